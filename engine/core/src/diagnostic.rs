@@ -1,0 +1,1 @@
+//! What is wrong with what the user wrote, where, and what to do about it.

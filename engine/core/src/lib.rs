@@ -1,0 +1,10 @@
+//! The pure core of smallcode: what a workflow says, what it plans, and what a run decides.
+//!
+//! Nothing here reads a clock, a file or the environment, and nothing prints: text and facts come
+//! in as arguments, decisions go out as values. What acts on them is `smallcode-runtime`.
+
+pub mod diagnostic;
+pub mod shell;
+pub mod template;
+pub mod tokens;
+pub mod yaml;

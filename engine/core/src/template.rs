@@ -1,0 +1,1 @@
+//! Expressions and templates: the only file that names MiniJinja.

@@ -1,0 +1,1 @@
+//! Token counts: the only file that names `tiktoken_rs`.
