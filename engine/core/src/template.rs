@@ -276,3 +276,8 @@ impl Template {
         self.value(scope).map(|value| value.is_true())
     }
 }
+
+/// Returns where the tag that begins at `start` ends; its text is not looked at further.
+pub(crate) fn tag_end(source: &str, start: usize) -> Result<usize, TemplateError> {
+    lex::tag_end(source, start)
+}

@@ -132,6 +132,11 @@ impl<'s> Lexer<'s> {
     }
 }
 
+/// Returns where the `{{ … }}` that begins at `start` ends.
+pub(super) fn tag_end(source: &str, start: usize) -> Result<usize, TemplateError> {
+    tokens(source, start + 2, start, Some("}}")).map(|(.., end)| end)
+}
+
 /// Returns the tokens of a whole source that is one expression.
 pub(super) fn expression(source: &str) -> Result<Vec<Token>, TemplateError> {
     tokens(source, 0, 0, None).map(|(tokens, ..)| tokens)
