@@ -20,6 +20,7 @@ mod trust;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -42,8 +43,8 @@ const MAX_TOML_BYTES: u64 = 64 * 1024;
 /// Bytes of a `.env` that are read at most; some hold certificates.
 const MAX_DOTENV_BYTES: u64 = 1024 * 1024;
 
-/// Everything that settings are made from.
-#[derive(Debug, Clone, Copy)]
+/// Everything that settings are made from. There is no `Debug`: an environment holds secrets.
+#[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// The environment of the process.
     pub environment: &'a BTreeMap<String, String>,
@@ -56,7 +57,7 @@ pub struct Sources<'a> {
 }
 
 /// What the command line says; stronger than everything else.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Flags {
     /// The profile to use, whatever a workflow names.
     pub profile: Option<String>,
@@ -64,8 +65,7 @@ pub struct Flags {
     pub values: BTreeMap<String, String>,
 }
 
-/// The settings of one workspace, all layers read and checked.
-#[derive(Debug)]
+/// The settings of one workspace, all layers read and checked. Its `Debug` shows no secret.
 pub struct Settings {
     /// Weakest first.
     layers: Vec<Layer>,
@@ -112,9 +112,17 @@ impl Settings {
         let file = sources.workspace.join(".env");
         let mut dotenv = BTreeMap::new();
         if let Some(text) = read_capped(&file, MAX_DOTENV_BYTES)? {
-            match dotenv::parse(&text) {
-                Ok(values) => dotenv = values,
-                Err(message) => problems.push(Problem::at_file(&file, message)),
+            let (values, bad) = dotenv::parse(&text);
+            dotenv = values;
+            for bad in bad {
+                if bad.ours {
+                    problems.push(Problem::in_dotenv(&file, bad.line));
+                } else {
+                    notes.push(Note::LineSkipped {
+                        file: file.clone(),
+                        line: bad.line,
+                    });
+                }
             }
             notes.extend(layer::unknown_variables(&file, &dotenv));
         }
@@ -187,6 +195,15 @@ impl Settings {
             .or(wanted)
             .unwrap_or(DEFAULT_PROFILE);
         merge::profile(self, wanted)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("layers", &self.layers)
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
     }
 }
 

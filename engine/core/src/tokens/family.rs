@@ -7,7 +7,7 @@
 //! | --- | --- | --- |
 //! | Qwen up to 3 | cl100k, each digit a token | 0.0 % on code and data, +17.9 % on Chinese |
 //! | Llama 3 | cl100k | +0.03 % at most on code and data, +13.5 % on Chinese |
-//! | `SentencePiece`, 32k | (cl100k + digits) × 1.45 | the worst corpus needs 1.34, Chinese 1.27 |
+//! | `SentencePiece`, 32k | (cl100k + digits) × 1.45 | computed through o200k, not counted: the worst corpus needs 1.34 |
 //! | unknown | (cl100k + digits) × 1.1 | the larger of the first two, and a tenth for luck |
 
 use serde::{Deserialize, Serialize};
@@ -81,31 +81,20 @@ impl Family {
     }
 
     /// Returns the range for a text of `plain` tokens in `cl100k`, of which digits would cost
-    /// `digits` more as tokens of their own.
+    /// `digits` more as tokens of their own, and `firm` hold for other vocabularies too.
     ///
-    /// The lower end is where a prompt must have been cut: four fifths where the vocabulary is
-    /// known (Chinese is counted up to 17.9 % too high), half where it is not (large vocabularies
-    /// need about half of `cl100k`'s tokens on Chinese, and 0.84 on JSON).
-    pub(super) fn range(self, plain: Tokens, digits: Tokens) -> Estimate {
+    /// The lower end is where a prompt must have been cut: four fifths of the firm part where the
+    /// vocabulary is known to match on ASCII, half where it is not (the least that was measured is
+    /// 0.84, and template languages or code in a larger vocabulary may go below).
+    pub(super) fn range(self, plain: Tokens, digits: Tokens, firm: Tokens) -> Estimate {
         let spread = plain.saturating_add(digits);
-        match self {
-            Self::Qwen => Estimate {
-                low: spread.scaled_down(4, 5),
-                high: spread,
-            },
-            Self::Llama3 => Estimate {
-                low: plain.scaled_down(4, 5),
-                high: plain,
-            },
-            Self::SentencePiece => Estimate {
-                low: plain.scaled_down(1, 2),
-                high: spread.scaled_up(145, 100),
-            },
-            Self::Unknown => Estimate {
-                low: plain.scaled_down(1, 2),
-                high: spread.scaled_up(110, 100),
-            },
-        }
+        let (low, high) = match self {
+            Self::Qwen => (firm.scaled_down(4, 5), spread),
+            Self::Llama3 => (firm.scaled_down(4, 5), plain),
+            Self::SentencePiece => (firm.scaled_down(1, 2), spread.scaled_up(145, 100)),
+            Self::Unknown => (firm.scaled_down(1, 2), spread.scaled_up(110, 100)),
+        };
+        Estimate { low, high }
     }
 }
 

@@ -76,12 +76,26 @@ fn hostile_text_is_counted_without_a_panic() {
     ];
     for (name, text) in texts {
         let estimate = estimate(Family::Unknown, &text);
-        assert!(estimate.low > Tokens::ZERO, "{name}");
+        assert!(
+            estimate.low > Tokens::ZERO && estimate.low < estimate.high,
+            "{name}"
+        );
         assert!(
             estimate.high.get() <= 2 * text.len() as u64,
             "{name}: {estimate:?}"
         );
     }
+}
+
+/// A vocabulary that is several times better at a script must not look like a cut prompt.
+#[test]
+fn the_lower_end_expects_little_of_other_scripts() {
+    let hindi = "नमस्ते दुनिया, यह एक परीक्षण है। ".repeat(50);
+    let range = estimate(Family::Llama3, &hindi);
+    assert!(range.low.get() * 5 < range.high.get(), "{range:?}");
+    let english = "The quick brown fox, a naïve one, jumps. ".repeat(50);
+    let range = estimate(Family::Llama3, &english);
+    assert!(range.low.get() * 2 > range.high.get(), "{range:?}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub async fn call(
     let total = profile.timeouts.total;
     let exchange = Exchange {
         profile,
-        deadline: Instant::now() + total,
+        deadline: after(total),
     };
     tokio::select! {
         biased;
@@ -85,7 +85,7 @@ impl Exchange<'_> {
         request: &Request,
         on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Reply, CallError> {
-        let first_byte = Instant::now() + self.profile.timeouts.first_byte;
+        let first_byte = after(self.profile.timeouts.first_byte);
         let sending = self.post(client, request).send();
         let response = self.in_time(first_byte, "first_byte", sending).await?;
         let response = response.map_err(|error| classify::before_response(self.profile, &error))?;
@@ -295,7 +295,7 @@ impl<'a> Incoming<'a> {
     async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         let (limit, name) = match self.first_byte {
             Some(limit) => (limit, "first_byte"),
-            None => (Instant::now() + self.exchange.profile.timeouts.idle, "idle"),
+            None => (after(self.exchange.profile.timeouts.idle), "idle"),
         };
         let chunk = self.exchange.in_time(limit, name, self.response.chunk()).await?;
         let chunk = chunk.map_err(|error| classify::in_body(self.exchange.profile, &error))?;
@@ -306,6 +306,13 @@ impl<'a> Incoming<'a> {
         }
         Ok(chunk)
     }
+}
+
+/// Returns the instant that is so long from now; a time that no clock can hold is ten years.
+fn after(time: Duration) -> Instant {
+    const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + TEN_YEARS)
 }
 
 /// Returns the header with the key, marked so that nothing prints it.

@@ -60,7 +60,7 @@ impl RetryPolicy {
             .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         let full = doubled.min(self.longest_wait);
         let part = u32::try_from(mix(self.seed, attempt) % 1_000).unwrap_or(0);
-        let jittered = full / 2 + (full / 2) * part / 1_000;
+        let jittered = full / 2 + (full / 2 / 1_000).saturating_mul(part);
         Some(
             error
                 .retry_after()

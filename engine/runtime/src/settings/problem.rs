@@ -18,11 +18,11 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn at_file(file: &Utf8Path, message: impl Into<String>) -> Self {
+    pub(super) fn in_dotenv(file: &Utf8Path, line: Option<usize>) -> Self {
         Self {
-            place: file.to_string(),
-            message: message.into(),
-            help: None,
+            place: line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}")),
+            message: "this line is not `NAME=value`".to_owned(),
+            help: Some("put quotes round a value with spaces".to_owned()),
         }
     }
 
@@ -176,6 +176,13 @@ pub enum Note {
         /// A known one that looks like it.
         near: Option<String>,
     },
+    /// A line of `.env` that is not `NAME=value`, and none of ours.
+    LineSkipped {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The line, from 1.
+        line: Option<usize>,
+    },
     /// A file with a key in it that others may read.
     KeyReadableByOthers {
         /// The file.
@@ -214,6 +221,13 @@ impl fmt::Display for Note {
                 write!(f, "{file}: `{variable}` means nothing to smallcode")?;
                 did_you_mean(f, near.as_deref())
             }
+            Self::LineSkipped { file, line } => {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                write!(
+                    f,
+                    "{file}{line}: this line is not `NAME=value` and is passed over"
+                )
+            }
             Self::KeyReadableByOthers { file } => {
                 write!(
                     f,
@@ -233,8 +247,7 @@ fn did_you_mean(f: &mut fmt::Formatter<'_>, near: Option<&str>) -> fmt::Result {
 
 /// Returns the candidate that is most like a word, if one is like it at all.
 ///
-/// 0.8 of Jaro-Winkler is what clap uses for the same question, with 0.7; a shorter list of names
-/// needs a higher bar.
+/// 0.8 of Jaro-Winkler: one or two letters wrong, left out or swapped in a name of eight.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     candidates
         .into_iter()

@@ -223,6 +223,22 @@ fn a_weaker_key_for_the_right_server_is_found() {
 }
 
 #[test]
+fn nothing_shows_a_key() {
+    let fixture = Fixture::new()
+        .user("[profiles.a]\nbase_url = 'https://a.example'\napi_key = 'sk-1'\n")
+        .dotenv("SMALLCODE_BASE_URL=http://127.0.0.1:1\nSMALLCODE_API_KEY=sk-2\n")
+        .variable("OPENAI_API_KEY", "sk-3")
+        .variable("SMALLCODE_API_KEY", "sk-4");
+    let settings = fixture.load().unwrap();
+    let shown = format!(
+        "{settings:?} {:?} {:?}",
+        fixture.selected("a"),
+        fixture.selected("default")
+    );
+    assert!(!shown.contains("sk-"), "{shown}");
+}
+
+#[test]
 fn an_ambient_openai_key_is_never_taken() {
     let selected = Fixture::new()
         .variable("OPENAI_API_KEY", "sk-ambient")
@@ -267,9 +283,35 @@ fn dotenv_does_not_take_in_the_environment() {
 }
 
 #[test]
-fn a_bad_dotenv_is_reported_without_its_text() {
-    let problems = Fixture::new().dotenv("GOOD=1\nSECRET sk-123\n").problems();
-    assert_eq!(problems, "work/.env: line 2 is not `NAME=value`");
+fn bad_lines_of_dotenv_are_reported_without_their_text() {
+    let problems = Fixture::new()
+        .dotenv("GOOD=1\nSMALLCODE_API_KEY sk-123\n")
+        .problems();
+    assert_eq!(
+        problems,
+        "work/.env:2: this line is not `NAME=value`; put quotes round a value with spaces"
+    );
+
+    let problems = Fixture::new()
+        .dotenv("SMALLCODE_MODEL=two words\nSMALLCODE_WINDOW='4096\n")
+        .problems();
+    assert!(
+        problems.starts_with("work/.env:1: ") && problems.contains("\nwork/.env:2: "),
+        "{problems}"
+    );
+    let problems = Fixture::new().dotenv(&"not a dotenv\n".repeat(10_000)).problems();
+    assert!(problems.starts_with("work/.env: "), "{problems}");
+
+    let fixture = Fixture::new().dotenv("OTHER=secret with spaces\nSMALLCODE_BASE_URL=http://127.0.0.1:1\n");
+    let notes = texts(fixture.load().unwrap().notes());
+    assert!(
+        notes[0].ends_with(".env:1: this line is not `NAME=value` and is passed over"),
+        "{notes:?}"
+    );
+    assert_eq!(
+        fixture.selected("default").profile.base_url.value.host(),
+        "127.0.0.1:1"
+    );
 }
 
 #[test]

@@ -163,6 +163,18 @@ async fn a_key_is_not_sent_to_another_server() {
     );
 }
 
+/// Attempts run as tasks of their own.
+#[test]
+fn a_call_can_move_between_threads() {
+    fn is_send(_: &impl Send) {}
+    let (client, profile, request) = (Client::new(), profile_at("http://127.0.0.1:1"), request("x"));
+    let (cancel, mut on_text) = (CancellationToken::new(), |_: &str| ());
+    is_send(&call(&client, &profile, &request, &cancel, &mut on_text));
+    is_send(&smallcode_runtime::model::discover::resolve_window(
+        &client, &profile,
+    ));
+}
+
 #[test]
 fn faults_by_chance_follow_the_seed() {
     let runtime = tokio::runtime::Builder::new_current_thread()
