@@ -1,1 +1,24 @@
-//! Placeholder head.
+//! Model servers: one request in, one reply or one typed error out.
+//!
+//! [`call`] streams a chat completion in the OpenAI dialect; [`call_with_retries`] repeats what a
+//! transport lost. [`discover`] asks servers what they are, [`compare_usage`] tells whether a server
+//! read the whole prompt. What a reply means, and what to do after a failure, is decided elsewhere.
+
+mod canonical;
+mod chat;
+mod classify;
+mod client;
+pub mod discover;
+mod error;
+mod http;
+mod message;
+mod retry;
+mod sse;
+mod usage;
+
+pub use client::call;
+pub use error::CallError;
+pub use http::{Client, ClientError};
+pub use message::{Finish, Message, Reply, Request, Role, ToolCall, Usage};
+pub use retry::{Retry, RetryPolicy, call_with_retries};
+pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request};

@@ -1,0 +1,333 @@
+//! The OpenAI chat dialect on the wire: what is sent, and a lenient reading of what comes.
+//!
+//! Servers that call themselves compatible leave fields out, add some, and fill some with another
+//! type. Nothing here fails on that: a field that is not what it should be counts as absent.
+
+mod assemble;
+
+use serde_json::{Map, Value, json};
+
+pub(super) use assemble::Assembler;
+
+use super::message::Request;
+
+/// Returns the body of a request.
+pub(super) fn body(model: &str, request: &Request) -> Value {
+    let mut body = json!({
+        "messages": request.messages,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": request.seed,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    });
+    if let Value::Object(fields) = &mut body {
+        if !model.is_empty() {
+            fields.insert("model".to_owned(), model.into());
+        }
+        if !request.stop.is_empty() {
+            fields.insert("stop".to_owned(), request.stop.clone().into());
+        }
+        if let Some(schema) = &request.schema {
+            let named = json!({ "name": "answer", "strict": true, "schema": schema });
+            let format = json!({ "type": "json_schema", "json_schema": named });
+            fields.insert("response_format".to_owned(), format);
+        }
+    }
+    body
+}
+
+/// One event of a stream, or a whole reply of a server that does not stream.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Chunk {
+    pub(super) text: String,
+    /// `reasoning_content`, `reasoning` or `thinking`: the same thing under three names.
+    pub(super) thinking: String,
+    pub(super) tool_calls: Vec<ToolDelta>,
+    pub(super) finish: Option<String>,
+    pub(super) usage: Option<Counts>,
+    pub(super) model: Option<String>,
+    pub(super) error: Option<StreamError>,
+}
+
+/// A piece of a tool call.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct ToolDelta {
+    pub(super) index: Option<u64>,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) arguments: String,
+}
+
+/// The server's counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Counts {
+    pub(super) prompt: u64,
+    pub(super) completion: u64,
+    pub(super) cached: Option<u64>,
+}
+
+/// An `error` object inside a stream that began with 200.
+#[derive(Debug, PartialEq)]
+pub(super) struct StreamError {
+    pub(super) status: Option<u16>,
+    pub(super) message: String,
+}
+
+impl Chunk {
+    /// Reads an event; nothing when it is not JSON, or not an object.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(fields)) => Some(Self::from_fields(fields)),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    fn from_fields(mut fields: Map<String, Value>) -> Self {
+        let mut chunk = Self {
+            model: text(&mut fields, "model").filter(|model| !model.is_empty()),
+            usage: counts(&fields),
+            error: stream_error(&fields),
+            ..Self::default()
+        };
+        let choice = match fields.remove("choices") {
+            Some(Value::Array(choices)) => choices.into_iter().next(),
+            _ => None,
+        };
+        if let Some(Value::Object(mut choice)) = choice {
+            chunk.finish = text(&mut choice, "finish_reason").filter(|reason| !reason.is_empty());
+            for part in ["delta", "message"] {
+                if let Some(Value::Object(message)) = choice.remove(part) {
+                    chunk.take_message(message);
+                }
+            }
+        }
+        chunk
+    }
+
+    fn take_message(&mut self, mut message: Map<String, Value>) {
+        self.text.push_str(&content(message.remove("content")));
+        let thinking = ["reasoning_content", "reasoning", "thinking"]
+            .into_iter()
+            .filter_map(|name| text(&mut message, name))
+            .find(|thinking| !thinking.is_empty());
+        self.thinking.push_str(&thinking.unwrap_or_default());
+        if let Some(Value::Array(calls)) = message.remove("tool_calls") {
+            self.tool_calls.extend(calls.into_iter().filter_map(tool_delta));
+        }
+    }
+}
+
+/// Text, or a list of parts of which some are text.
+fn content(value: Option<Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text,
+        Some(Value::Array(parts)) => parts
+            .into_iter()
+            .filter_map(|mut part| text(part.as_object_mut()?, "text"))
+            .collect(),
+        _ => String::new(),
+    }
+}
+
+fn tool_delta(value: Value) -> Option<ToolDelta> {
+    let Value::Object(mut call) = value else {
+        return None;
+    };
+    let index = call.get("index").and_then(Value::as_u64);
+    let id = text(&mut call, "id").unwrap_or_default();
+    let Some(Value::Object(mut function)) = call.remove("function") else {
+        return Some(ToolDelta {
+            index,
+            id,
+            ..ToolDelta::default()
+        });
+    };
+    let name = text(&mut function, "name").unwrap_or_default();
+    let arguments = match function.remove("arguments") {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(arguments)) => arguments,
+        // Some servers send the value instead of its text.
+        Some(other) => other.to_string(),
+    };
+    Some(ToolDelta {
+        index,
+        id,
+        name,
+        arguments,
+    })
+}
+
+fn counts(fields: &Map<String, Value>) -> Option<Counts> {
+    let usage = fields.get("usage")?.as_object()?;
+    let cached = usage
+        .get("prompt_tokens_details")
+        .and_then(|details| details.get("cached_tokens"))
+        .or_else(|| fields.get("timings").and_then(|timings| timings.get("cache_n")))
+        .and_then(Value::as_u64);
+    Some(Counts {
+        prompt: usage.get("prompt_tokens").and_then(Value::as_u64)?,
+        completion: usage
+            .get("completion_tokens")
+            .and_then(Value::as_u64)
+            .unwrap_or(0),
+        cached,
+    })
+}
+
+fn stream_error(fields: &Map<String, Value>) -> Option<StreamError> {
+    let error = fields.get("error").filter(|error| !error.is_null())?;
+    if let Some(message) = error.as_str() {
+        return Some(StreamError {
+            status: None,
+            message: message.to_owned(),
+        });
+    }
+    let status = ["code", "status"].into_iter().find_map(|name| {
+        let code = error.get(name)?;
+        code.as_u64()
+            .or_else(|| code.as_str()?.parse().ok())
+            .and_then(|code| u16::try_from(code).ok())
+    });
+    // Codes and types that are words ("context_length_exceeded") matter as much as the message.
+    let words = ["message", "type", "code"]
+        .into_iter()
+        .filter_map(|name| error.get(name)?.as_str());
+    let message = words.collect::<Vec<_>>().join(", ");
+    let message = if message.is_empty() {
+        error.to_string()
+    } else {
+        message
+    };
+    Some(StreamError { status, message })
+}
+
+/// Takes a field that is a text.
+fn text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
+    match fields.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Message, Role};
+
+    #[test]
+    fn a_request_says_everything_and_no_more() {
+        let request = Request {
+            messages: vec![Message::new(Role::System, "s"), Message::new(Role::User, "u")],
+            max_tokens: 7,
+            temperature: 0.5,
+            top_p: 0.9,
+            seed: 3,
+            stop: vec!["END".to_owned()],
+            schema: Some(json!({ "type": "object" })),
+        };
+        let body = body("tiny", &request);
+        assert_eq!(body["model"], "tiny");
+        assert_eq!(body["messages"][0], json!({ "role": "system", "content": "s" }));
+        assert_eq!(body["max_tokens"], 7);
+        assert_eq!(body["stop"], json!(["END"]));
+        assert_eq!(body["stream_options"]["include_usage"], true);
+        assert_eq!(
+            body["response_format"]["json_schema"]["schema"],
+            json!({ "type": "object" })
+        );
+        let body = super::body(
+            "",
+            &Request {
+                stop: Vec::new(),
+                schema: None,
+                ..request
+            },
+        );
+        for absent in ["model", "stop", "response_format"] {
+            assert_eq!(body.get(absent), None);
+        }
+    }
+
+    #[test]
+    fn odd_chunks_are_read_for_what_they_hold() {
+        let read = |text: &str| Chunk::read(text).unwrap();
+        assert_eq!(read("{}"), Chunk::default());
+        assert_eq!(
+            read(r#"{"choices":null,"usage":null,"error":null,"model":""}"#),
+            Chunk::default()
+        );
+        assert_eq!(
+            read(r#"{"choices":[{"delta":{"content":null},"finish_reason":""}]}"#),
+            Chunk::default()
+        );
+        assert_eq!(
+            read(r#"{"choices":[{"delta":{"content":[{"type":"text","text":"a"},{"x":1}]}}]}"#).text,
+            "a"
+        );
+        assert_eq!(
+            read(r#"{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}"#).text,
+            "whole"
+        );
+        assert_eq!(
+            read(r#"{"choices":[{"finish_reason":7,"delta":7}]}"#),
+            Chunk::default()
+        );
+        for name in ["reasoning_content", "reasoning", "thinking"] {
+            let chunk = read(&format!(r#"{{"choices":[{{"delta":{{"{name}":"hm"}}}}]}}"#));
+            assert_eq!(chunk.thinking, "hm");
+        }
+        // A server that fills two of them says the same thing twice.
+        assert_eq!(
+            read(r#"{"choices":[{"delta":{"reasoning":"x","reasoning_content":"x"}}]}"#).thinking,
+            "x"
+        );
+        assert!(Chunk::read("{not json").is_none());
+        assert!(Chunk::read("[1]").is_none());
+    }
+
+    #[test]
+    fn usage_and_cache_are_found_in_each_dialect() {
+        let read = |text: &str| Chunk::read(text).unwrap().usage.unwrap();
+        let openai = read(
+            r#"{"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}"#,
+        );
+        assert_eq!(
+            openai,
+            Counts {
+                prompt: 9,
+                completion: 2,
+                cached: Some(4)
+            }
+        );
+        let llama = read(r#"{"choices":[],"usage":{"prompt_tokens":9},"timings":{"cache_n":5}}"#);
+        assert_eq!(
+            llama,
+            Counts {
+                prompt: 9,
+                completion: 0,
+                cached: Some(5)
+            }
+        );
+    }
+
+    #[test]
+    fn errors_in_a_stream_are_seen() {
+        let read = |text: &str| Chunk::read(text).unwrap().error.unwrap();
+        let coded = read(r#"{"error":{"code":429,"message":"slow down","type":"rate"}}"#);
+        assert_eq!(
+            coded,
+            StreamError {
+                status: Some(429),
+                message: "slow down, rate".to_owned()
+            }
+        );
+        assert_eq!(read(r#"{"error":"boom"}"#).message, "boom");
+        assert_eq!(
+            read(r#"{"error":{"code":"context_length_exceeded"}}"#).message,
+            "context_length_exceeded"
+        );
+        assert_eq!(read(r#"{"error":{"x":1}}"#).message, r#"{"x":1}"#);
+    }
+}

@@ -1,0 +1,331 @@
+//! One call: a request to a server, its stream to a reply.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::chat::{self, Assembler, Chunk};
+use super::classify;
+use super::error::CallError;
+use super::http::Client;
+use super::message::{Reply, Request};
+use super::sse::{Decoder, EventTooLarge, MAX_EVENT_BYTES};
+use crate::settings::Profile;
+
+/// Bytes of a response at most. Streaming spends about 200 bytes a token, so this is an answer of
+/// some 80,000 tokens.
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of an error's body that are read.
+const MAX_ERROR_BYTES: usize = 16 * 1024;
+
+/// How long an error's body may take: the status alone says enough.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+/// Makes one call and streams its text to `on_text`.
+///
+/// A reply is whole when the server said why it stopped, or ended the stream as the dialect asks.
+/// The text that `on_text` saw of a failed call is void.
+///
+/// # Errors
+///
+/// See [`CallError`]; a cancelled `cancel` ends the call at once.
+pub async fn call(
+    client: &Client,
+    profile: &Profile,
+    request: &Request,
+    cancel: &CancellationToken,
+    on_text: &mut (dyn FnMut(&str) + Send),
+) -> Result<Reply, CallError> {
+    let client = client.for_profile(profile)?;
+    let total = profile.timeouts.total;
+    let exchange = Exchange {
+        profile,
+        deadline: after(total),
+    };
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(CallError::Cancelled),
+        reply = exchange.run(&client, request, on_text) => reply,
+    }
+}
+
+/// A response without a type is taken for a stream: nothing else was asked for.
+fn content_of(response: &reqwest::Response) -> Option<Content> {
+    let kind = content_type(response);
+    if kind.is_empty() || kind.contains("event-stream") || kind.contains("octet-stream") {
+        Some(Content::Events)
+    } else if kind.contains("json") {
+        Some(Content::Json)
+    } else {
+        None
+    }
+}
+
+/// One call under way.
+struct Exchange<'a> {
+    profile: &'a Profile,
+    deadline: Instant,
+}
+
+/// What a response claims to be.
+#[derive(Clone, Copy, PartialEq)]
+enum Content {
+    Events,
+    Json,
+}
+
+impl Exchange<'_> {
+    async fn run(
+        &self,
+        client: &reqwest::Client,
+        request: &Request,
+        on_text: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Reply, CallError> {
+        let first_byte = after(self.profile.timeouts.first_byte);
+        let sending = self.post(client, request).send();
+        let response = self.in_time(first_byte, "first_byte", sending).await?;
+        let response = response.map_err(|error| classify::before_response(self.profile, &error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let assembler = match content_of(&response) {
+            Some(Content::Json) => self.whole(response, first_byte, on_text).await?,
+            Some(Content::Events) => self.streamed(response, first_byte, on_text).await?,
+            None => return Err(self.no_reply(&response)),
+        };
+        Ok(assembler.finish(self.profile.model_name(), request))
+    }
+
+    fn post(&self, client: &reqwest::Client, request: &Request) -> reqwest::RequestBuilder {
+        let url = self.profile.base_url.value.route("chat/completions");
+        let post = client
+            .post(url)
+            .header(ACCEPT, "text/event-stream, application/json")
+            .json(&chat::body(self.profile.model_name(), request));
+        match bearer(self.profile) {
+            Some(header) => post.header(AUTHORIZATION, header),
+            None => post,
+        }
+    }
+
+    /// Awaits something until `limit` or the end of the call, whichever is first.
+    async fn in_time<T>(
+        &self,
+        limit: Instant,
+        name: &'static str,
+        what: impl Future<Output = T>,
+    ) -> Result<T, CallError> {
+        let until = limit.min(self.deadline);
+        timeout_at(until, what).await.map_err(|_| {
+            let host = self.host();
+            let timeouts = &self.profile.timeouts;
+            if until == self.deadline {
+                CallError::TotalTimeout {
+                    host,
+                    waited: timeouts.total,
+                }
+            } else {
+                let waited = if name == "idle" {
+                    timeouts.idle
+                } else {
+                    timeouts.first_byte
+                };
+                CallError::Silent {
+                    host,
+                    waited,
+                    limit: name,
+                }
+            }
+        })
+    }
+
+    fn host(&self) -> String {
+        self.profile.base_url.value.host()
+    }
+
+    fn no_reply(&self, response: &reqwest::Response) -> CallError {
+        let content = classify::excerpt(self.profile, content_type(response));
+        CallError::NotJson200 {
+            host: self.host(),
+            content: format!("`{content}`"),
+        }
+    }
+
+    async fn refused(&self, mut response: reqwest::Response) -> CallError {
+        let retry_after = classify::retry_after(response.headers(), SystemTime::now());
+        let status = response.status().as_u16();
+        let limit = Instant::now() + ERROR_BODY_TIME;
+        let mut body = Vec::new();
+        while let Ok(Ok(Some(bytes))) = self.in_time(limit, "idle", response.chunk()).await {
+            body.extend_from_slice(&bytes);
+            if body.len() >= MAX_ERROR_BYTES {
+                break;
+            }
+        }
+        classify::status(self.profile, status, retry_after, &String::from_utf8_lossy(&body))
+    }
+
+    /// Reads the reply of a server that does not stream.
+    async fn whole(
+        &self,
+        response: reqwest::Response,
+        first_byte: Instant,
+        on_text: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Assembler, CallError> {
+        let mut body = Vec::new();
+        let mut bytes = Incoming::new(self, response, first_byte);
+        while let Some(chunk) = bytes.next().await? {
+            body.extend_from_slice(&chunk);
+        }
+        let body = String::from_utf8_lossy(&body);
+        let chunk = Chunk::read(&body).ok_or_else(|| CallError::NotJson200 {
+            host: self.host(),
+            content: classify::excerpt(self.profile, &body),
+        })?;
+        let mut assembler = Assembler::default();
+        self.take(&mut assembler, chunk, on_text)?;
+        if assembler.is_finished() {
+            Ok(assembler)
+        } else {
+            Err(CallError::CutStream { host: self.host() })
+        }
+    }
+
+    async fn streamed(
+        &self,
+        response: reqwest::Response,
+        first_byte: Instant,
+        on_text: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Assembler, CallError> {
+        let mut bytes = Incoming::new(self, response, first_byte);
+        let mut decoder = Decoder::default();
+        let mut assembler = Assembler::default();
+        let mut events = Vec::new();
+        loop {
+            let chunk = match bytes.next().await {
+                Ok(chunk) => chunk,
+                // All was said but the counts.
+                Err(CallError::Reset { .. } | CallError::CutStream { .. }) if assembler.is_finished() => {
+                    return Ok(assembler);
+                }
+                Err(error) => return Err(error),
+            };
+            let at_end = chunk.is_none();
+            let outcome = match chunk {
+                Some(chunk) => decoder.push(&chunk, |event| events.push(event)),
+                None => decoder.finish(|event| events.push(event)),
+            };
+            for event in events.drain(..) {
+                if event.trim() == "[DONE]" {
+                    return Ok(assembler);
+                }
+                match Chunk::read(&event) {
+                    Some(chunk) => self.take(&mut assembler, chunk, on_text)?,
+                    // The last event of a stream that ends inside it.
+                    None if at_end => {}
+                    None if event.trim().is_empty() => {}
+                    None => return Err(self.malformed(&event)),
+                }
+            }
+            outcome.map_err(|EventTooLarge| self.too_large(MAX_EVENT_BYTES))?;
+            if at_end {
+                return if assembler.is_finished() {
+                    Ok(assembler)
+                } else {
+                    Err(CallError::CutStream { host: self.host() })
+                };
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        assembler: &mut Assembler,
+        chunk: Chunk,
+        on_text: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), CallError> {
+        if let Some(error) = &chunk.error {
+            return Err(classify::in_stream(self.profile, error.status, &error.message));
+        }
+        let text = assembler.push(chunk);
+        if !text.is_empty() {
+            on_text(&text);
+        }
+        Ok(())
+    }
+
+    fn malformed(&self, event: &str) -> CallError {
+        CallError::Malformed {
+            host: self.host(),
+            excerpt: classify::excerpt(self.profile, event),
+        }
+    }
+
+    fn too_large(&self, limit: usize) -> CallError {
+        CallError::TooLarge {
+            host: self.host(),
+            limit,
+        }
+    }
+}
+
+/// The bytes of a response, within its limits of time and size.
+struct Incoming<'a> {
+    exchange: &'a Exchange<'a>,
+    response: reqwest::Response,
+    read: usize,
+    /// The limit of the first byte; afterwards each has its own.
+    first_byte: Option<Instant>,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(exchange: &'a Exchange<'a>, response: reqwest::Response, first_byte: Instant) -> Self {
+        Self {
+            exchange,
+            response,
+            read: 0,
+            first_byte: Some(first_byte),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
+        let (limit, name) = match self.first_byte {
+            Some(limit) => (limit, "first_byte"),
+            None => (after(self.exchange.profile.timeouts.idle), "idle"),
+        };
+        let chunk = self.exchange.in_time(limit, name, self.response.chunk()).await?;
+        let chunk = chunk.map_err(|error| classify::in_body(self.exchange.profile, &error))?;
+        self.first_byte = None;
+        self.read += chunk.as_ref().map_or(0, Bytes::len);
+        if self.read > MAX_RESPONSE_BYTES {
+            return Err(self.exchange.too_large(MAX_RESPONSE_BYTES));
+        }
+        Ok(chunk)
+    }
+}
+
+/// Returns the instant that is so long from now; a time that no clock can hold is ten years.
+fn after(time: Duration) -> Instant {
+    const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + TEN_YEARS)
+}
+
+/// Returns the header with the key, marked so that nothing prints it.
+pub(super) fn bearer(profile: &Profile) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", profile.key()?)).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+fn content_type(response: &reqwest::Response) -> &str {
+    response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default()
+}

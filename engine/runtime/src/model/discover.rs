@@ -1,0 +1,222 @@
+//! Asking servers what they are: which runs here, which models it has, how much they can see.
+//!
+//! Servers are told apart by what they answer, not by their port or name. Every question has a short
+//! limit and all servers are asked at once, so looking round a machine with none takes no time.
+
+mod identify;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::client::bearer;
+use super::http::{Client, ClientError};
+use crate::settings::{Origin, Profile, ServerUrl, Sourced};
+
+/// The window of a model that nobody knows: what Ollama and LM Studio give a model by default.
+pub const ASSUMED_WINDOW: u64 = 4_096;
+
+/// Limit of one question. A server on this machine answers in milliseconds, also while it computes.
+const QUESTION_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes of an answer at most; a list of hundreds of models has some 100 KB.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Where to look for servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates {
+    servers: Vec<ServerUrl>,
+}
+
+impl Candidates {
+    /// The usual ports on loopback: Ollama 11434, LM Studio 1234, llama.cpp 8080 (9931 in newer
+    /// versions), vLLM 8000.
+    pub fn usual() -> Self {
+        Self::on_ports(&[11_434, 1_234, 8_080, 9_931, 8_000])
+    }
+
+    /// These ports on loopback, in this order.
+    pub fn on_ports(ports: &[u16]) -> Self {
+        let url = |port: &u16| ServerUrl::parse(&format!("http://127.0.0.1:{port}/v1")).ok();
+        Self {
+            servers: ports.iter().filter_map(url).collect(),
+        }
+    }
+}
+
+/// What a server is, by its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Server {
+    /// `llama-server` of llama.cpp.
+    LlamaCpp,
+    /// Ollama.
+    Ollama,
+    /// LM Studio.
+    LmStudio,
+    /// vLLM.
+    Vllm,
+    /// Something else with a list of models.
+    Other,
+}
+
+/// A server that answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What it is.
+    pub server: Server,
+    /// Its address.
+    pub base_url: ServerUrl,
+    /// Its models, in its own order.
+    pub models: Vec<FoundModel>,
+    /// Calls it takes at the same time, where it says so.
+    pub slots: Option<u64>,
+}
+
+/// A model on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundModel {
+    /// The name to ask for it by.
+    pub name: String,
+    /// The tokens that it can really see now, where the server says so, and by which question.
+    pub window: Option<(u64, &'static str)>,
+    /// Whether it is in memory, where the server says so.
+    pub loaded: Option<bool>,
+    /// The server's digest of it.
+    pub digest: Option<String>,
+}
+
+impl Found {
+    /// Returns a profile for one of the models.
+    pub fn profile(&self, name: &str, model: &FoundModel) -> Profile {
+        let origin = || Origin::Server {
+            question: "/v1/models".to_owned(),
+        };
+        let base_url = Sourced::new(self.base_url.clone(), origin());
+        let mut profile = Profile::new(name, base_url, Some(Sourced::new(model.name.clone(), origin())));
+        profile.window = model.window.map(known_window);
+        profile.slots = self.slots.map(|slots| Sourced::new(slots, origin()));
+        profile
+    }
+}
+
+/// Looks for servers, all at once; gives those that answered, in the order of the candidates.
+///
+/// # Errors
+///
+/// When HTTP cannot be set up. A server that does not answer is no error.
+pub async fn discover(client: &Client, candidates: &Candidates) -> Result<Vec<Found>, ClientError> {
+    let http = client.get(QUESTION_TIME, true)?;
+    let asked = candidates.servers.iter().map(|url| {
+        let questions = Questions {
+            http: http.clone(),
+            url: url.clone(),
+            bearer: None,
+        };
+        async move { identify::identify(&questions).await }
+    });
+    Ok(join_all(asked).await.into_iter().flatten().collect())
+}
+
+/// Asks the server of a profile what it is; nothing when it does not say.
+///
+/// # Errors
+///
+/// When HTTP cannot be set up.
+pub async fn inspect(client: &Client, profile: &Profile) -> Result<Option<Found>, ClientError> {
+    let url = profile.base_url.value.clone();
+    let connect = profile.timeouts.connect.min(QUESTION_TIME);
+    let http = client.get(connect, url.is_loopback())?;
+    Ok(identify::identify(&Questions {
+        http,
+        url,
+        bearer: bearer(profile),
+    })
+    .await)
+}
+
+/// Returns the window of a profile: what it says, else what its server says, else
+/// [`ASSUMED_WINDOW`] with the origin *assumed*.
+///
+/// # Errors
+///
+/// When HTTP cannot be set up.
+pub async fn resolve_window(client: &Client, profile: &Profile) -> Result<Sourced<u64>, ClientError> {
+    if let Some(window) = &profile.window {
+        return Ok(window.clone());
+    }
+    let found = inspect(client, profile).await?;
+    let window = found
+        .as_ref()
+        .and_then(|found| model_of(found, profile))
+        .and_then(|model| model.window);
+    Ok(window.map_or(Sourced::new(ASSUMED_WINDOW, Origin::Assumed), known_window))
+}
+
+/// Returns the profile's model among those of its server; the only one where the profile names none.
+fn model_of<'a>(found: &'a Found, profile: &Profile) -> Option<&'a FoundModel> {
+    let wanted = profile.model_name();
+    let named = found.models.iter().find(|model| same_model(&model.name, wanted));
+    match (named, found.models.as_slice()) {
+        (Some(model), _) => Some(model),
+        // llama.cpp serves its one model whatever it is called.
+        (None, [only]) if wanted.is_empty() || found.server == Server::LlamaCpp => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// Ollama knows `name` and `name:latest` as the same model.
+fn same_model(known: &str, wanted: &str) -> bool {
+    known == wanted || known.strip_suffix(":latest") == Some(wanted)
+}
+
+fn known_window((tokens, question): (u64, &'static str)) -> Sourced<u64> {
+    Sourced::new(
+        tokens,
+        Origin::Server {
+            question: question.to_owned(),
+        },
+    )
+}
+
+/// What is needed to ask one server.
+struct Questions {
+    http: reqwest::Client,
+    url: ServerUrl,
+    bearer: Option<reqwest::header::HeaderValue>,
+}
+
+impl Questions {
+    /// Asks for a route at the server's root; nothing when the answer is not a success with JSON.
+    async fn ask(&self, route: &str) -> Option<serde_json::Value> {
+        self.get(self.url.root_route(route)).await
+    }
+
+    /// Asks for a route of the OpenAI dialect.
+    async fn ask_dialect(&self, route: &str) -> Option<serde_json::Value> {
+        self.get(self.url.route(route)).await
+    }
+
+    async fn get(&self, url: reqwest::Url) -> Option<serde_json::Value> {
+        let mut request = self.http.get(url);
+        if let Some(bearer) = &self.bearer {
+            request = request.header(reqwest::header::AUTHORIZATION, bearer.clone());
+        }
+        let answer = async {
+            let mut response = request.send().await.ok()?;
+            if !response.status().is_success() {
+                return None;
+            }
+            let mut body = Vec::new();
+            while let Some(bytes) = response.chunk().await.ok()? {
+                body.extend_from_slice(&bytes);
+                if body.len() > MAX_ANSWER_BYTES {
+                    return None;
+                }
+            }
+            serde_json::from_slice(&body).ok()
+        };
+        tokio::time::timeout(QUESTION_TIME, answer).await.ok().flatten()
+    }
+}

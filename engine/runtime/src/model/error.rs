@@ -1,0 +1,195 @@
+//! Why a call gave no reply.
+
+use std::time::Duration;
+
+use super::http::ClientError;
+
+/// Why a call gave no reply; each message says what to do. Text of a server is cut, without control
+/// characters, and never holds the key.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CallError {
+    /// HTTP cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// No connection: refused, or no such host.
+    #[error("cannot reach {host}: {reason}; start the server or correct `base_url`")]
+    Unreachable {
+        /// The server.
+        host: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// No connection in time.
+    #[error(
+        "{host} did not accept a connection in {waited:?}; check the network or raise `timeouts.connect`"
+    )]
+    ConnectTimeout {
+        /// The server.
+        host: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// The server says nothing: not a first byte, or none after others.
+    #[error(
+        "{host} sent nothing for {waited:?}; check that it is not overloaded, or raise `timeouts.{limit}`"
+    )]
+    Silent {
+        /// The server.
+        host: String,
+        /// How long we waited.
+        waited: Duration,
+        /// The timeout that was reached: `first_byte` or `idle`.
+        limit: &'static str,
+    },
+    /// The answer took longer than a call may.
+    #[error("{host} did not finish in {waited:?}; ask for less or raise `timeouts.total`")]
+    TotalTimeout {
+        /// The server.
+        host: String,
+        /// How long the call ran.
+        waited: Duration,
+    },
+    /// Too many requests.
+    #[error("{host} takes no more requests now: {excerpt}; wait, or lower the number of parallel calls")]
+    RateLimited {
+        /// The server.
+        host: String,
+        /// When to come back, if it says so.
+        retry_after: Option<Duration>,
+        /// What it said.
+        excerpt: String,
+    },
+    /// The server failed. A status of 200 stands for an error inside a stream.
+    #[error("{host} failed with status {status}: {excerpt}; look at the server's own log")]
+    ServerError {
+        /// The server.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// When to come back, if it says so.
+        retry_after: Option<Duration>,
+        /// What it said.
+        excerpt: String,
+    },
+    /// The server refuses this request.
+    #[error(
+        "{host} refused the request with status {status}: {excerpt}; correct the profile or the workflow"
+    )]
+    Rejected {
+        /// The server.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        excerpt: String,
+    },
+    /// The prompt and the answer do not fit the server's window.
+    #[error(
+        "the prompt does not fit the window of {host}: {excerpt}; lower `window` or start the server with a larger one"
+    )]
+    TooLong {
+        /// The server.
+        host: String,
+        /// The server's window in tokens, where it says so.
+        window: Option<u64>,
+        /// What it said.
+        excerpt: String,
+    },
+    /// The key is missing, wrong, or may not use this model.
+    #[error("{host} does not accept the key (status {status}); set the right one for this host")]
+    Unauthorized {
+        /// The server.
+        host: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The server points elsewhere; that is not followed.
+    #[error("{host} redirects (status {status}); set `base_url` to where the server really is")]
+    Redirected {
+        /// The server.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The connection broke.
+    #[error("the connection to {host} broke: {reason}; check that the server did not crash")]
+    Reset {
+        /// The server.
+        host: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The stream ended before the answer did.
+    #[error("the answer of {host} ended in the middle; check that the server did not crash")]
+    CutStream {
+        /// The server.
+        host: String,
+    },
+    /// What the server streams is not JSON.
+    #[error("{host} streams what is not JSON: {excerpt}; check that it speaks the OpenAI dialect")]
+    Malformed {
+        /// The server.
+        host: String,
+        /// What it sent.
+        excerpt: String,
+    },
+    /// The answer is larger than any real one.
+    #[error("the answer of {host} is larger than {limit} bytes; check that the server is a model server")]
+    TooLarge {
+        /// The server.
+        host: String,
+        /// The most that is read.
+        limit: usize,
+    },
+    /// Success with something that is no answer, such as a web page.
+    #[error("{host} answers with {content}, not a model's reply; check the path in `base_url` (often `/v1`)")]
+    NotJson200 {
+        /// The server.
+        host: String,
+        /// What it sent: a content type or an excerpt.
+        content: String,
+    },
+    /// We stopped it.
+    #[error("the call was cancelled")]
+    Cancelled,
+}
+
+impl CallError {
+    /// Tells whether the same call may succeed when it is made again: the transport failed or the
+    /// server was busy, and not what was asked.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Silent { .. } | Self::Reset { .. } | Self::CutStream { .. } => {
+                true
+            }
+            // 501 says that the server cannot do this at all.
+            Self::ServerError { status, .. } => *status != 501,
+            Self::Client(_)
+            | Self::Unreachable { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::TotalTimeout { .. }
+            | Self::Rejected { .. }
+            | Self::TooLong { .. }
+            | Self::Unauthorized { .. }
+            | Self::Redirected { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::NotJson200 { .. }
+            | Self::Cancelled => false,
+        }
+    }
+
+    /// Tells whether no server could be reached, which has an exit code of its own.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::ConnectTimeout { .. })
+    }
+
+    /// Returns when the server wants to be asked again, if it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::RateLimited { retry_after, .. } | Self::ServerError { retry_after, .. } = self {
+            *retry_after
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is asked of a model and what comes back, as the journal keeps it.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::canonical;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The rules.
+    System,
+    /// The task.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One message of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+impl Message {
+    /// Joins a role and a text.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+        }
+    }
+}
+
+/// What is asked of a model. Every sampling value is sent: servers differ in their defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The chat so far.
+    pub messages: Vec<Message>,
+    /// Tokens of the answer at most.
+    pub max_tokens: u64,
+    /// Sampling temperature.
+    pub temperature: f64,
+    /// Nucleus sampling.
+    pub top_p: f64,
+    /// The seed of sampling.
+    pub seed: u64,
+    /// Texts that end the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// A JSON Schema that the server is asked to enforce.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
+}
+
+impl Request {
+    /// Returns a digest of the request to a model: the same for equal values, whatever the order of
+    /// keys in the schema.
+    pub fn digest(&self, model: &str) -> String {
+        canonical::digest(&serde_json::json!({ "model": model, "request": self }))
+    }
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// It was done.
+    Stop,
+    /// It ran into the limit: the answer is not whole.
+    Length,
+    /// It wants tools called.
+    ToolCalls,
+    /// Something else; empty when the server ended the stream properly and gave no reason.
+    Other(String),
+}
+
+impl Finish {
+    /// Reads the reason as servers write it.
+    pub fn from_reason(reason: &str) -> Self {
+        match reason {
+            "stop" => Self::Stop,
+            "length" => Self::Length,
+            "tool_calls" => Self::ToolCalls,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Returns the reason as servers write it.
+    pub fn as_reason(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::Other(reason) => reason,
+        }
+    }
+}
+
+impl Serialize for Finish {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_reason())
+    }
+}
+
+impl<'de> Deserialize<'de> for Finish {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|reason| Self::from_reason(&reason))
+    }
+}
+
+/// A tool call in the server's own form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The server's name for this call, empty where it gives none.
+    #[serde(default)]
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// The arguments as the model wrote them: JSON, one hopes.
+    #[serde(default)]
+    pub arguments: String,
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt: u64,
+    /// Tokens of the answer, thinking included.
+    pub completion: u64,
+    /// Tokens of the prompt that the server had in its cache, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<u64>,
+    /// The server did not say; these are our upper estimates.
+    #[serde(default)]
+    pub estimated: bool,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The answer.
+    pub text: String,
+    /// What the model thought, where the server tells it apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub thinking: String,
+    /// Tools that it wants called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Why it stopped.
+    pub finish: Finish,
+    /// What it cost.
+    pub usage: Usage,
+    /// The model that the server says it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(schema: serde_json::Value) -> Request {
+        Request {
+            messages: vec![Message::new(Role::User, "hi")],
+            max_tokens: 10,
+            temperature: 0.2,
+            top_p: 0.95,
+            seed: 1,
+            stop: Vec::new(),
+            schema: Some(schema),
+        }
+    }
+
+    #[test]
+    fn a_digest_does_not_depend_on_the_order_of_keys() {
+        let one = request(json!({ "type": "object", "required": ["a"], "x": { "b": 1, "a": 2 } }));
+        let two = request(json!({ "x": { "a": 2, "b": 1 }, "required": ["a"], "type": "object" }));
+        assert_eq!(one.digest("m"), two.digest("m"));
+        assert_ne!(one.digest("m"), one.digest("n"));
+        let mut other = one.clone();
+        other.seed = 2;
+        assert_ne!(one.digest("m"), other.digest("m"));
+    }
+
+    #[test]
+    fn requests_and_replies_survive_the_journal() {
+        let request = request(json!({ "type": "object" }));
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+
+        let reply = Reply {
+            text: "hello".to_owned(),
+            thinking: "hm".to_owned(),
+            tool_calls: vec![ToolCall {
+                id: "1".into(),
+                name: "read".into(),
+                arguments: "{}".into(),
+            }],
+            finish: Finish::Other("content_filter".to_owned()),
+            usage: Usage {
+                prompt: 1,
+                completion: 2,
+                cached: Some(0),
+                estimated: false,
+            },
+            model: Some("m".to_owned()),
+        };
+        let text = serde_json::to_string(&reply).unwrap();
+        assert_eq!(serde_json::from_str::<Reply>(&text).unwrap(), reply);
+    }
+}

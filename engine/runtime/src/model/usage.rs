@@ -1,0 +1,118 @@
+//! Did the server read the whole prompt, and was our estimate right?
+
+use smallcode_core::tokens::{Estimate, Family, Tokens, estimate_chat};
+
+use super::message::{Request, Usage};
+
+/// Tokens that a prompt must be short of before it counts as cut. Below this, a template that leaves
+/// something out (an empty system message, spaces at the ends) explains the difference.
+const CUT_FROM: Tokens = Tokens(64);
+
+/// The server read less than was sent, and said nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the server read {counted} tokens of a prompt that has at least {least}: it cut the prompt in silence; \
+     set `window` to the server's real window, or start the server with a larger one"
+)]
+pub struct PromptCut {
+    /// What the server counted.
+    pub counted: Tokens,
+    /// The least that the prompt can have.
+    pub least: Tokens,
+}
+
+/// How a server's count compares with our estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageVerdict {
+    /// Within the range, or the server gave no count.
+    Consistent,
+    /// More than our upper estimate: the proof that the prompt fits did not hold. Teach it to the
+    /// model's [`Calibration`](smallcode_core::tokens::Calibration).
+    Underestimated {
+        /// Our upper estimate.
+        estimated: Tokens,
+        /// What the server counted.
+        counted: Tokens,
+    },
+    /// The reply answers a prompt that nobody wrote; it may not count as success.
+    Cut(PromptCut),
+}
+
+/// Compares the server's count of a prompt with our estimate before calibration.
+///
+/// Less than the estimate's lower end, by more than 64 tokens, means that the prompt was cut. The
+/// lower end already allows for what vocabularies differ by (see [`Family`]). Servers that leave
+/// cached tokens out of the count report how many there were; those are added when the sum stays
+/// below the estimate's upper end.
+pub fn compare_usage(estimate: Estimate, usage: &Usage) -> UsageVerdict {
+    if usage.estimated || usage.prompt == 0 {
+        return UsageVerdict::Consistent;
+    }
+    let counted = Tokens(usage.prompt);
+    if counted > estimate.high {
+        return UsageVerdict::Underestimated {
+            estimated: estimate.high,
+            counted,
+        };
+    }
+    if counted.saturating_add(CUT_FROM) < estimate.low {
+        let with_cached = counted.saturating_add(Tokens(usage.cached.unwrap_or(0)));
+        let outside = usage.cached.is_some_and(|cached| cached > usage.prompt);
+        if !(outside && with_cached >= estimate.low && with_cached <= estimate.high) {
+            return UsageVerdict::Cut(PromptCut {
+                counted,
+                least: estimate.low,
+            });
+        }
+    }
+    UsageVerdict::Consistent
+}
+
+/// Returns the range of a request's prompt for a model.
+pub fn estimate_request(family: Family, request: &Request) -> Estimate {
+    estimate_chat(
+        family,
+        request.messages.iter().map(|message| message.content.as_str()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(prompt: u64, cached: Option<u64>) -> UsageVerdict {
+        let estimate = Estimate {
+            low: Tokens(4_000),
+            high: Tokens(6_000),
+        };
+        compare_usage(
+            estimate,
+            &Usage {
+                prompt,
+                completion: 1,
+                cached,
+                estimated: false,
+            },
+        )
+    }
+
+    #[test]
+    fn counts_are_judged_by_the_range() {
+        assert_eq!(verdict(5_000, None), UsageVerdict::Consistent);
+        assert_eq!(verdict(3_940, None), UsageVerdict::Consistent);
+        assert_eq!(verdict(0, None), UsageVerdict::Consistent);
+        let cut = PromptCut {
+            counted: Tokens(2_048),
+            least: Tokens(4_000),
+        };
+        assert_eq!(verdict(2_048, None), UsageVerdict::Cut(cut));
+        assert_eq!(verdict(2_048, Some(2_000)), UsageVerdict::Cut(cut));
+        let under = UsageVerdict::Underestimated {
+            estimated: Tokens(6_000),
+            counted: Tokens(6_001),
+        };
+        assert_eq!(verdict(6_001, None), under);
+        // A count that leaves out what was cached cannot hold more of it than itself.
+        assert_eq!(verdict(100, Some(4_900)), UsageVerdict::Consistent);
+    }
+}

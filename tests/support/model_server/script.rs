@@ -1,0 +1,327 @@
+//! What the server says: answers in order, by rule or by a function, and the faults among them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::RecordedRequest;
+use super::dialect::{self, Dialect};
+
+/// The tokens that a server reports.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reported {
+    /// A count of words, marks and single digits: near any vocabulary on English and code.
+    Counted,
+    /// These numbers.
+    Exactly { prompt: u64, completion: u64 },
+    /// No `usage` at all.
+    Absent,
+}
+
+/// What goes wrong with an answer. Several may be combined.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// Silence before the first byte.
+    Delay(Duration),
+    /// Silence for ever after so many events.
+    Stall { after_events: usize },
+    /// The body ends cleanly after so many bytes, as if it were whole.
+    Cut { after_bytes: usize },
+    /// The connection closes after so many bytes, in the middle of the transfer.
+    CutFrame { after_bytes: usize },
+    /// The connection is reset after so many bytes of the body; 0 is before the head.
+    Reset { after_bytes: usize },
+    /// A failure; `retry_after` is sent as it is.
+    Status {
+        status: u16,
+        retry_after: Option<String>,
+        body: String,
+    },
+    /// An event that is not JSON, after the first.
+    MalformedSse,
+    /// A page of HTML with status 200.
+    Html200,
+    /// An `error` object inside the stream, after the first event.
+    ErrorInStream(Value),
+    /// A text of so many bytes.
+    HugeAnswer { bytes: usize },
+    /// The bytes of the body are sent in pieces of this size.
+    Pieces { bytes: usize },
+    /// One JSON value although a stream was asked for.
+    WholeJson,
+}
+
+impl Fault {
+    /// A failure with a status and nothing else.
+    pub fn status(status: u16) -> Self {
+        Self::Status {
+            status,
+            retry_after: None,
+            body: format!("{{\"error\":{{\"code\":{status}}}}}"),
+        }
+    }
+}
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub text: String,
+    pub thinking: String,
+    /// Names and arguments.
+    pub tool_calls: Vec<(String, String)>,
+    /// Left out when empty.
+    pub finish: String,
+    pub usage: Reported,
+    pub faults: Vec<Fault>,
+}
+
+impl Answer {
+    /// An answer of text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            thinking: String::new(),
+            tool_calls: Vec::new(),
+            finish: "stop".to_owned(),
+            usage: Reported::Counted,
+            faults: Vec::new(),
+        }
+    }
+
+    /// An answer that goes wrong.
+    pub fn fault(fault: Fault) -> Self {
+        Self::text("an answer of some length that goes wrong").with(fault)
+    }
+
+    /// Adds a fault.
+    #[must_use]
+    pub fn with(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Adds thoughts.
+    #[must_use]
+    pub fn thinking(mut self, thinking: impl Into<String>) -> Self {
+        self.thinking = thinking.into();
+        self
+    }
+
+    /// Adds a call of a tool.
+    #[must_use]
+    pub fn tool(mut self, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+        self.tool_calls.push((name.into(), arguments.into()));
+        "tool_calls".clone_into(&mut self.finish);
+        self
+    }
+
+    /// Sets the reason of the end.
+    #[must_use]
+    pub fn finish(mut self, finish: impl Into<String>) -> Self {
+        self.finish = finish.into();
+        self
+    }
+
+    /// Sets the counts.
+    #[must_use]
+    pub fn usage(mut self, usage: Reported) -> Self {
+        self.usage = usage;
+        self
+    }
+}
+
+/// How often a fault happens: in so many of a hundred calls.
+#[derive(Debug, Clone)]
+pub struct Rate {
+    pub percent: u64,
+    pub fault: Fault,
+}
+
+type Function = Box<dyn Fn(&RecordedRequest, usize) -> Answer + Send + Sync>;
+
+#[derive(Debug)]
+enum Rule {
+    LastUserMessage(String),
+    Schema(String),
+}
+
+/// What the server says. Asked in this order: the function, the rules, the list, the last answer.
+pub struct Script {
+    function: Option<Function>,
+    rules: Vec<(Rule, Answer)>,
+    list: Vec<Answer>,
+    otherwise: Answer,
+    /// A seed, and faults with their rates.
+    random: Option<(u64, Vec<Rate>)>,
+    routes: BTreeMap<String, (u16, Value)>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: usize,
+    from_list: usize,
+    /// How often each request came, by its digest.
+    seen: BTreeMap<u64, u64>,
+}
+
+impl Script {
+    /// Answers in this order, then [`Script::otherwise`]: by default the status 500.
+    pub fn answers(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self {
+            function: None,
+            rules: Vec::new(),
+            list: answers.into_iter().collect(),
+            otherwise: Answer::fault(Fault::Status {
+                status: 500,
+                retry_after: None,
+                body: "the script has no more answers".to_owned(),
+            }),
+            random: None,
+            routes: dialect::routes(&Dialect::Plain, "tiny"),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The same answer for ever.
+    pub fn always(answer: Answer) -> Self {
+        Self::answers([]).otherwise(answer)
+    }
+
+    /// Whatever a function says of a request and its number, from 0.
+    pub fn function(f: impl Fn(&RecordedRequest, usize) -> Answer + Send + Sync + 'static) -> Self {
+        Self {
+            function: Some(Box::new(f)),
+            ..Self::answers([])
+        }
+    }
+
+    /// Answers in order, with faults by chance. Which request meets which fault follows from the
+    /// seed, the body of the request and how often it came: not from the order of arrival.
+    pub fn seeded(seed: u64, rates: Vec<Rate>, answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self {
+            random: Some((seed, rates)),
+            ..Self::answers(answers)
+        }
+    }
+
+    /// Answers when the last message of the user holds a text.
+    #[must_use]
+    pub fn when(mut self, holds: impl Into<String>, answer: Answer) -> Self {
+        self.rules.push((Rule::LastUserMessage(holds.into()), answer));
+        self
+    }
+
+    /// Answers when a JSON Schema is asked for that holds a text, such as the name of a property.
+    #[must_use]
+    pub fn when_schema(mut self, holds: impl Into<String>, answer: Answer) -> Self {
+        self.rules.push((Rule::Schema(holds.into()), answer));
+        self
+    }
+
+    /// Answers when nothing else does.
+    #[must_use]
+    pub fn otherwise(mut self, answer: Answer) -> Self {
+        self.otherwise = answer;
+        self
+    }
+
+    /// Plays a server of this kind with this model.
+    #[must_use]
+    pub fn dialect(mut self, dialect: &Dialect, model: &str) -> Self {
+        self.routes = dialect::routes(dialect, model);
+        self
+    }
+
+    /// Answers a path, such as `/props`, with a value.
+    #[must_use]
+    pub fn route(mut self, path: impl Into<String>, status: u16, body: Value) -> Self {
+        self.routes.insert(path.into(), (status, body));
+        self
+    }
+
+    pub(super) fn route_answer(&self, path: &str) -> (u16, Value) {
+        let missing = || {
+            (
+                404,
+                serde_json::json!({ "error": { "code": 404, "message": "no such route" } }),
+            )
+        };
+        self.routes.get(path).cloned().unwrap_or_else(missing)
+    }
+
+    pub(super) fn answer(&self, request: &RecordedRequest) -> Answer {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = state.calls;
+        state.calls += 1;
+        let occurrence = state.seen.entry(digest(request)).or_default();
+        *occurrence += 1;
+        let occurrence = *occurrence;
+
+        // A fault by chance uses up no answer of the list.
+        if let Some(fault) = self.fault_by_chance(request, occurrence) {
+            return Answer::fault(fault);
+        }
+        if let Some(function) = &self.function {
+            drop(state);
+            return function(request, number);
+        }
+        if let Some((_, answer)) = self.rules.iter().find(|(rule, _)| rule.fits(request)) {
+            return answer.clone();
+        }
+        let next = state.from_list;
+        state.from_list += 1;
+        self.list.get(next).unwrap_or(&self.otherwise).clone()
+    }
+
+    fn fault_by_chance(&self, request: &RecordedRequest, occurrence: u64) -> Option<Fault> {
+        let (seed, rates) = self.random.as_ref()?;
+        let mut roll = mix(seed ^ digest(request) ^ mix(occurrence)) % 100;
+        for rate in rates {
+            if roll < rate.percent {
+                return Some(rate.fault.clone());
+            }
+            roll -= rate.percent;
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("rules", &self.rules)
+            .field("list", &self.list)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rule {
+    fn fits(&self, request: &RecordedRequest) -> bool {
+        match self {
+            Self::LastUserMessage(text) => request.last_user_message().contains(text.as_str()),
+            Self::Schema(text) => request
+                .schema()
+                .is_some_and(|schema| schema.to_string().contains(text.as_str())),
+        }
+    }
+}
+
+/// The standard library's hasher with fixed keys: the same in every run of one build.
+fn digest(request: &RecordedRequest) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    request.body.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// `SplitMix64` of a number.
+fn mix(number: u64) -> u64 {
+    let mut state = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
