@@ -248,12 +248,13 @@ impl Diagnostics {
 
 /// The one of `candidates` that `word` was probably meant to be.
 ///
-/// Accepts an edit distance (Damerau-Levenshtein, as rustc does) of at most a third of the word's length,
-/// and at least one; a difference of case or of `-` and `_` only always matches.
+/// Accepts an edit distance (Damerau-Levenshtein, as rustc does) of at most a third of the word's length, and
+/// one in a word of two letters; a difference of case or of `-` and `_` only always matches.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let wanted = plain(word);
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let limit = if length < 2 { 0 } else { (length / 3).max(1) };
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word)

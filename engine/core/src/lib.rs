@@ -3,8 +3,18 @@
 //! Nothing here reads a clock, a file or the environment, and nothing prints: text and facts come
 //! in as arguments, decisions go out as values. What acts on them is `smallcode-runtime`.
 
+pub mod check;
 pub mod diagnostic;
+pub mod expand;
+pub mod glob;
+pub mod graph;
+pub mod load;
+pub mod path;
+pub mod run;
+pub mod schema;
+pub mod scope;
 pub mod shell;
+pub mod spec;
 pub mod template;
 pub mod tokens;
 pub mod yaml;

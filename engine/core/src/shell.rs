@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use crate::diagnostic::Severity;
+
 mod command;
 mod heredoc;
 mod place;
@@ -40,15 +42,6 @@ pub struct Line {
     pub script: String,
     /// The values to give it.
     pub slots: Vec<Slot>,
-}
-
-/// Whether a line can run in spite of a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// The line must not run.
-    Error,
-    /// The line runs, but a value may not mean what it seems to.
-    Warning,
 }
 
 /// What is wrong with a line, and where.

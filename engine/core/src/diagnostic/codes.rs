@@ -75,6 +75,8 @@ codes! {
     BAD_PATH = "E0405";
     /// A prompt that cannot fit the window.
     TOO_LARGE = "E0406";
+    /// A model would write where the workflow's permissions don't let it.
+    NOT_PERMITTED = "E0407";
     /// An input without a value.
     MISSING_INPUT = "E0501";
     /// An input of the wrong type, or one that the workflow does not have.

@@ -1,0 +1,97 @@
+//! What this version checks but does not run yet: `exec` says so before anything starts.
+
+use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::load::Bundle;
+use crate::spec::{Kind, KindName, Parse, Task, VerifierKind};
+use crate::template::Template;
+
+/// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
+pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for module in &bundle.modules {
+        for (name, task) in &module.loaded.workflow.tasks.read {
+            let mut report = |span: Span, what: String| {
+                found.push(
+                    Diagnostic::new(
+                        Code::NOT_RUNNABLE,
+                        module.loaded.source,
+                        span,
+                        format!("task `{name}`: {what} can't be run by this version"),
+                    )
+                    .help("`check` and `plan` know it; a later version runs it"),
+                );
+            };
+            parts(task, &mut report);
+        }
+    }
+    found
+}
+
+fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
+    let kind = task.kind.name();
+    match &task.kind {
+        Kind::Edit(_) | Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+            report(task.kind_span, format!("the kind `{}`", kind.as_str()));
+        }
+        Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
+        Kind::Prompt(prompt) => {
+            if let Some(item) = prompt.beside.context.first() {
+                report(item.span, "`context`".to_owned());
+            }
+        }
+        Kind::Run(run) if run.beside.parse == Some(Parse::Diagnostics) => {
+            report(run.span, "`parse: diagnostics`".to_owned());
+        }
+        Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
+    }
+    for verifier in task.common.verify.iter() {
+        let ready = matches!(
+            verifier.kind,
+            VerifierKind::Schema(_)
+                | VerifierKind::Matches(_)
+                | VerifierKind::NotMatches(_)
+                | VerifierKind::Expr(_)
+        ) && matches!(kind, KindName::Prompt | KindName::Run);
+        if !ready {
+            report(
+                verifier.span,
+                format!("the verifier `{}`", verifier.kind.name().as_str()),
+            );
+        }
+    }
+    let policy = &task.common.on_failure;
+    let after = task.kind_span;
+    if policy.split.is_some_and(|split| split.0.is_some()) {
+        report(after, "`on_failure: { split }`".to_owned());
+    }
+    if policy
+        .escalate
+        .as_ref()
+        .is_some_and(|escalate| *escalate != crate::spec::Escalate::No)
+    {
+        report(after, "`on_failure: { escalate }`".to_owned());
+    }
+    if kind == KindName::Run && !task.common.writes.is_empty() {
+        report(after, "`writes` of a `run` (its rollback)".to_owned());
+    }
+    if task.common.cache == Some(true) {
+        report(after, "`cache: true`".to_owned());
+    }
+    let mut texts = Vec::new();
+    task.kind.texts(&mut texts);
+    for text in texts {
+        if let Some(name) = unready(&text.template) {
+            report(text.span, format!("`{name}` in an expression"));
+        }
+    }
+}
+
+/// The first function or filter that has no runtime yet.
+fn unready(template: &Template) -> Option<&str> {
+    template
+        .calls()
+        .iter()
+        .chain(template.filters())
+        .map(|call| call.name.as_str())
+        .find(|name| matches!(*name, "outline" | "budget"))
+}

@@ -1,0 +1,128 @@
+//! Every rule, on small workflows: the text and what is said of it.
+
+use std::collections::HashMap;
+
+use camino::Utf8PathBuf;
+
+use crate::load::{Load, load};
+
+/// Loads `main.yaml` of a few files.
+pub(super) fn load_files(files: &[(&str, &str)]) -> Load {
+    let files: HashMap<Utf8PathBuf, String> = files
+        .iter()
+        .map(|(path, text)| (Utf8PathBuf::from(*path), (*text).to_owned()))
+        .collect();
+    load("main.yaml".into(), &files)
+}
+
+/// What is said of a workflow: one line a problem, with its place and its help.
+fn said(files: &[(&str, &str)]) -> String {
+    let load = load_files(files);
+    let lines: Vec<String> = load
+        .problems
+        .iter()
+        .map(|problem| {
+            let label = &problem.labels[0];
+            let (line, column) = load.sources.position(label.source, label.span.start);
+            let text = &load.sources.get(label.source).unwrap().text;
+            let under = &text[label.span.range()];
+            let help: String = problem
+                .help
+                .iter()
+                .map(|help| format!("\n    help: {help}"))
+                .collect();
+            format!(
+                "{}:{line}:{column} {:?}: {}{help}",
+                problem.code, under, problem.message
+            )
+        })
+        .collect();
+    format!("{}\nrunnable: {}", lines.join("\n"), load.bundle.is_some())
+}
+
+fn said_of(tasks: &str) -> String {
+    said(&[("main.yaml", &format!("smallcode: 1\n{tasks}"))])
+}
+
+#[test]
+fn a_good_file_is_silent() {
+    insta::assert_snapshot!(
+        said_of(
+            "inputs: { name: string }\nenv: [CI]\ntasks:\n  a: { run: 'echo {{ inputs.name }}' }\n  b:\n    needs: a\n    run: { argv: [echo, '{{ tasks.a.output }}', '{{ env.CI|default(1) }}', '{{ run.id }}'] }\noutputs: { b: '{{ tasks.b.output }}' }\n"
+        ),
+        @"
+    runnable: true
+    "
+    );
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_at_once() {
+    insta::assert_snapshot!(said_of(
+        "inputs: { nam: strin, unused: string }\ntasks:\n  a: { rum: x }\n  b: { run: 'echo {{ inputs.name }}', timout: 3s }\n  c: { run: x, timeout: 10, needs: d }\n  e: { run: x, render: { text: y, to: z } }\n  f: { prompt: x, idempotent: true, needs: a }\n  f: { run: y }\n  g: { run: \"echo '{{ inputs.unused }}'\" }\n"
+    ));
+}
+
+#[test]
+fn references() {
+    insta::assert_snapshot!(said_of(
+        "inputs: { name: string }\ntasks:\n  a: { run: x, if: inputs.name }\n  b: { run: 'echo {{ tasks.a.output }} {{ tasks.c.output }} {{ tasks.b.output }} {{ nam }} {{ name }} {{ item }}', needs: a }\n  c: { run: { argv: [echo, '{{ tasks.a.output }}', \"{{ tasks.a.output|default('x') }}\", '{{ tasks.a.status }}'] }, needs: a, if: always() }\n  d: { run: 'echo {{ tasks.b.output.x }} {{ tasks.b.outptu }} {{ env.HOME }} {{ run.idd }}', needs: [b] }\n  e: { foreach: [1, 2], run: 'echo {{ item }} {{ index }} {{ matrix.os }}' }\n  f: { matrix: { os: [a, b] }, run: 'echo {{ matrix.os }} {{ matrix.oss }}' }\n  g: { run: 'x {{ success() }}' }\n  h: { needs: e, run: 'x {{ tasks.e.stdout }} {{ tasks.e.output.x }}' }\noutputs: { a: '{{ tasks.a.output }}', b: '{{ tasks.b.output }}' }\n"
+    ));
+}
+
+#[test]
+fn cycles_show_their_path() {
+    insta::assert_snapshot!(said_of(
+        "tasks:\n  a: { run: x, needs: c }\n  b: { run: x, needs: [a] }\n  c: { run: x, needs: b }\n  d: { run: x, needs: d }\n"
+    ));
+}
+
+#[test]
+fn writes_of_unordered_tasks_may_not_overlap() {
+    insta::assert_snapshot!(said_of(
+        "inputs: { out: path }\ntasks:\n  a: { render: { text: x, to: docs/a.md } }\n  b: { run: x, writes: 'docs/**' }\n  c: { needs: [a, b], run: x, writes: docs/a.md }\n  d: { render: { text: x, to: '{{ inputs.out }}/x' } }\n  e: { render: { text: x, to: '{{  inputs.out }}/x' } }\n  f: { render: { text: x, to: /etc/passwd } }\n  g: { render: { text: x, to: ../x } }\n"
+    ));
+}
+
+#[test]
+fn permissions_bind_models() {
+    insta::assert_snapshot!(said_of(
+        "permissions: { write: ['docs/**'] }\ntasks:\n  a: { prompt: x, output: { file: docs/a.md } }\n  b: { prompt: x, output: { file: src/a.rs } }\n"
+    ));
+}
+
+#[test]
+fn used_workflows_are_checked_too() {
+    insta::assert_snapshot!(said(&[
+        (
+            "main.yaml",
+            "smallcode: 1\ntasks:\n  a: { uses: lib/a.yaml, with: { nam: x, count: many } }\n  b: { needs: a, run: 'echo {{ tasks.a.output.result }} {{ tasks.a.output.reslt }}' }\n  c: { uses: missing.yaml }\n"
+        ),
+        (
+            "lib/a.yaml",
+            "smallcode: 1\ninputs: { name: string, count: integer }\ntasks:\n  x: { uses: ../main.yaml }\n  y: { run: 'echo {{ inputs.name }} {{ inputs.count }}' }\noutputs: { result: '{{ tasks.y.output }}' }\n"
+        ),
+    ]));
+}
+
+#[test]
+fn defaults_and_merge_keys_reach_the_tasks() {
+    let load = load_files(&[(
+        "main.yaml",
+        "smallcode: 1\ndefaults: { timeout: 5s, env: { A: one, B: two } }\ntasks:\n  a: { run: x, timeout: 1s, env: { B: three } }\n  b: &b { run: y }\n  c: { <<: *b, needs: a }\n",
+    )]);
+    assert!(load.problems.is_empty(), "{:?}", load.problems);
+    let bundle = load.bundle.unwrap();
+    let tasks = &bundle.root().loaded.workflow.tasks.read;
+    assert_eq!(tasks["a"].common.timeout.unwrap().millis(), 1000);
+    assert_eq!(tasks["b"].common.timeout.unwrap().millis(), 5000);
+    let env: Vec<_> = tasks["a"]
+        .common
+        .env
+        .0
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.template.source()))
+        .collect();
+    assert_eq!(env, [("B", "three"), ("A", "one")]);
+    assert_eq!(tasks["c"].common.timeout.unwrap().millis(), 5000);
+}

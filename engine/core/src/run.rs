@@ -1,0 +1,25 @@
+//! What a run does: a state that events change and from which the next actions follow.
+//!
+//! [`State::apply`] folds the journal; [`State::next`] says what is to be done now. Both are pure: time,
+//! randomness and results arrive inside events. Resuming is the same fold, followed by the same question.
+
+mod action;
+mod budget;
+mod decide;
+mod event;
+mod node;
+mod program;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use action::Action;
+pub use budget::{Affordable, Spend};
+pub use decide::{Decision, decide};
+pub use event::{
+    CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, Reserve, RunStatus, Status, Stored,
+    Stream, TaskResult, Timestamp,
+};
+pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, TaskOutcome};
+pub use program::{Program, TaskInfo};
+pub use state::{ApplyError, State};

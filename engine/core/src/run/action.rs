@@ -1,0 +1,53 @@
+//! What is to be done next. The dispatcher journals what an action announces, then carries it out.
+
+use super::{NodeIndex, RunStatus, ScopeIndex};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Find the items of a task's `foreach` or `matrix`; `TaskExpanded` follows.
+    Expand {
+        /// The scope of the task.
+        scope: ScopeIndex,
+        /// The task.
+        task: usize,
+    },
+    /// Record that a task will not run; `TaskSkipped` follows.
+    Skip {
+        /// The scope of the task.
+        scope: ScopeIndex,
+        /// The task.
+        task: usize,
+        /// Why.
+        because: String,
+    },
+    /// Evaluate a node's `if`; `ConditionChecked` follows.
+    Check(NodeIndex),
+    /// Start an attempt: `AttemptStarted` goes first.
+    Start {
+        /// The node.
+        node: NodeIndex,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Evaluate the outputs of a used workflow whose tasks have ended; `AttemptFinished` follows.
+    Leave(NodeIndex),
+    /// Finish the attempt of a gate that was answered; `AttemptFinished` follows.
+    Settle(NodeIndex),
+    /// Record that a node which has not started will not; `NodeCancelled` follows.
+    Cancel {
+        /// The node.
+        node: NodeIndex,
+        /// Why.
+        because: String,
+    },
+    /// Stop a running attempt, whose `AttemptFinished` then tells that it was cancelled.
+    Kill(NodeIndex),
+    /// Nothing is left that can go on in this session; `RunFinished` follows.
+    Finish {
+        /// How the session ended.
+        status: RunStatus,
+        /// What there is to say about it.
+        message: String,
+    },
+}

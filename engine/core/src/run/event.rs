@@ -1,0 +1,489 @@
+//! The events of a run: what the journal holds and every report reads.
+//!
+//! An [`Event`] is a fact that changed the run, durable before anything follows from it. A [`Notice`] is what a
+//! person watching wants to see as it happens and nobody needs afterwards; it is never journaled.
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A point in time, in milliseconds since the Unix epoch.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The time that many milliseconds later.
+    #[must_use]
+    pub fn after(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How many milliseconds this is after an earlier time; 0 where it is not after it.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The name of a node, or of a task inside a scope: `build`, `test[3]`, `notes/collect`, `notes[1]/collect[0]`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct NodeId(#[schemars(with = "String")] Arc<str>);
+
+impl NodeId {
+    /// The id with this text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value, in the journal itself while it is small, else in a blob of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stored {
+    /// The value.
+    Inline(Arc<Value>),
+    /// The value as JSON in a blob.
+    Json {
+        /// BLAKE3 of the blob, in hexadecimal.
+        blob: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// A text in a blob, as it is.
+    Text {
+        /// BLAKE3 of the blob, in hexadecimal.
+        blob: String,
+        /// Its length.
+        bytes: u64,
+        /// Whether the text went on after this and was not kept.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
+    },
+}
+
+impl Stored {
+    /// A small value.
+    pub fn inline(value: Value) -> Self {
+        Self::Inline(Arc::new(value))
+    }
+
+    /// Nothing.
+    pub fn null() -> Self {
+        Self::inline(Value::Null)
+    }
+}
+
+/// What a successful attempt leaves behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskResult {
+    /// The value of `tasks.x.output`.
+    pub output: Stored,
+    /// What a command wrote to standard output, where that is not the output itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<Stored>,
+    /// What a command wrote to standard error, where it wrote anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<Stored>,
+    /// The exit code of a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+}
+
+impl TaskResult {
+    /// A result that is a value only.
+    pub fn value(value: Value) -> Self {
+        Self {
+            output: Stored::inline(value),
+            stdout: None,
+            stderr: None,
+            exit_code: None,
+        }
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The server answered with an error, or broke off.
+    Transport,
+    /// No server could be reached.
+    NoModel,
+    /// The answer was cut at its token limit.
+    Truncated,
+    /// The answer was empty.
+    Empty,
+    /// The answer could not be read.
+    Unparseable,
+    /// The answer does not follow its schema.
+    SchemaMismatch,
+    /// A verifier refused the result.
+    VerifyFailed,
+    /// Something was not allowed.
+    Denied,
+    /// A budget would have been exceeded.
+    OverBudget,
+    /// The prompt does not fit the window.
+    TooLarge,
+    /// A command ended with another code than 0, or by a signal.
+    CommandFailed,
+    /// The attempt took longer than its `timeout`.
+    TimedOut,
+    /// An expression had no value, or a value did not fit its use.
+    Expression,
+    /// A file could not be read or written, or a program not be started.
+    Io,
+    /// A human said no.
+    Rejected,
+    /// A used workflow failed.
+    UsedWorkflowFailed,
+    /// The run was stopped or a sibling failed.
+    Cancelled,
+    /// The process that ran the attempt ended without a result.
+    Lost,
+    /// A bug of the engine.
+    Internal,
+}
+
+/// A failed attempt: its class, and what to tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// Why.
+    pub class: FailureClass,
+    /// What happened, in a line, with what to do where something can be done.
+    pub message: String,
+    /// More of it: the last lines of standard error, the violations of a schema.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// The exit code of a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// What a command wrote to standard output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<Stored>,
+    /// What a command wrote to standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<Stored>,
+}
+
+impl Failure {
+    /// A failure with its line.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            detail: String::new(),
+            exit_code: None,
+            stdout: None,
+            stderr: None,
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Well.
+    Success(TaskResult),
+    /// Not well.
+    Failure(Failure),
+}
+
+/// How a task or node ended: the value of `tasks.x.status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Well.
+    Success,
+    /// Not well.
+    Failure,
+    /// It was stopped.
+    Cancelled,
+    /// It was not run.
+    Skipped,
+}
+
+impl Status {
+    /// Its word in expressions and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// How a session of a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Every task ended well, was skipped, or failed with `continue`.
+    Success,
+    /// A task failed.
+    Failure,
+    /// A cap was reached.
+    OverBudget,
+    /// No model could be reached.
+    NoModel,
+    /// A human must answer, or confirm that a command may run again.
+    Waiting,
+    /// A signal stopped it.
+    Interrupted,
+}
+
+/// Tokens that a call took, as the server counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallUsage {
+    /// Tokens of the prompt.
+    pub prompt: u64,
+    /// Tokens of the answer.
+    pub completion: u64,
+    /// Tokens of the prompt that the server had cached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<u64>,
+    /// Whether we counted, because the server did not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+/// What was set aside for a call before it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reserve {
+    /// The upper count of the prompt's tokens.
+    pub prompt: u64,
+    /// The most tokens that the answer may have.
+    pub completion: u64,
+}
+
+/// A fact that changed the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The run began.
+    RunStarted {
+        /// The id of the run.
+        run: String,
+        /// The name of the workflow.
+        workflow: String,
+        /// The version of the engine.
+        engine: String,
+        /// BLAKE3 of the blob that holds the plan.
+        plan: String,
+        /// What chance in this run derives from.
+        seed: u64,
+        /// How many nodes run at the same time.
+        jobs: u32,
+    },
+    /// Another process took the run up.
+    RunResumed {
+        /// How many nodes run at the same time.
+        jobs: u32,
+        /// Whether the user confirmed that commands which were in flight may run again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        confirmed: bool,
+    },
+    /// The items of a `foreach` or `matrix` are known.
+    TaskExpanded {
+        /// The task.
+        task: NodeId,
+        /// The list of its items.
+        items: Stored,
+        /// How many there are.
+        count: u64,
+    },
+    /// The `if` of a node was evaluated.
+    ConditionChecked {
+        /// The node.
+        node: NodeId,
+        /// Whether it is to run.
+        holds: bool,
+    },
+    /// The expressions that decide about a task or node could not be evaluated.
+    NodeRefused {
+        /// The task or node.
+        node: NodeId,
+        /// Why.
+        failure: Failure,
+    },
+    /// A task will not run.
+    TaskSkipped {
+        /// The task.
+        task: NodeId,
+        /// Why.
+        because: String,
+    },
+    /// A node was stopped before it ran.
+    NodeCancelled {
+        /// The node.
+        node: NodeId,
+        /// Why.
+        because: String,
+    },
+    /// An attempt is about to start.
+    AttemptStarted {
+        /// The node.
+        node: NodeId,
+        /// Which attempt: 1 is the first.
+        attempt: u32,
+    },
+    /// The inputs of a used workflow are known, and its tasks begin.
+    ScopeEntered {
+        /// The `uses` node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// Its inputs.
+        inputs: Stored,
+    },
+    /// A model is about to be called.
+    CallStarted {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which call of the attempt: 1 is the first.
+        call: u32,
+        /// The profile that answers.
+        profile: String,
+        /// BLAKE3 of the request.
+        digest: String,
+        /// What is set aside for it.
+        reserve: Reserve,
+    },
+    /// A model has answered, or failed to.
+    CallFinished {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which call of the attempt.
+        call: u32,
+        /// The reply; nothing where there was none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Stored>,
+        /// What it took.
+        usage: CallUsage,
+        /// Why there is no reply.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// An attempt has ended.
+    AttemptFinished {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// What follows.
+        decision: super::Decision,
+    },
+    /// A human is asked.
+    ApprovalAsked {
+        /// The `approve` node.
+        node: NodeId,
+        /// What is asked.
+        message: String,
+        /// What is shown with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        diff: Option<Stored>,
+    },
+    /// A human has answered.
+    ApprovalAnswered {
+        /// The `approve` node.
+        node: NodeId,
+        /// The answer.
+        approved: bool,
+        /// What was said with it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
+    /// A cap on the whole run was reached: nothing more is started.
+    CapReached {
+        /// Which, in words.
+        cap: String,
+    },
+    /// A signal asks the run to stop.
+    Interrupted {
+        /// The first asks to stop, the second to kill.
+        stage: u32,
+    },
+    /// A session of the run has ended. After `waiting` and `interrupted` it can be taken up again.
+    RunFinished {
+        /// How.
+        status: RunStatus,
+        /// The workflow's outputs, where it succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Stored>,
+        /// What there is to say about it, such as what it waits for.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+    },
+}
+
+/// Which stream of a command a text is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// The answer of a model.
+    Answer,
+}
+
+/// What a person watching wants to see as it happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Notice {
+    /// A command or a model wrote something.
+    Output {
+        /// The node.
+        node: NodeId,
+        /// Where it wrote.
+        stream: Stream,
+        /// What it wrote; bytes that are not UTF-8 are replaced.
+        text: String,
+    },
+    /// A call of a model is tried again.
+    CallRetried {
+        /// The node.
+        node: NodeId,
+        /// Why.
+        because: String,
+        /// In how many milliseconds.
+        delay: u64,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// What.
+        message: String,
+    },
+}

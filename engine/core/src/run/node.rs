@@ -1,0 +1,156 @@
+//! The parts of a run's state: scopes, tasks in them, and nodes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Failure, NodeId, Reserve, Status, Stored, TaskResult, Timestamp};
+use crate::load::ModuleId;
+
+/// Which node of a run, in the order in which they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeIndex(pub usize);
+
+/// Which scope of a run; the first is the workflow itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScopeIndex(pub usize);
+
+/// A workflow in a run: the root, or the used workflow of a `uses` node.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Which workflow.
+    pub module: ModuleId,
+    /// What the ids of its tasks begin with: empty, or `notes/`.
+    pub prefix: String,
+    /// The `uses` node that it belongs to.
+    pub parent: Option<NodeIndex>,
+    /// Its inputs; those of the root are in the plan.
+    pub inputs: Option<Stored>,
+    /// Its tasks.
+    pub(super) tasks: Vec<TaskState>,
+    /// How many of them have not ended.
+    pub(super) open: usize,
+    /// Why its tasks that have not begun will not.
+    pub(super) cancelled: Option<String>,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TaskPhase {
+    /// It waits for its needs.
+    Waiting,
+    /// A need did not end well: it will be skipped.
+    Skipping,
+    /// Its items are wanted.
+    Expanding,
+    /// It has nodes.
+    Active,
+    /// All its nodes have ended, or it was skipped.
+    Ended,
+}
+
+/// A task in a scope.
+#[derive(Clone, Debug)]
+pub(super) struct TaskState {
+    pub phase: TaskPhase,
+    /// How many needs have not ended.
+    pub pending: usize,
+    /// Its nodes: the first, and how many.
+    pub first: usize,
+    pub count: usize,
+    pub open: usize,
+    pub running: u64,
+    /// Nodes that are ready but must wait for others of the task to end.
+    pub parked: BTreeSet<NodeIndex>,
+    pub items: Option<Stored>,
+    pub outcome: Option<Arc<TaskOutcome>>,
+    pub spend: super::Spend,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodePhase {
+    /// Its `if` is to be evaluated.
+    Checking,
+    /// It can start.
+    Ready,
+    /// An attempt is under way.
+    Running,
+    /// The next attempt is not to start before this time.
+    Waiting(Timestamp),
+    /// A human is asked.
+    Asked,
+    /// A human has answered; the attempt is to be finished.
+    Answered,
+    /// The tasks of the used workflow run.
+    Inside,
+    /// The tasks of the used workflow have ended; its outputs are to be evaluated.
+    Leaving,
+    /// A command was in flight when the run died, and may not be run again unasked.
+    InDoubt,
+    /// It is over.
+    Ended(Status),
+}
+
+/// A call of a model that has ended, kept so that it is not made again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallRecord {
+    /// BLAKE3 of the request.
+    pub digest: String,
+    /// The reply; nothing where it failed.
+    pub reply: Option<Stored>,
+    /// What is set aside for it while it is under way.
+    pub reserve: Reserve,
+    /// Whether it is over.
+    pub finished: bool,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name.
+    pub id: NodeId,
+    /// Its scope.
+    pub scope: ScopeIndex,
+    /// Its task.
+    pub task: usize,
+    /// Which item of the task it is; 0 where there is only one.
+    pub item: usize,
+    /// Where it stands.
+    pub phase: NodePhase,
+    /// How many attempts were started.
+    pub attempts: u32,
+    /// Whether it was told to stop.
+    pub(super) killed: bool,
+    /// The answer of a human.
+    pub answer: Option<(bool, String)>,
+    /// The calls of the attempt under way.
+    pub calls: Vec<CallRecord>,
+    /// The scope of the used workflow.
+    pub inside: Option<ScopeIndex>,
+    /// What the last attempt left.
+    pub result: Option<TaskResult>,
+    /// Why the last attempt failed.
+    pub failure: Option<Box<Failure>>,
+}
+
+/// How a node ended, for expressions.
+#[derive(Clone, Debug)]
+pub struct NodeOutcome {
+    /// How.
+    pub status: Status,
+    /// What it left.
+    pub result: Option<TaskResult>,
+    /// Why it failed.
+    pub failure: Option<Box<Failure>>,
+}
+
+/// How a task ended, for expressions.
+#[derive(Clone, Debug)]
+pub struct TaskOutcome {
+    /// How.
+    pub status: Status,
+    /// Whether it is one of many, so that its output is a list.
+    pub fans: bool,
+    /// How its nodes ended, in item order.
+    pub nodes: Vec<NodeOutcome>,
+}

@@ -1,0 +1,106 @@
+//! What the state machine needs of the workflows: who waits for whom, and under what rules.
+
+use std::sync::Arc;
+
+use crate::load::{Bundle, ModuleId};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry};
+
+/// One task, reduced to what decides about its nodes.
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: KindName,
+    /// The tasks that it needs.
+    pub needs: Vec<usize>,
+    /// The tasks that need it.
+    pub dependents: Vec<usize>,
+    /// Whether it starts only where all its needs ended well.
+    pub waits_for_success: bool,
+    /// Whether it has an `if`.
+    pub conditional: bool,
+    /// Whether it has `foreach` or `matrix`.
+    pub fans: bool,
+    /// The most items that it may have.
+    pub max_items: u64,
+    /// The most of its nodes that may run at the same time.
+    pub max_parallel: Option<u64>,
+    /// Whether the failure of a node stops the others.
+    pub fail_fast: bool,
+    /// Extra attempts.
+    pub retry: Retry,
+    /// Whether dependents go on when it fails.
+    pub goes_on: bool,
+    /// Whether an attempt that was in flight may be made again without asking.
+    pub repeatable: bool,
+    /// The workflow that it uses.
+    pub uses: Option<ModuleId>,
+    /// What its nodes may spend together.
+    pub budget: Option<Budget>,
+}
+
+impl TaskInfo {
+    /// Whether its attempts take one of the run's slots: gates and used workflows only wait.
+    pub fn takes_slot(&self) -> bool {
+        !matches!(self.kind, KindName::Uses | KindName::Approve)
+    }
+}
+
+/// The tasks of every workflow of a bundle.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// By module, then by task in the order of the file.
+    pub modules: Vec<Vec<TaskInfo>>,
+    /// What the whole run may spend.
+    pub budget: Option<Budget>,
+}
+
+impl Program {
+    /// Reduces a bundle.
+    pub fn new(bundle: &Bundle) -> Self {
+        let modules = bundle
+            .modules
+            .iter()
+            .map(|module| {
+                let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
+                tasks
+                    .map(|(index, (name, task))| {
+                        let common = &task.common;
+                        let graph = &module.graph;
+                        let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
+                        TaskInfo {
+                            name: name.as_str().into(),
+                            kind: task.kind.name(),
+                            needs: list(&graph.needs),
+                            dependents: list(&graph.dependents),
+                            waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
+                            conditional: common.condition.is_some(),
+                            fans: common.foreach.is_some() || common.matrix.is_some(),
+                            max_items: common.max_items.unwrap_or(DEFAULT_MAX_ITEMS),
+                            max_parallel: common.max_parallel,
+                            fail_fast: common.fail_fast,
+                            retry: common.on_failure.retry,
+                            goes_on: common.on_failure.goes_on,
+                            repeatable: match &task.kind {
+                                Kind::Run(run) => run.beside.idempotent,
+                                _ => true,
+                            },
+                            uses: module.uses.get(&index).copied(),
+                            budget: common.budget.clone(),
+                        }
+                    })
+                    .collect()
+            })
+            .collect();
+        Self {
+            modules,
+            budget: bundle.root().loaded.workflow.budget.clone(),
+        }
+    }
+
+    /// One task.
+    pub fn task(&self, module: ModuleId, task: usize) -> Option<&TaskInfo> {
+        self.modules.get(module.0)?.get(task)
+    }
+}

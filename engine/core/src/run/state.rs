@@ -1,0 +1,1264 @@
+//! The state of a run.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::node::{TaskPhase, TaskState};
+use super::{
+    Action, Affordable, CallRecord, CallUsage, Decision, Event, Failure, FailureClass, Node, NodeId,
+    NodeIndex, NodeOutcome, NodePhase, Outcome, Program, Reserve, RunStatus, Scope, ScopeIndex, Spend,
+    Status, Stored, TaskInfo, TaskOutcome, Timestamp,
+};
+use crate::load::ModuleId;
+
+/// A run, as its events have made it.
+#[derive(Debug)]
+pub struct State {
+    program: Arc<Program>,
+    scopes: Vec<Scope>,
+    nodes: Vec<Node>,
+    by_id: HashMap<NodeId, NodeIndex>,
+    tasks_by_id: HashMap<NodeId, (ScopeIndex, usize)>,
+    /// Nodes that can start, in the order in which they were made.
+    ready: BTreeSet<NodeIndex>,
+    /// Nodes that need another action than a start: checks, leaves, settles, kills, cancels.
+    todo: VecDeque<Todo>,
+    timers: BTreeSet<(Timestamp, NodeIndex)>,
+    /// Actions that were given in this session and whose events have not come yet.
+    announced: HashSet<Subject>,
+    /// Attempts under way that hold a slot, and all attempts under way.
+    slots: usize,
+    under_way: usize,
+    jobs: usize,
+    seed: u64,
+    spend: Spend,
+    /// Milliseconds that earlier sessions were active.
+    active_before: u64,
+    session_started: Timestamp,
+    last_seen: Timestamp,
+    stopping: u32,
+    capped: Option<String>,
+    finished: Option<RunStatus>,
+}
+
+/// What an action is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Task(ScopeIndex, usize),
+    Node(NodeIndex),
+}
+
+#[derive(Clone, Debug)]
+enum Todo {
+    Task(ScopeIndex, usize),
+    Node(NodeIndex),
+    Cancel(NodeIndex, String),
+    Kill(NodeIndex),
+}
+
+/// An event that does not fit the state: the journal is not one of this workflow, or was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {event} does not fit the run: {reason}")]
+pub struct ApplyError {
+    /// The type of the event.
+    pub event: &'static str,
+    /// Why it does not fit.
+    pub reason: String,
+}
+
+impl State {
+    /// The state before the first event.
+    pub fn new(program: Arc<Program>) -> Self {
+        Self {
+            program,
+            scopes: Vec::new(),
+            nodes: Vec::new(),
+            by_id: HashMap::new(),
+            tasks_by_id: HashMap::new(),
+            ready: BTreeSet::new(),
+            todo: VecDeque::new(),
+            timers: BTreeSet::new(),
+            announced: HashSet::new(),
+            slots: 0,
+            under_way: 0,
+            jobs: 1,
+            seed: 0,
+            spend: Spend::default(),
+            active_before: 0,
+            session_started: Timestamp::default(),
+            last_seen: Timestamp::default(),
+            stopping: 0,
+            capped: None,
+            finished: None,
+        }
+    }
+
+    /// Changes the state by one event. Time only moves forward: an earlier `at` counts as the last one.
+    ///
+    /// # Errors
+    /// When the event does not fit the state.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
+        self.last_seen = self.last_seen.max(at);
+        match event {
+            Event::RunStarted { seed, jobs, .. } => {
+                self.seed = *seed;
+                self.begin_session(at, *jobs);
+                if !self.scopes.is_empty() {
+                    return Err(misfit("run_started", "the run has already begun"));
+                }
+                self.open_scope(ModuleId(0), String::new(), None, None)?;
+            }
+            Event::RunResumed { jobs, confirmed } => self.resume(at, *jobs, *confirmed),
+            Event::TaskExpanded { task, items, count } => self.expanded(task, items, *count)?,
+            Event::ConditionChecked { node, holds } => {
+                let node = self.find(node, "condition_checked")?;
+                self.announced.remove(&Subject::Node(node));
+                if *holds {
+                    self.make_ready(node)
+                } else {
+                    self.end_node(node, Status::Skipped)
+                }
+            }
+            Event::NodeRefused { node, failure } => self.refused(node, failure)?,
+            Event::TaskSkipped { task, .. } => {
+                let (scope, task) = self.find_task(task, "task_skipped")?;
+                self.announced.remove(&Subject::Task(scope, task));
+                self.end_task(scope, task, Status::Skipped);
+            }
+            Event::NodeCancelled { node, .. } => {
+                let node = self.find(node, "node_cancelled")?;
+                self.end_node(node, Status::Cancelled);
+            }
+            Event::AttemptStarted { node, attempt } => self.attempt_started(node, *attempt)?,
+            Event::ScopeEntered {
+                node,
+                attempt,
+                inputs,
+            } => self.scope_entered(node, *attempt, inputs)?,
+            Event::CallStarted {
+                node,
+                call,
+                digest,
+                reserve,
+                ..
+            } => {
+                self.call_started(node, *call, digest, *reserve)?;
+            }
+            Event::CallFinished {
+                node,
+                call,
+                reply,
+                usage,
+                ..
+            } => {
+                self.call_finished(node, *call, reply.as_ref(), *usage)?;
+            }
+            Event::AttemptFinished {
+                node,
+                outcome,
+                decision,
+                ..
+            } => {
+                self.attempt_finished(node, outcome, *decision)?;
+            }
+            Event::ApprovalAsked { node, .. } => {
+                let node = self.find(node, "approval_asked")?;
+                self.set_phase(node, NodePhase::Asked);
+            }
+            Event::ApprovalAnswered {
+                node,
+                approved,
+                comment,
+            } => {
+                let node = self.find(node, "approval_answered")?;
+                if let Some(node) = self.nodes.get_mut(node.0) {
+                    node.answer = Some((*approved, comment.clone()));
+                }
+                self.set_phase(node, NodePhase::Answered);
+                self.todo.push_back(Todo::Node(node));
+            }
+            Event::CapReached { cap } => self.cap_reached(cap),
+            Event::Interrupted { stage } => self.stopping = self.stopping.max(*stage),
+            Event::RunFinished { status, .. } => {
+                self.finished = Some(*status);
+                self.active_before += at.since(self.session_started);
+                self.session_started = at;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be done now. Each action is given once in a session; a new session gives open ones again.
+    pub fn next(&mut self, now: Timestamp) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.finished.is_some() || self.scopes.is_empty() {
+            return actions;
+        }
+        self.wake(now);
+        while let Some(todo) = self.todo.pop_front() {
+            self.act_on(todo, &mut actions);
+        }
+        if self.stopping == 0 {
+            self.start_ready(&mut actions);
+        }
+        if actions.is_empty() && self.is_idle() {
+            actions.extend(self.ending());
+        }
+        actions
+    }
+
+    /// When [`State::next`] will have more to do without another event.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        if self.stopping > 0 {
+            None
+        } else {
+            self.timers.first().map(|(at, _)| *at)
+        }
+    }
+
+    /// When the run's cap on wall time is reached, if it has one.
+    pub fn wall_deadline(&self) -> Option<Timestamp> {
+        let cap = self.program.budget.as_ref()?.wall?.millis();
+        if self.capped.is_some() || self.finished.is_some() {
+            return None;
+        }
+        Some(self.session_started.after(cap.saturating_sub(self.active_before)))
+    }
+
+    /// Whether the budgets of the run and of the node's task let it make a call.
+    pub fn affords(&self, node: NodeIndex, reserve: Reserve) -> Affordable {
+        let caps = |budget: Option<&crate::spec::Budget>| {
+            (
+                budget.and_then(|budget| budget.tokens),
+                budget.and_then(|budget| budget.calls),
+            )
+        };
+        let (tokens, calls) = caps(self.program.budget.as_ref());
+        let run = self
+            .spend
+            .affords(reserve, tokens, calls, "the budget of the run");
+        let (Some(state), Some(info)) = (
+            self.node(node).and_then(|n| self.task_state(n.scope, n.task)),
+            self.info(node),
+        ) else {
+            return run;
+        };
+        let (tokens, calls) = caps(info.budget.as_ref());
+        let task = state
+            .spend
+            .affords(reserve, tokens, calls, &format!("the budget of `{}`", info.name));
+        match (run, task) {
+            (Affordable::Never(why), _) | (_, Affordable::Never(why)) => Affordable::Never(why),
+            (Affordable::Later, _) | (_, Affordable::Later) => Affordable::Later,
+            (Affordable::Yes, Affordable::Yes) => Affordable::Yes,
+        }
+    }
+
+    /// One node.
+    pub fn node(&self, index: NodeIndex) -> Option<&Node> {
+        self.nodes.get(index.0)
+    }
+
+    /// The node of a name.
+    pub fn node_named(&self, id: &str) -> Option<NodeIndex> {
+        self.by_id.get(&NodeId::new(id)).copied()
+    }
+
+    /// Every node so far.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One scope.
+    pub fn scope(&self, index: ScopeIndex) -> Option<&Scope> {
+        self.scopes.get(index.0)
+    }
+
+    /// The name of a task in a scope.
+    pub fn task_id(&self, scope: ScopeIndex, task: usize) -> Option<NodeId> {
+        let scope = self.scopes.get(scope.0)?;
+        let info = self.program.task(scope.module, task)?;
+        Some(NodeId::new(format!("{}{}", scope.prefix, info.name)))
+    }
+
+    /// How a task ended, once it has.
+    pub fn task_outcome(&self, scope: ScopeIndex, task: usize) -> Option<&Arc<TaskOutcome>> {
+        self.task_state(scope, task)?.outcome.as_ref()
+    }
+
+    /// The items of a task with `foreach` or `matrix`, once they are known.
+    pub fn items(&self, scope: ScopeIndex, task: usize) -> Option<&Stored> {
+        self.task_state(scope, task)?.items.as_ref()
+    }
+
+    /// What decides about a node's task.
+    pub fn info(&self, node: NodeIndex) -> Option<&TaskInfo> {
+        let node = self.nodes.get(node.0)?;
+        self.program
+            .task(self.scopes.get(node.scope.0)?.module, node.task)
+    }
+
+    /// What chance in this run derives from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What was spent.
+    pub fn spend(&self) -> Spend {
+        self.spend
+    }
+
+    /// How the last session ended, unless one is under way.
+    pub fn finished(&self) -> Option<RunStatus> {
+        self.finished
+    }
+
+    /// How many attempts hold a slot.
+    pub fn running(&self) -> usize {
+        self.slots
+    }
+
+    /// The nodes that wait for a human: gates, and commands that may not be run again unasked.
+    pub fn waiting_for_human(&self) -> impl Iterator<Item = &Node> {
+        self.nodes
+            .iter()
+            .filter(|node| matches!(node.phase, NodePhase::Asked | NodePhase::InDoubt))
+    }
+
+    fn begin_session(&mut self, at: Timestamp, jobs: u32) {
+        self.announced.clear();
+        self.jobs = usize::try_from(jobs).unwrap_or(1).max(1);
+        self.session_started = at;
+        self.finished = None;
+        self.stopping = 0;
+    }
+
+    fn resume(&mut self, at: Timestamp, jobs: u32, confirmed: bool) {
+        if self.finished.is_none() {
+            // The session before this one died; it was active until its last event.
+            self.active_before += self
+                .last_seen
+                .min(at)
+                .since(self.session_started)
+                .min(at.since(self.session_started));
+        }
+        self.begin_session(at, jobs);
+        for index in 0..self.nodes.len() {
+            let index = NodeIndex(index);
+            let repeatable = confirmed || self.info(index).is_some_and(|info| info.repeatable);
+            let Some(node) = self.nodes.get_mut(index.0) else {
+                continue;
+            };
+            node.killed = false;
+            match node.phase {
+                NodePhase::Running => {
+                    self.release(index);
+                    self.forget_open_calls(index);
+                    if repeatable {
+                        self.start_again(index)
+                    } else {
+                        self.set_phase(index, NodePhase::InDoubt)
+                    }
+                }
+                NodePhase::InDoubt if confirmed => self.start_again(index),
+                NodePhase::Ready => {
+                    self.ready.insert(index);
+                }
+                NodePhase::Checking | NodePhase::Leaving | NodePhase::Answered => {
+                    self.todo.push_back(Todo::Node(index))
+                }
+                NodePhase::Waiting(_)
+                | NodePhase::Asked
+                | NodePhase::Inside
+                | NodePhase::InDoubt
+                | NodePhase::Ended(_) => {}
+            }
+        }
+        for scope in 0..self.scopes.len() {
+            let scope = ScopeIndex(scope);
+            let count = self.scopes.get(scope.0).map_or(0, |scope| scope.tasks.len());
+            for task in 0..count {
+                if let Some(state) = self.task_state_mut(scope, task) {
+                    state.parked.clear();
+                    if matches!(state.phase, TaskPhase::Skipping | TaskPhase::Expanding) {
+                        self.todo.push_back(Todo::Task(scope, task));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts a node whose attempt was lost back; the attempt keeps its number and its finished calls.
+    fn start_again(&mut self, index: NodeIndex) {
+        if let Some(node) = self.nodes.get_mut(index.0) {
+            node.attempts = node.attempts.saturating_sub(1);
+        }
+        self.make_ready(index);
+    }
+
+    /// A call that was in flight when the process died counts as if it had used all that was set aside.
+    fn forget_open_calls(&mut self, index: NodeIndex) {
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return;
+        };
+        let (scope, task) = (node.scope, node.task);
+        let mut lost = Vec::new();
+        node.calls.retain(|call| {
+            if !call.finished {
+                lost.push(call.reserve);
+            }
+            call.finished
+        });
+        for reserve in lost {
+            let usage = CallUsage {
+                prompt: reserve.prompt,
+                completion: reserve.completion,
+                ..CallUsage::default()
+            };
+            self.spend.settle(reserve, usage);
+            if let Some(state) = self.task_state_mut(scope, task) {
+                state.spend.settle(reserve, usage);
+            }
+        }
+    }
+
+    fn open_scope(
+        &mut self,
+        module: ModuleId,
+        prefix: String,
+        parent: Option<NodeIndex>,
+        inputs: Option<Stored>,
+    ) -> Result<ScopeIndex, ApplyError> {
+        let program = Arc::clone(&self.program);
+        let Some(tasks) = program.modules.get(module.0) else {
+            return Err(misfit("run_started", "the plan has no such workflow"));
+        };
+        let index = ScopeIndex(self.scopes.len());
+        let states = tasks
+            .iter()
+            .map(|info| TaskState {
+                phase: TaskPhase::Waiting,
+                pending: info.needs.len(),
+                first: 0,
+                count: 0,
+                open: 0,
+                running: 0,
+                parked: BTreeSet::new(),
+                items: None,
+                outcome: None,
+                spend: Spend::default(),
+            })
+            .collect();
+        for (task, info) in tasks.iter().enumerate() {
+            self.tasks_by_id
+                .insert(NodeId::new(format!("{prefix}{}", info.name)), (index, task));
+        }
+        self.scopes.push(Scope {
+            module,
+            prefix,
+            parent,
+            inputs,
+            tasks: states,
+            open: tasks.len(),
+            cancelled: None,
+        });
+        for (task, info) in tasks.iter().enumerate() {
+            if info.needs.is_empty() {
+                self.begin_task(index, task);
+            }
+        }
+        Ok(index)
+    }
+
+    /// A task whose needs have all ended: it is skipped, expanded, or gets its node.
+    fn begin_task(&mut self, scope: ScopeIndex, task: usize) {
+        let program = Arc::clone(&self.program);
+        let Some(info) = self
+            .scopes
+            .get(scope.0)
+            .and_then(|scope| program.task(scope.module, task))
+        else {
+            return;
+        };
+        let cancelled = self
+            .scopes
+            .get(scope.0)
+            .is_some_and(|scope| scope.cancelled.is_some());
+        if self.capped.is_some()
+            || cancelled
+            || (info.waits_for_success && self.blocking_need(scope, info).is_some())
+        {
+            self.set_task_phase(scope, task, TaskPhase::Skipping);
+        } else if info.fans {
+            self.set_task_phase(scope, task, TaskPhase::Expanding);
+        } else {
+            self.make_nodes(scope, task, info, 1);
+        }
+    }
+
+    /// A need that did not end well.
+    fn blocking_need(&self, scope: ScopeIndex, info: &TaskInfo) -> Option<(usize, Status)> {
+        let module = self.scopes.get(scope.0)?.module;
+        info.needs.iter().find_map(|need| {
+            let status = self.task_state(scope, *need)?.outcome.as_ref()?.status;
+            let goes_on = self.program.task(module, *need).is_some_and(|info| info.goes_on);
+            let well = status == Status::Success || (status == Status::Failure && goes_on);
+            (!well).then_some((*need, status))
+        })
+    }
+
+    fn set_task_phase(&mut self, scope: ScopeIndex, task: usize, phase: TaskPhase) {
+        if let Some(state) = self.task_state_mut(scope, task) {
+            state.phase = phase;
+        }
+        self.todo.push_back(Todo::Task(scope, task));
+    }
+
+    fn make_nodes(&mut self, scope: ScopeIndex, task: usize, info: &TaskInfo, count: usize) {
+        let first = self.nodes.len();
+        let prefix = self
+            .scopes
+            .get(scope.0)
+            .map(|scope| scope.prefix.clone())
+            .unwrap_or_default();
+        if let Some(state) = self.task_state_mut(scope, task) {
+            state.phase = TaskPhase::Active;
+            state.first = first;
+            state.count = count;
+            state.open = count;
+        }
+        for item in 0..count {
+            let id = if info.fans {
+                NodeId::new(format!("{prefix}{}[{item}]", info.name))
+            } else {
+                NodeId::new(format!("{prefix}{}", info.name))
+            };
+            let index = NodeIndex(self.nodes.len());
+            self.by_id.insert(id.clone(), index);
+            let phase = if info.conditional {
+                NodePhase::Checking
+            } else {
+                NodePhase::Ready
+            };
+            self.nodes.push(Node {
+                id,
+                scope,
+                task,
+                item,
+                phase,
+                attempts: 0,
+                killed: false,
+                answer: None,
+                calls: Vec::new(),
+                inside: None,
+                result: None,
+                failure: None,
+            });
+            if info.conditional {
+                self.todo.push_back(Todo::Node(index));
+            } else {
+                self.ready.insert(index);
+            }
+        }
+        if count == 0 {
+            self.end_task(scope, task, Status::Success);
+        }
+    }
+
+    fn expanded(&mut self, id: &NodeId, items: &Stored, count: u64) -> Result<(), ApplyError> {
+        let (scope, task) = self.find_task(id, "task_expanded")?;
+        let program = Arc::clone(&self.program);
+        let info = self
+            .scopes
+            .get(scope.0)
+            .and_then(|scope| program.task(scope.module, task));
+        let (Some(info), Some(state)) = (info, self.task_state_mut(scope, task)) else {
+            return Err(misfit("task_expanded", "no such task"));
+        };
+        if state.phase != TaskPhase::Expanding {
+            return Err(misfit(
+                "task_expanded",
+                format!("`{id}` does not wait for its items"),
+            ));
+        }
+        state.items = Some(items.clone());
+        self.announced.remove(&Subject::Task(scope, task));
+        self.make_nodes(scope, task, info, usize::try_from(count).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    fn refused(&mut self, id: &NodeId, failure: &Failure) -> Result<(), ApplyError> {
+        if let Some(node) = self.by_id.get(id).copied() {
+            self.announced.remove(&Subject::Node(node));
+            self.fail_node(node, failure);
+            return Ok(());
+        }
+        let (scope, task) = self.find_task(id, "node_refused")?;
+        self.announced.remove(&Subject::Task(scope, task));
+        let program = Arc::clone(&self.program);
+        if let Some(info) = self
+            .scopes
+            .get(scope.0)
+            .and_then(|scope| program.task(scope.module, task))
+        {
+            let outcome = NodeOutcome {
+                status: Status::Failure,
+                result: None,
+                failure: Some(Box::new(failure.clone())),
+            };
+            let outcome = TaskOutcome {
+                status: Status::Failure,
+                fans: info.fans,
+                nodes: vec![outcome],
+            };
+            self.finish_task(scope, task, outcome);
+        }
+        Ok(())
+    }
+
+    fn attempt_started(&mut self, id: &NodeId, attempt: u32) -> Result<(), ApplyError> {
+        let index = self.find(id, "attempt_started")?;
+        self.ready.remove(&index);
+        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return Ok(());
+        };
+        if let NodePhase::Waiting(at) = node.phase {
+            self.timers.remove(&(at, index));
+        }
+        if attempt != node.attempts + 1 {
+            return Err(misfit(
+                "attempt_started",
+                format!("`{id}` is at attempt {}, not {attempt}", node.attempts + 1),
+            ));
+        }
+        // What was kept for a lost attempt of the same number stays; a new attempt starts clean.
+        if node.failure.is_some() {
+            node.calls.clear();
+            node.failure = None;
+        }
+        node.attempts = attempt;
+        node.phase = NodePhase::Running;
+        let (scope, task) = (node.scope, node.task);
+        self.under_way += 1;
+        if takes_slot {
+            self.slots += 1;
+        }
+        if let Some(state) = self.task_state_mut(scope, task) {
+            state.running += 1;
+            state.parked.remove(&index);
+        }
+        Ok(())
+    }
+
+    fn scope_entered(&mut self, id: &NodeId, attempt: u32, inputs: &Stored) -> Result<(), ApplyError> {
+        let index = self.find(id, "scope_entered")?;
+        let Some(module) = self.info(index).and_then(|info| info.uses) else {
+            return Err(misfit("scope_entered", format!("`{id}` uses no workflow")));
+        };
+        // Another attempt is another scope: its tasks are new ones.
+        let prefix = if attempt > 1 {
+            format!("{id}#{attempt}/")
+        } else {
+            format!("{id}/")
+        };
+        self.set_phase(index, NodePhase::Inside);
+        let scope = self.open_scope(module, prefix, Some(index), Some(inputs.clone()))?;
+        if let Some(node) = self.nodes.get_mut(index.0) {
+            node.inside = Some(scope);
+        }
+        Ok(())
+    }
+
+    fn call_started(
+        &mut self,
+        id: &NodeId,
+        call: u32,
+        digest: &str,
+        reserve: Reserve,
+    ) -> Result<(), ApplyError> {
+        let index = self.find(id, "call_started")?;
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return Ok(());
+        };
+        if usize::try_from(call).ok() != Some(node.calls.len() + 1) {
+            return Err(misfit(
+                "call_started",
+                format!("`{id}` is at call {}, not {call}", node.calls.len() + 1),
+            ));
+        }
+        node.calls.push(CallRecord {
+            digest: digest.to_owned(),
+            reply: None,
+            reserve,
+            finished: false,
+        });
+        let (scope, task) = (node.scope, node.task);
+        self.spend.reserve(reserve);
+        if let Some(state) = self.task_state_mut(scope, task) {
+            state.spend.reserve(reserve);
+        }
+        Ok(())
+    }
+
+    fn call_finished(
+        &mut self,
+        id: &NodeId,
+        call: u32,
+        reply: Option<&Stored>,
+        usage: CallUsage,
+    ) -> Result<(), ApplyError> {
+        let index = self.find(id, "call_finished")?;
+        let record = self.nodes.get_mut(index.0).and_then(|node| {
+            node.calls
+                .get_mut(usize::try_from(call).unwrap_or(0).wrapping_sub(1))
+        });
+        let Some(record) = record.filter(|record| !record.finished) else {
+            return Err(misfit(
+                "call_finished",
+                format!("`{id}` has no call {call} under way"),
+            ));
+        };
+        record.finished = true;
+        record.reply = reply.cloned();
+        let reserve = record.reserve;
+        self.spend.settle(reserve, usage);
+        if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
+            && let Some(state) = self.task_state_mut(scope, task)
+        {
+            state.spend.settle(reserve, usage);
+        }
+        Ok(())
+    }
+
+    fn attempt_finished(
+        &mut self,
+        id: &NodeId,
+        outcome: &Outcome,
+        decision: Decision,
+    ) -> Result<(), ApplyError> {
+        let index = self.find(id, "attempt_finished")?;
+        self.announced.remove(&Subject::Node(index));
+        self.release(index);
+        self.forget_open_calls(index);
+        match (outcome, decision) {
+            (Outcome::Success(result), _) => {
+                if let Some(node) = self.nodes.get_mut(index.0) {
+                    node.result = Some(result.clone());
+                    node.failure = None;
+                    node.calls = Vec::new();
+                }
+                self.end_node(index, Status::Success);
+            }
+            (Outcome::Failure(failure), Decision::Retry { at }) => {
+                if let Some(node) = self.nodes.get_mut(index.0) {
+                    node.failure = Some(Box::new(failure.clone()));
+                    node.phase = NodePhase::Waiting(at);
+                    node.inside = None;
+                    node.answer = None;
+                }
+                self.timers.insert((at, index));
+            }
+            (Outcome::Failure(failure), Decision::Fail | Decision::Done) => self.fail_node(index, failure),
+        }
+        Ok(())
+    }
+
+    /// Gives back the slot of an attempt that is over.
+    fn release(&mut self, index: NodeIndex) {
+        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let Some(node) = self.nodes.get(index.0) else {
+            return;
+        };
+        let under_way = matches!(
+            node.phase,
+            NodePhase::Running
+                | NodePhase::Asked
+                | NodePhase::Answered
+                | NodePhase::Inside
+                | NodePhase::Leaving
+        );
+        if !under_way {
+            return;
+        }
+        let (scope, task) = (node.scope, node.task);
+        if node.phase == NodePhase::Running {
+            self.under_way = self.under_way.saturating_sub(1);
+        }
+        if takes_slot {
+            self.slots = self.slots.saturating_sub(1);
+        }
+        if let Some(state) = self.task_state_mut(scope, task) {
+            state.running = state.running.saturating_sub(1);
+            if let Some(next) = state.parked.pop_first() {
+                self.ready.insert(next);
+            }
+        }
+    }
+
+    fn fail_node(&mut self, index: NodeIndex, failure: &Failure) {
+        let status = if failure.class == FailureClass::Cancelled {
+            Status::Cancelled
+        } else {
+            Status::Failure
+        };
+        let fail_fast = self.info(index).is_some_and(|info| info.fans && info.fail_fast);
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return;
+        };
+        node.failure = Some(Box::new(failure.clone()));
+        node.result = None;
+        let (scope, task, id) = (node.scope, node.task, node.id.clone());
+        if fail_fast && status == Status::Failure {
+            let (first, count) = self
+                .task_state(scope, task)
+                .map_or((0, 0), |state| (state.first, state.count));
+            for other in (first..first + count)
+                .map(NodeIndex)
+                .filter(|other| *other != index)
+            {
+                self.stop_node(other, &format!("`{id}` failed, and `fail_fast` is set"));
+            }
+        }
+        self.end_node(index, status);
+    }
+
+    /// Asks for the end of a node: one that has not started is cancelled, one under way is killed.
+    fn stop_node(&mut self, index: NodeIndex, because: &str) {
+        match self.nodes.get(index.0).map(|node| node.phase) {
+            Some(NodePhase::Checking | NodePhase::Ready | NodePhase::Waiting(_) | NodePhase::InDoubt) => {
+                self.ready.remove(&index);
+                self.todo.push_back(Todo::Cancel(index, because.to_owned()));
+            }
+            Some(NodePhase::Running | NodePhase::Asked | NodePhase::Answered) => {
+                self.todo.push_back(Todo::Kill(index))
+            }
+            Some(NodePhase::Inside | NodePhase::Leaving) => {
+                let Some(inside) = self.nodes.get(index.0).and_then(|node| node.inside) else {
+                    return;
+                };
+                let Some(scope) = self.scopes.get_mut(inside.0) else {
+                    return;
+                };
+                scope.cancelled = Some(because.to_owned());
+                let nodes: Vec<usize> = scope
+                    .tasks
+                    .iter()
+                    .flat_map(|task| task.first..task.first + task.count)
+                    .collect();
+                // Recursion is bounded by the depth of `uses`.
+                for node in nodes {
+                    self.stop_node(NodeIndex(node), because);
+                }
+            }
+            Some(NodePhase::Ended(_)) | None => {}
+        }
+    }
+
+    fn cap_reached(&mut self, cap: &str) {
+        self.capped = Some(cap.to_owned());
+        for index in 0..self.nodes.len() {
+            self.stop_node(NodeIndex(index), cap);
+        }
+        for scope in 0..self.scopes.len() {
+            let scope = ScopeIndex(scope);
+            let count = self.scopes.get(scope.0).map_or(0, |scope| scope.tasks.len());
+            for task in 0..count {
+                if self
+                    .task_state(scope, task)
+                    .is_some_and(|state| state.phase == TaskPhase::Expanding)
+                {
+                    self.set_task_phase(scope, task, TaskPhase::Skipping);
+                }
+            }
+        }
+    }
+
+    fn end_node(&mut self, index: NodeIndex, status: Status) {
+        self.ready.remove(&index);
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return;
+        };
+        if matches!(node.phase, NodePhase::Ended(_)) {
+            return;
+        }
+        if let NodePhase::Waiting(at) = node.phase {
+            self.timers.remove(&(at, index));
+        }
+        node.phase = NodePhase::Ended(status);
+        let (scope, task) = (node.scope, node.task);
+        let Some(state) = self.task_state_mut(scope, task) else {
+            return;
+        };
+        state.parked.remove(&index);
+        state.open = state.open.saturating_sub(1);
+        if state.open == 0 {
+            let (first, count) = (state.first, state.count);
+            let nodes = self.nodes.get(first..first + count).unwrap_or_default();
+            let status = joint_status(nodes);
+            self.end_task(scope, task, status);
+        }
+    }
+
+    fn end_task(&mut self, scope: ScopeIndex, task: usize, status: Status) {
+        let program = Arc::clone(&self.program);
+        let fans = self
+            .scopes
+            .get(scope.0)
+            .and_then(|scope| program.task(scope.module, task))
+            .is_some_and(|info| info.fans);
+        let (first, count) = self
+            .task_state(scope, task)
+            .map_or((0, 0), |state| (state.first, state.count));
+        // The node keeps no copy: the outcome is what expressions read.
+        let nodes = self
+            .nodes
+            .get_mut(first..first + count)
+            .unwrap_or_default()
+            .iter_mut()
+            .map(|node| NodeOutcome {
+                status: if let NodePhase::Ended(status) = node.phase {
+                    status
+                } else {
+                    status
+                },
+                result: node.result.take(),
+                failure: node.failure.clone(),
+            })
+            .collect();
+        self.finish_task(scope, task, TaskOutcome { status, fans, nodes });
+    }
+
+    fn finish_task(&mut self, scope: ScopeIndex, task: usize, outcome: TaskOutcome) {
+        let program = Arc::clone(&self.program);
+        let Some(state) = self.task_state_mut(scope, task) else {
+            return;
+        };
+        if state.phase == TaskPhase::Ended {
+            return;
+        }
+        state.phase = TaskPhase::Ended;
+        state.outcome = Some(Arc::new(outcome));
+        let Some(scope_state) = self.scopes.get_mut(scope.0) else {
+            return;
+        };
+        scope_state.open = scope_state.open.saturating_sub(1);
+        let (open, parent, module) = (scope_state.open, scope_state.parent, scope_state.module);
+        for dependent in program
+            .task(module, task)
+            .map(|info| info.dependents.as_slice())
+            .unwrap_or_default()
+        {
+            if let Some(state) = self.task_state_mut(scope, *dependent) {
+                state.pending = state.pending.saturating_sub(1);
+                if state.pending == 0 && state.phase == TaskPhase::Waiting {
+                    self.begin_task(scope, *dependent);
+                }
+            }
+        }
+        if open == 0
+            && let Some(parent) = parent
+        {
+            self.set_phase(parent, NodePhase::Leaving);
+            self.todo.push_back(Todo::Node(parent));
+        }
+    }
+
+    fn set_phase(&mut self, index: NodeIndex, phase: NodePhase) {
+        if let Some(node) = self.nodes.get_mut(index.0) {
+            // A gate that asks and a node whose tasks run are not work under way.
+            if node.phase == NodePhase::Running && matches!(phase, NodePhase::Asked | NodePhase::Inside) {
+                self.under_way = self.under_way.saturating_sub(1);
+            }
+            node.phase = phase;
+        }
+    }
+
+    fn make_ready(&mut self, index: NodeIndex) {
+        self.set_phase(index, NodePhase::Ready);
+        self.ready.insert(index);
+    }
+
+    fn wake(&mut self, now: Timestamp) {
+        while let Some((at, index)) = self.timers.first().copied() {
+            if at > now || self.stopping > 0 {
+                break;
+            }
+            self.timers.remove(&(at, index));
+            if self
+                .nodes
+                .get(index.0)
+                .is_some_and(|node| node.phase == NodePhase::Waiting(at))
+            {
+                self.make_ready(index);
+            }
+        }
+    }
+
+    fn act_on(&mut self, todo: Todo, actions: &mut Vec<Action>) {
+        match todo {
+            Todo::Task(scope, task) => {
+                let program = Arc::clone(&self.program);
+                let info = self
+                    .scopes
+                    .get(scope.0)
+                    .and_then(|scope| program.task(scope.module, task));
+                let Some(info) = info else { return };
+                let cancelled = self
+                    .scopes
+                    .get(scope.0)
+                    .and_then(|scope| scope.cancelled.as_ref());
+                let because = match (
+                    self.capped.as_ref().or(cancelled),
+                    self.blocking_need(scope, info),
+                ) {
+                    (Some(cap), _) => cap.clone(),
+                    (None, Some((need, status))) => self.because(scope, need, status),
+                    (None, None) => String::new(),
+                };
+                let action = match self.task_state(scope, task).map(|state| state.phase) {
+                    Some(TaskPhase::Skipping) => Action::Skip { scope, task, because },
+                    Some(TaskPhase::Expanding) if self.stopping == 0 => Action::Expand { scope, task },
+                    Some(
+                        TaskPhase::Waiting | TaskPhase::Expanding | TaskPhase::Active | TaskPhase::Ended,
+                    )
+                    | None => return,
+                };
+                if self.announced.insert(Subject::Task(scope, task)) {
+                    actions.push(action);
+                }
+            }
+            Todo::Node(index) => {
+                let Some(node) = self.nodes.get(index.0) else {
+                    return;
+                };
+                let action = match node.phase {
+                    NodePhase::Checking if self.stopping == 0 => Action::Check(index),
+                    NodePhase::Leaving => Action::Leave(index),
+                    NodePhase::Answered => Action::Settle(index),
+                    NodePhase::Checking
+                    | NodePhase::Ready
+                    | NodePhase::Running
+                    | NodePhase::Waiting(_)
+                    | NodePhase::Asked
+                    | NodePhase::Inside
+                    | NodePhase::InDoubt
+                    | NodePhase::Ended(_) => return,
+                };
+                if self.announced.insert(Subject::Node(index)) {
+                    actions.push(action);
+                }
+            }
+            Todo::Cancel(index, because) => {
+                if self
+                    .nodes
+                    .get(index.0)
+                    .is_some_and(|node| !matches!(node.phase, NodePhase::Ended(_)))
+                {
+                    actions.push(Action::Cancel { node: index, because });
+                }
+            }
+            Todo::Kill(index) => {
+                if let Some(node) = self.nodes.get_mut(index.0)
+                    && !node.killed
+                    && !matches!(node.phase, NodePhase::Ended(_))
+                {
+                    node.killed = true;
+                    actions.push(Action::Kill(index));
+                }
+            }
+        }
+    }
+
+    fn because(&self, scope: ScopeIndex, need: usize, status: Status) -> String {
+        let name = self
+            .scopes
+            .get(scope.0)
+            .and_then(|scope| self.program.task(scope.module, need))
+            .map_or("a need", |info| &*info.name);
+        match status {
+            Status::Failure => format!("`{name}` failed"),
+            Status::Cancelled => format!("`{name}` was cancelled"),
+            Status::Skipped => format!("`{name}` was skipped"),
+            Status::Success => format!("`{name}` ended"),
+        }
+    }
+
+    /// Starts what can start. The caller applies `AttemptStarted` for each before it asks again.
+    fn start_ready(&mut self, actions: &mut Vec<Action>) {
+        let mut free = self.jobs.saturating_sub(self.slots);
+        let mut starting: HashMap<(ScopeIndex, usize), u64> = HashMap::new();
+        let mut kept = Vec::new();
+        for index in &self.ready {
+            let (Some(info), Some(node)) = (self.info(*index), self.nodes.get(index.0)) else {
+                continue;
+            };
+            if info.takes_slot() {
+                if free == 0 {
+                    break;
+                }
+                free -= 1;
+            }
+            if let Some(max) = info.max_parallel {
+                let running = self
+                    .task_state(node.scope, node.task)
+                    .map_or(0, |state| state.running);
+                let starting = starting.entry((node.scope, node.task)).or_default();
+                if running + *starting >= max {
+                    free += usize::from(info.takes_slot());
+                    kept.push((*index, None));
+                    continue;
+                }
+                *starting += 1;
+            }
+            kept.push((*index, Some(node.attempts + 1)));
+        }
+        for (index, attempt) in kept {
+            self.ready.remove(&index);
+            if let Some(attempt) = attempt {
+                actions.push(Action::Start { node: index, attempt });
+            } else if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
+                && let Some(state) = self.task_state_mut(scope, task)
+            {
+                state.parked.insert(index);
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let timers = self.stopping == 0 && !self.timers.is_empty();
+        !timers && self.under_way == 0 && self.announced.is_empty()
+    }
+
+    /// How the session ends, now that nothing in it can go on.
+    fn ending(&self) -> Option<Action> {
+        let root = self.scopes.first()?;
+        if root.open == 0 {
+            let status = self.scope_status(ScopeIndex(0));
+            let message = match (&self.capped, status) {
+                (Some(cap), RunStatus::OverBudget) => cap.clone(),
+                _ => String::new(),
+            };
+            return Some(Action::Finish { status, message });
+        }
+        if self.stopping > 0 {
+            return Some(Action::Finish {
+                status: RunStatus::Interrupted,
+                message: String::new(),
+            });
+        }
+        let message = self
+            .waiting_for_human()
+            .map(|node| waits_for(node, self.info_of(node)))
+            .collect::<Vec<_>>();
+        Some(Action::Finish {
+            status: RunStatus::Waiting,
+            message: message.join("; "),
+        })
+    }
+
+    /// How a workflow in the run ended, once all its tasks have.
+    pub fn scope_status(&self, scope: ScopeIndex) -> RunStatus {
+        let Some(state) = self.scopes.get(scope.0) else {
+            return RunStatus::Failure;
+        };
+        let mut status = RunStatus::Success;
+        for (task, entry) in state.tasks.iter().enumerate() {
+            let goes_on = self
+                .program
+                .task(state.module, task)
+                .is_some_and(|info| info.goes_on);
+            let Some(outcome) = entry.outcome.as_ref().filter(|_| !goes_on) else {
+                continue;
+            };
+            if !matches!(outcome.status, Status::Failure | Status::Cancelled) {
+                continue;
+            }
+            let has = |class| {
+                outcome
+                    .nodes
+                    .iter()
+                    .any(|node| node.failure.as_ref().is_some_and(|f| f.class == class))
+            };
+            status = match status {
+                RunStatus::OverBudget => status,
+                _ if has(FailureClass::OverBudget) => RunStatus::OverBudget,
+                RunStatus::NoModel => status,
+                _ if has(FailureClass::NoModel) => RunStatus::NoModel,
+                _ => RunStatus::Failure,
+            };
+        }
+        if self.capped.is_some() {
+            RunStatus::OverBudget
+        } else {
+            status
+        }
+    }
+
+    fn info_of(&self, node: &Node) -> Option<&TaskInfo> {
+        self.program
+            .task(self.scopes.get(node.scope.0)?.module, node.task)
+    }
+
+    fn task_state(&self, scope: ScopeIndex, task: usize) -> Option<&TaskState> {
+        self.scopes.get(scope.0)?.tasks.get(task)
+    }
+
+    fn task_state_mut(&mut self, scope: ScopeIndex, task: usize) -> Option<&mut TaskState> {
+        self.scopes.get_mut(scope.0)?.tasks.get_mut(task)
+    }
+
+    fn find(&self, id: &NodeId, event: &'static str) -> Result<NodeIndex, ApplyError> {
+        self.by_id
+            .get(id)
+            .copied()
+            .ok_or_else(|| misfit(event, format!("there is no node `{id}`")))
+    }
+
+    fn find_task(&self, id: &NodeId, event: &'static str) -> Result<(ScopeIndex, usize), ApplyError> {
+        self.tasks_by_id
+            .get(id)
+            .copied()
+            .ok_or_else(|| misfit(event, format!("there is no task `{id}`")))
+    }
+}
+
+fn waits_for(node: &Node, info: Option<&TaskInfo>) -> String {
+    let id = &node.id;
+    if node.phase == NodePhase::InDoubt {
+        let kind = info.map_or(
+            "command",
+            |info| if info.repeatable { "attempt" } else { "command" },
+        );
+        format!("the {kind} of `{id}` was in flight when the run stopped: `--yes` runs it again")
+    } else {
+        format!("`{id}` waits for an answer: `--approve {id}` or `--reject {id}`")
+    }
+}
+
+fn joint_status(nodes: &[Node]) -> Status {
+    let mut all_skipped = !nodes.is_empty();
+    let mut any_cancelled = false;
+    for node in nodes {
+        match node.phase {
+            NodePhase::Ended(Status::Failure) => return Status::Failure,
+            NodePhase::Ended(Status::Cancelled) => any_cancelled = true,
+            _ => {}
+        }
+        all_skipped &= node.phase == NodePhase::Ended(Status::Skipped);
+    }
+    if any_cancelled {
+        Status::Cancelled
+    } else if all_skipped {
+        Status::Skipped
+    } else {
+        Status::Success
+    }
+}
+
+fn misfit(event: &'static str, reason: impl Into<String>) -> ApplyError {
+    ApplyError {
+        event,
+        reason: reason.into(),
+    }
+}
