@@ -11,6 +11,7 @@ use std::ops::Range;
 mod command;
 mod heredoc;
 mod place;
+mod quotes;
 #[cfg(test)]
 mod tests;
 mod value;
