@@ -13,6 +13,7 @@ use crate::diagnostic::Severity;
 mod command;
 mod heredoc;
 mod place;
+mod quotes;
 #[cfg(test)]
 mod tests;
 mod value;

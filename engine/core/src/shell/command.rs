@@ -12,7 +12,8 @@ const KEYWORDS: [&str; 10] = [
 ];
 
 /// Programs that take code behind an option, and the letters of that option.
-const INTERPRETERS: [(&str, &str); 17] = [
+const INTERPRETERS: [(&str, &str); 18] = [
+    ("SHELL", "c"),
     ("sh", "c"),
     ("bash", "c"),
     ("dash", "c"),
@@ -100,7 +101,7 @@ impl Command {
     /// Names the program that parses the current word again, with the way to avoid it.
     pub(super) fn reads_again(&self) -> Option<(&'static str, &'static str)> {
         match self.reading {
-            Reading::Code(name) if INTERPRETERS.iter().take(7).any(|(shell, _)| *shell == name) => {
+            Reading::Code(name) if INTERPRETERS.iter().take(8).any(|(shell, _)| *shell == name) => {
                 Some((name, "pass it as an argument: `sh -c 'echo \"$1\"' sh {{ … }}`"))
             }
             Reading::Code(name) => Some((name, "pass it as an argument, and read it in the code from there")),

@@ -185,6 +185,8 @@ fn a_command_that_parses_again_is_warned_of() {
     for (line, reader) in [
         ("sh -c \"echo {{ x }}\"", "sh"),
         ("bash -ec {{ x }}", "bash"),
+        ("\\s\"h\" -c {{ x }}", "sh"),
+        ("\"$SHELL\" -c {{ x }}", "SHELL"),
         ("sudo -u me /bin/bash -lc \"a; {{ x }}\"", "bash"),
         ("ssh -v host \"rm {{ x }}\"", "ssh"),
         ("ssh host rm {{ x }}", "ssh"),
@@ -418,7 +420,7 @@ fn was_run(shell: &str, line: &Line, value: &str) -> bool {
         .unwrap()
         .any(|entry| entry.unwrap().file_name() == "pwned");
     std::fs::remove_dir_all(&folder).unwrap();
-    left || String::from_utf8_lossy(&output.stdout).contains("49")
+    left || String::from_utf8_lossy(&output.stdout).contains("54444439")
 }
 
 fn piece() -> impl Strategy<Value = &'static str> {
@@ -468,7 +470,7 @@ fn hostile() -> impl Strategy<Value = &'static str> {
         "\";touch pwned;\"",
         "\ntouch pwned\n",
         ")touch pwned",
-        "$((7*7))",
+        "$((7*7777777))",
         "}touch pwned",
         "\nE\ntouch pwned\n",
         "\\\";touch pwned;#",

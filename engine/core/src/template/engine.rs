@@ -92,7 +92,7 @@ pub(super) fn text(template: &Compiled, scope: &Arc<dyn Scope>) -> Result<String
         Program::Expression(expression, origin) => {
             let place = Place::new(template, origin);
             let value = evaluate(expression, place, scope)?;
-            filters::as_text(&value, filters::FUEL_BYTES)
+            filters::as_text(&value, limits::DATA_BYTES)
                 .map(|(text, _)| text.into_owned())
                 .map_err(|error| place.explain(&error))
         }
@@ -265,7 +265,7 @@ impl<'t> Place<'t> {
                 TemplateError::new("this template does too much work", range).help(format!(
                     "a render may take {} steps and hold {} MiB of data",
                     limits::FUEL,
-                    filters::FUEL_BYTES >> 20
+                    limits::DATA_BYTES >> 20
                 ))
             }
             ErrorKind::WriteFailure => TemplateError::new(

@@ -15,9 +15,6 @@ use serde::Serialize as _;
 use super::engine::{self, Capped};
 use super::{limits, value};
 
-/// Bytes of data that a whole render may hold.
-pub(super) const FUEL_BYTES: usize = 64 * 1024 * 1024;
-
 /// Help that travels with an error.
 #[derive(Debug)]
 pub(super) struct Explained(pub(super) &'static str);
@@ -85,11 +82,11 @@ fn left(state: &State<'_, '_>) -> usize {
     let units = state
         .fuel_levels()
         .map_or(limits::FUEL, |(_, remaining)| remaining);
-    usize::try_from(units * limits::FUEL_BYTES).unwrap_or(FUEL_BYTES)
+    usize::try_from(units * limits::UNIT_BYTES).unwrap_or(limits::DATA_BYTES)
 }
 
 fn pay(state: &State<'_, '_>, bytes: usize) -> Result<(), Error> {
-    state.consume_fuel(u64::try_from(bytes).unwrap_or(u64::MAX) / limits::FUEL_BYTES)
+    state.consume_fuel(u64::try_from(bytes).unwrap_or(u64::MAX) / limits::UNIT_BYTES)
 }
 
 /// Returns a value as text, with the bytes that it took.

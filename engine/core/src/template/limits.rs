@@ -10,12 +10,14 @@ pub(super) const FILE_BYTES: usize = 1024 * 1024;
 /// Bytes of one tag: the longest that people write is a few hundred.
 pub(super) const TAG_BYTES: usize = 4 * 1024;
 
-/// Tokens of one tag. The compiler recurses once for each `not`, `-`, `.name` or `|filter` of a
-/// chain; 256 of them use a quarter of a 2 MiB stack in a debug build.
+/// Tokens of one tag. The compiler recurses for each `not` and `-`, and frees a chain of `.name` or
+/// `|filter` step by step.
 pub(super) const TAG_TOKENS: usize = 256;
 
-/// Open brackets in one expression. The compiler goes through some fifteen functions for each.
-pub(super) const BRACKETS: usize = 32;
+/// Open brackets in one expression. The compiler goes through some fifteen functions for each, and
+/// the sides of `~` and `+` are put in brackets of their own. With the deepest blocks around it, the
+/// worst expression takes 1.2 MiB of stack in a debug build; threads have 2.
+pub(super) const BRACKETS: usize = 24;
 
 /// Blocks inside each other.
 pub(super) const BLOCKS: usize = 32;
@@ -25,7 +27,7 @@ pub(super) const BRANCHES: usize = 64;
 
 /// Blocks and `elif` branches that stand inside each other: to the compiler an `elif` is an `if`
 /// within an `else`, so both recurse.
-pub(super) const BLOCKS_AND_BRANCHES: usize = 96;
+pub(super) const BLOCKS_AND_BRANCHES: usize = 80;
 
 /// Tags of one template, so that a file of `{{a}}` alone does not compile to a hundred times its
 /// size.
@@ -45,12 +47,15 @@ pub(super) const RESULT_DEPTH: usize = VALUE_DEPTH + BUILT_DEPTH + TAG_TOKENS;
 /// Bytes of text that a render gives.
 pub(super) const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Work and data of a render. One unit of fuel pays for one instruction or 64 bytes of data, so
-/// this bounds what a render can hold at 64 MiB, and its time at about a million instructions.
-pub(super) const FUEL: u64 = 1024 * 1024;
+/// Bytes of data that a render may make or look through: a prompt needs a thousandth, and with the
+/// output and what JSON takes in memory a render stays under 200 MB.
+pub(super) const DATA_BYTES: usize = 64 * 1024 * 1024;
 
-/// Bytes of data that one unit of fuel pays for.
-pub(super) const FUEL_BYTES: u64 = 64;
+/// Bytes of data that one unit of fuel pays for; one instruction costs a unit, too.
+pub(super) const UNIT_BYTES: u64 = 64;
+
+/// Fuel of a render, which is `DATA_BYTES` or about a million instructions.
+pub(super) const FUEL: u64 = 1024 * 1024;
 
 /// Lines of both texts of a `diff` together. Its time grows with their product: 10,000 lines that
 /// share nothing take a fraction of a second.

@@ -149,7 +149,7 @@ pub(super) const ITEM_BYTES: usize = 128;
 
 /// Returns a value as JSON, or says why it has none.
 pub(super) fn to_json(value: &minijinja::Value) -> Result<serde_json::Value, String> {
-    to_json_within(value, super::filters::FUEL_BYTES).map(|(json, _)| json)
+    to_json_within(value, limits::DATA_BYTES).map(|(json, _)| json)
 }
 
 /// Returns a value as JSON with the bytes that it took, which are at most `budget`: a list that

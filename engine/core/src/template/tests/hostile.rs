@@ -83,19 +83,41 @@ fn deep_sources_are_refused_or_fit_the_stack() {
 #[test]
 fn the_deepest_that_is_allowed_fits_the_stack() {
     on_small_stack(|| {
-        let inner = format!("{}inputs.n{}", "[not not not not ".repeat(30), "]".repeat(30));
-        let tag = format!(
-            "{}{{{{ {inner} }}}}{}",
-            "{% if true %}".repeat(32),
-            "{% endif %}".repeat(32)
-        );
-        let template = compile(&tag).unwrap();
-        template.text(&world()).unwrap();
+        let open = "{% if false %}".to_owned()
+            + &"{% elif false %}".repeat(63)
+            + "{% elif true %}"
+            + &"{% if true %}".repeat(15);
+        for (before, after) in [
+            ("[not not not not not not ", "]"),
+            ("(not not not not not not ", ")"),
+            ("{1: not not not not ", "}"),
+            ("1|default(not not not ", ")"),
+            ("1 if 1 else [not not ", "]"),
+            ("- - - - inputs.list[not ", "]"),
+            ("1 < [not not not not ", "]"),
+            ("1 is eq(not not not ", ")"),
+            ("read(not not not not ", ")"),
+            ("1 ~ 1 ** 1 + [not ", "]"),
+        ] {
+            let close = "{% endif %}".repeat(16);
+            let source = |levels| {
+                format!(
+                    "{open}{{{{ {}1{} }}}}{close}",
+                    before.repeat(levels),
+                    after.repeat(levels)
+                )
+            };
+            let deepest = (1..=limits::BRACKETS)
+                .rev()
+                .find_map(|levels| compile(&source(levels)).ok());
+            // Some of these are errors, but none ends the process.
+            drop(deepest.unwrap().text(&world()));
+        }
         let branches = "{% if false %}".to_owned()
             + &"{% elif false %}".repeat(63)
-            + &"{% if true %}".repeat(31)
+            + &"{% if true %}".repeat(15)
             + "x"
-            + &"{% endif %}".repeat(32);
+            + &"{% endif %}".repeat(16);
         compile(&branches).unwrap().text(&world()).unwrap();
         let levels = "{% set a = [[[[a]]]] %}".repeat(63);
         let source =
