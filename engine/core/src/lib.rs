@@ -10,6 +10,7 @@ pub mod glob;
 pub mod graph;
 pub mod load;
 pub mod path;
+pub mod plan;
 pub mod run;
 pub mod schema;
 pub mod scope;
