@@ -1,0 +1,326 @@
+//! One piece of a run's work: an attempt of a node, or the evaluation of what decides about it.
+//!
+//! An executor owns nothing of the run. It is given a [`Job`], tells the dispatcher what comes of it, and never
+//! prints. One file per kind of task.
+
+mod approve;
+mod command;
+mod prompt;
+mod render;
+mod uses;
+mod verify;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+use smallcode_core::load::{Bundle, Module, ModuleId};
+use smallcode_core::plan::ProfileFacts;
+use smallcode_core::run::{
+    CallRecord, CallUsage, Failure, FailureClass, NodeId, NodeIndex, Notice, Outcome, Reserve, ScopeIndex, Stored,
+    Stream, TaskResult,
+};
+use smallcode_core::scope::Names;
+use smallcode_core::spec::{Kind, Task};
+use smallcode_core::template::Scope;
+use smallcode_core::{expand, tokens};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::host::RunHost;
+use crate::mask::Mask;
+use crate::model::Client;
+use crate::settings::Profile;
+use crate::workspace::Workspace;
+
+/// What all attempts of a run share.
+pub struct Shared {
+    /// The workflow with everything that it is made of.
+    pub bundle: Arc<Bundle>,
+    /// Where files are read and written.
+    pub workspace: Arc<Workspace>,
+    /// The values of the run.
+    pub host: Arc<RunHost>,
+    /// The environment that commands get, secrets of the engine left out.
+    pub environment: Arc<Environment>,
+    /// What is masked in everything that a command writes.
+    pub mask: Arc<Mask>,
+    /// Where long output goes.
+    pub spool: PathBuf,
+    /// The id of the run.
+    pub run: String,
+    /// The profiles that answer prompts, by name.
+    pub profiles: HashMap<String, Answerer>,
+    /// Makes HTTP connections; there only when the run has prompts.
+    pub client: Option<Client>,
+    /// What models may write.
+    pub write_permissions: Vec<String>,
+}
+
+/// A profile, ready to be called.
+pub struct Answerer {
+    /// The server, the model and how to call them.
+    pub profile: Profile,
+    /// Its window and what is kept for the answer.
+    pub facts: ProfileFacts,
+    /// As many permits as the server answers at the same time.
+    pub slots: Arc<Semaphore>,
+    /// How far our counts were off so far.
+    pub calibration: std::sync::Mutex<tokens::Calibration>,
+}
+
+/// The environment of commands.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// Everything that the engine was started with.
+    pub all: BTreeMap<String, String>,
+    /// The names that commands must not see unless a task lists them under `secrets`.
+    pub withheld: Vec<String>,
+}
+
+/// One piece of work.
+pub struct Job {
+    /// The node that it is for.
+    pub node: NodeIndex,
+    /// Its name.
+    pub id: NodeId,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The workflow that the task is of.
+    pub module: ModuleId,
+    /// The task.
+    pub task: usize,
+    /// What expressions may name.
+    pub names: Names,
+    /// Calls of this attempt that were made before a crash.
+    pub calls: Vec<CallRecord>,
+    /// Why the attempt before this one failed.
+    pub previous: Option<Box<Failure>>,
+    /// Asks it to end, and gives it a grace.
+    pub cancel: CancellationToken,
+    /// Ends it.
+    pub kill: CancellationToken,
+    /// Where it tells what comes of it.
+    pub tell: Tell,
+}
+
+/// The way back to the dispatcher.
+#[derive(Clone)]
+pub struct Tell {
+    /// What changes the run.
+    pub messages: mpsc::UnboundedSender<Message>,
+    /// What is only worth seeing.
+    pub notices: crate::dispatcher::Notices,
+}
+
+/// What executors, and the world, tell the dispatcher.
+pub enum Message {
+    /// The items of a task are known, or can't be.
+    Expanded(ScopeIndex, usize, Result<Vec<Json>, Failure>),
+    /// A condition was evaluated.
+    Checked(NodeIndex, Result<bool, Failure>),
+    /// The inputs of a used workflow are known.
+    Entered(NodeIndex, Map<String, Json>),
+    /// A human is to be asked.
+    Ask(NodeIndex, String, Option<Stored>),
+    /// A human has answered.
+    Answer(NodeId, bool, String),
+    /// A call is about to be made.
+    Call(CallRequest),
+    /// A call has ended.
+    Called(CallEnd),
+    /// An attempt has ended.
+    Finished(NodeIndex, u32, Outcome),
+    /// A signal.
+    Signal(u32),
+}
+
+/// Asks for leave to make a call.
+pub struct CallRequest {
+    /// The node.
+    pub node: NodeIndex,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which call.
+    pub call: u32,
+    /// The profile.
+    pub profile: String,
+    /// BLAKE3 of the request.
+    pub digest: String,
+    /// Its worst case.
+    pub reserve: Reserve,
+    /// Answered once the call is journaled: leave, or the cap in its way.
+    pub grant: oneshot::Sender<Result<(), String>>,
+}
+
+/// Tells how a call ended.
+pub struct CallEnd {
+    /// The node.
+    pub node: NodeIndex,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which call.
+    pub call: u32,
+    /// The reply.
+    pub reply: Option<Stored>,
+    /// What it took.
+    pub usage: CallUsage,
+    /// Why there is no reply.
+    pub failure: Option<Failure>,
+    /// Answered once it is journaled.
+    pub done: oneshot::Sender<()>,
+}
+
+impl Shared {
+    /// The task of a job.
+    pub(crate) fn task(&self, module: ModuleId, task: usize) -> Option<(&Module, &Task)> {
+        let module = self.bundle.module(module);
+        module.loaded.workflow.tasks.read.get_index(task).map(|(_, task)| (module, task))
+    }
+}
+
+/// Makes one attempt and tells the dispatcher how it ended.
+pub async fn attempt(shared: Arc<Shared>, job: Job) {
+    let (node, attempt, messages) = (job.node, job.attempt, job.tell.messages.clone());
+    // A bug in one attempt ends that attempt, not the run.
+    let outcome = match tokio::spawn(run(shared, job)).await {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => return,
+        Err(error) => {
+            let what = error.try_into_panic().ok().and_then(|panic| panic_text(panic.as_ref())).unwrap_or_default();
+            let message = format!("the engine failed on this attempt; this is a bug: {what}");
+            Outcome::Failure(Failure::new(FailureClass::Internal, message))
+        }
+    };
+    // The dispatcher is gone only when the run is: there is nobody to tell.
+    let _ = messages.send(Message::Finished(node, attempt, outcome));
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> Option<String> {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+}
+
+/// Makes one attempt. `None`: it goes on elsewhere, as gates and used workflows do.
+async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
+    let Some((module, task)) = shared.task(job.module, job.task) else {
+        return Some(failure(FailureClass::Internal, "the plan has no such task"));
+    };
+    let scope = job.names.clone().scope();
+    let outcome = match &task.kind {
+        Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
+        Kind::Render(render) => render::attempt(&shared, module, render, &job, &scope).await,
+        Kind::Prompt(prompt) => prompt::attempt(&shared, module, task, prompt, &job, &scope).await,
+        Kind::Uses(uses) => return uses::enter(&shared, module, uses, &job, &scope).err().map(Outcome::Failure),
+        Kind::Approve(approve) => return approve::ask(&shared, approve, &job, &scope).err().map(Outcome::Failure),
+        Kind::Edit(_) | Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+            Err(Failure::new(FailureClass::Internal, "this kind can't be run by this version"))
+        }
+    };
+    Some(match outcome {
+        Ok(result) => Outcome::Success(result),
+        Err(failure) => Outcome::Failure(explain(failure, &job.names)),
+    })
+}
+
+fn failure(class: FailureClass, message: &str) -> Outcome {
+    Outcome::Failure(Failure::new(class, message))
+}
+
+/// Says why a value was missing, where the reason is a blob that could not be taken in.
+fn explain(mut failure: Failure, names: &Names) -> Failure {
+    let problem = names.problem.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    if let (FailureClass::Expression, Some(problem)) = (failure.class, problem) {
+        failure.message = problem;
+    }
+    failure
+}
+
+/// Finds the items of a task.
+pub async fn expand(shared: Arc<Shared>, scope: ScopeIndex, task: usize, job: Job) {
+    let messages = job.tell.messages.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let (_, spec) = shared.task(job.module, job.task)?;
+        Some(expand::items(&spec.common, &job.names.clone().scope()).map_err(|failure| explain(failure, &job.names)))
+    })
+    .await;
+    let _ = messages.send(Message::Expanded(scope, task, settled(found)));
+}
+
+/// Evaluates a node's `if`.
+pub async fn check(shared: Arc<Shared>, job: Job) {
+    let (node, messages) = (job.node, job.tell.messages.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let (_, spec) = shared.task(job.module, job.task)?;
+        let condition = &spec.common.condition.as_ref()?.0;
+        let truth = condition.template.truth(&job.names.clone().scope()).map_err(|error| {
+            let message = format!("in `if: {}`: {}", condition.template.source(), error.message);
+            explain(Failure::new(FailureClass::Expression, message), &job.names)
+        });
+        Some(truth)
+    })
+    .await;
+    let _ = messages.send(Message::Checked(node, settled(found)));
+}
+
+/// Evaluates the outputs of a used workflow whose tasks have ended well.
+pub async fn leave(shared: Arc<Shared>, job: Job, inner: ModuleId) {
+    let (node, attempt, messages) = (job.node, job.attempt, job.tell.messages.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let outputs = outputs(&shared, inner, &job.names);
+        Some(outputs.and_then(|outputs| keep(&shared, outputs)))
+    })
+    .await;
+    let outcome = match settled(found) {
+        Ok(output) => Outcome::Success(TaskResult { output, stdout: None, stderr: None, exit_code: None }),
+        Err(failure) => Outcome::Failure(failure),
+    };
+    let _ = messages.send(Message::Finished(node, attempt, outcome));
+}
+
+/// The outputs of a workflow.
+///
+/// # Errors
+/// When one can't be evaluated.
+pub fn outputs(shared: &Shared, module: ModuleId, names: &Names) -> Result<Json, Failure> {
+    let scope = names.clone().scope();
+    let outputs = &shared.bundle.module(module).loaded.workflow.outputs;
+    let mut values = Map::new();
+    for (name, output) in outputs {
+        let value = expand::data(output, &scope).map_err(|failure| explain(failure, names))?;
+        values.insert(name.as_str().to_owned(), value);
+    }
+    Ok(Json::Object(values))
+}
+
+fn settled<T>(found: Result<Option<Result<T, Failure>>, tokio::task::JoinError>) -> Result<T, Failure> {
+    match found {
+        Ok(Some(result)) => result,
+        Ok(None) => Err(Failure::new(FailureClass::Internal, "the plan has no such task")),
+        Err(error) => Err(Failure::new(FailureClass::Internal, format!("the engine failed here; this is a bug: {error}"))),
+    }
+}
+
+/// Keeps a value for the journal.
+fn keep(shared: &Shared, value: Json) -> Result<Stored, Failure> {
+    shared.host.keep(value).map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+}
+
+/// Evaluates a text of the task.
+fn text(text: &smallcode_core::spec::Text, scope: &Arc<dyn Scope>) -> Result<String, Failure> {
+    if text.template.is_literal() { Ok(text.template.source().to_owned()) } else { expand::text(text, scope) }
+}
+
+/// The time that one attempt may take.
+fn timeout(task: &Task) -> Option<Duration> {
+    task.common.timeout.map(|timeout| timeout.0)
+}
+
+/// Shows what a command or a model writes.
+fn show(job: &Job, stream: Stream, text: String) {
+    job.tell.notices.send(Notice::Output { node: job.id.clone(), stream, text });
+}

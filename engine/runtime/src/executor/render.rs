@@ -1,0 +1,55 @@
+//! `render`: a template to a file.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use smallcode_core::load::Module;
+use smallcode_core::run::{Failure, FailureClass, TaskResult};
+use smallcode_core::spec::{Render, RenderSource};
+use smallcode_core::template::{Scope, Value};
+use smallcode_core::{expand, path};
+
+use super::{Job, Shared, text};
+
+/// Renders the template and writes the file.
+pub(super) async fn attempt(
+    shared: &Arc<Shared>,
+    module: &Module,
+    render: &Render,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<TaskResult, Failure> {
+    let to = text(&render.to, scope)?;
+    let to = path::inside(&to)
+        .map_err(|error| Failure::new(FailureClass::Denied, format!("`{to}`: {error}")))?
+        .to_string();
+    let mut names = job.names.clone();
+    for (name, value) in &render.values {
+        names.extra.push((name.clone(), Value::from_json(expand::data(value, scope)?)));
+    }
+    let scope = if render.values.is_empty() { Arc::clone(scope) } else { names.scope() };
+    let written = match &render.template {
+        RenderSource::Text(source) => text(source, &scope)?,
+        RenderSource::File(file) => {
+            let (_, template) = module
+                .templates
+                .get(&job.task)
+                .ok_or_else(|| Failure::new(FailureClass::Internal, "the plan lacks the template"))?;
+            template.text(&scope).map_err(|error| {
+                let before = template.source().get(..error.range.start).unwrap_or_default();
+                let line = before.matches('\n').count() + 1;
+                let mut failure =
+                    Failure::new(FailureClass::Expression, format!("{}:{line}: {}", file.text, error.message));
+                failure.detail = error.help.map(|help| format!("help: {help}")).unwrap_or_default();
+                failure
+            })?
+        }
+    };
+    let workspace = Arc::clone(&shared.workspace);
+    let target = to.clone();
+    tokio::task::spawn_blocking(move || workspace.write(&target, written.as_bytes()))
+        .await
+        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
+        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
+    Ok(TaskResult::value(json!({ "file": to })))
+}
