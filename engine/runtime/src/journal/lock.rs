@@ -4,22 +4,29 @@
 //! The file holds the holder's process id, for people; the lock does not depend on it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use super::JournalError;
+
+/// How often, and how long apart, the lock of a dead holder is tried again: 100 ms in all. A process that it was just
+/// starting holds a copy of the lock until its exec.
+const DEAD_TRIES: (u32, Duration) = (20, Duration::from_millis(5));
 
 /// Holds the folder of a run until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
-    /// Takes the lock on `dir`, or says at once who has it.
+    /// Takes the lock on `dir`, or says who has it.
     pub(super) fn take(dir: &Path) -> Result<Self, JournalError> {
         let path = dir.join("lock");
         let mut file = OpenOptions::new()
@@ -29,23 +36,72 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(|e| JournalError::io("open", &path, e))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let mut text = String::new();
-                // 32: the ten digits of a process id, with room for stray bytes.
-                let read = file.take(32).read_to_string(&mut text);
-                let pid = read.ok().and_then(|_| text.trim().parse().ok());
-                return Err(JournalError::InUse {
-                    dir: dir.to_path_buf(),
-                    pid,
-                });
+        let (mut tries, pause) = DEAD_TRIES;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) => {
+                    let pid = holder(&file);
+                    if tries == 0 || !pid.is_some_and(is_dead) {
+                        let pid = pid.map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+                        return Err(JournalError::InUse {
+                            dir: dir.to_path_buf(),
+                            pid,
+                        });
+                    }
+                    tries -= 1;
+                    std::thread::sleep(pause);
+                }
+                Err(e) => return Err(JournalError::io("lock", &path, e.into())),
             }
-            Err(e) => return Err(JournalError::io("lock", &path, e.into())),
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|e| JournalError::io("write", &path, e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough while a process that another thread is starting has a copy of it.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+/// The process that the file of the lock names.
+fn holder(file: &File) -> Option<Pid> {
+    // The ten digits of a process id, and the end of the line.
+    let mut text = [0; 11];
+    let read = file.read_at(&mut text, 0).ok()?;
+    let text = std::str::from_utf8(text.get(..read)?).ok()?;
+    Pid::from_raw(text.trim().parse().ok()?)
+}
+
+fn is_dead(pid: Pid) -> bool {
+    rustix::process::test_kill_process(pid) == Err(Errno::SRCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_of_a_dead_process_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        dead.wait().unwrap();
+        let mut left = File::create(dir.path().join("lock")).unwrap();
+        writeln!(left, "{}", dead.id()).unwrap();
+        rustix::fs::flock(&left, FlockOperation::LockExclusive).unwrap();
+        let Err(JournalError::InUse { pid, .. }) = Lock::take(dir.path()) else {
+            panic!("taken")
+        };
+        assert_eq!(pid, Some(dead.id()));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| Lock::take(dir.path()));
+            drop(left);
+            waits.join().unwrap().unwrap();
+        });
     }
 }

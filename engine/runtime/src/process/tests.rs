@@ -313,7 +313,7 @@ async fn a_timeout_ends_the_grandchildren_too() {
 #[tokio::test]
 async fn who_ignores_a_cancel_is_killed_after_the_grace() {
     let bench = Bench::new();
-    let mut spec = bench.shell("trap 'echo asked' TERM; echo ready; while :; do sleep 0.01; done");
+    let mut spec = bench.shell("trap 'echo asked' TERM; echo ready; while :; do sleep 0.01 || :; done");
     spec.grace = Duration::from_millis(200);
     let start = Instant::now();
     let finished = bench.run_until_line(&spec, || bench.cancel.cancel()).await;
@@ -325,7 +325,8 @@ async fn who_ignores_a_cancel_is_killed_after_the_grace() {
 #[tokio::test]
 async fn a_cancelled_command_can_clean_up() {
     let bench = Bench::new();
-    let mut spec = bench.shell("trap 'echo clean; exit 3' TERM; echo ready; while :; do sleep 0.01; done");
+    let mut spec =
+        bench.shell("trap 'echo clean; exit 3' TERM; echo ready; while :; do sleep 0.01 || :; done");
     spec.grace = Duration::from_secs(60);
     let finished = bench.run_until_line(&spec, || bench.cancel.cancel()).await;
     assert_eq!((finished.end, finished.exit), (End::Cancelled, Exit::Code(3)));
