@@ -44,6 +44,25 @@ pub struct Tree {
     pub defined: Option<Span>,
 }
 
+impl Tree {
+    /// The value as JSON; of a key that is there twice, the last counts.
+    pub fn to_json(&self) -> serde_json::Value {
+        // Recursion is bounded by MAX_DEPTH.
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Int(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::Str(value) => value.as_str().into(),
+            Value::Seq(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.text.clone(), value.to_json()))
+                .collect(),
+        }
+    }
+}
+
 /// A YAML value. Mappings keep their order and their duplicates.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

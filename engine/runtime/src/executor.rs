@@ -19,8 +19,8 @@ use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::ProfileFacts;
 use smallcode_core::run::{
-    CallRecord, CallUsage, Failure, FailureClass, NodeId, NodeIndex, Notice, Outcome, Reserve, ScopeIndex, Stored,
-    Stream, TaskResult,
+    CallRecord, CallUsage, Failure, FailureClass, NodeId, NodeIndex, Notice, Outcome, Reserve, ScopeIndex,
+    Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, Task};
@@ -177,7 +177,13 @@ impl Shared {
     /// The task of a job.
     pub(crate) fn task(&self, module: ModuleId, task: usize) -> Option<(&Module, &Task)> {
         let module = self.bundle.module(module);
-        module.loaded.workflow.tasks.read.get_index(task).map(|(_, task)| (module, task))
+        module
+            .loaded
+            .workflow
+            .tasks
+            .read
+            .get_index(task)
+            .map(|(_, task)| (module, task))
     }
 }
 
@@ -189,7 +195,11 @@ pub async fn attempt(shared: Arc<Shared>, job: Job) {
         Ok(Some(outcome)) => outcome,
         Ok(None) => return,
         Err(error) => {
-            let what = error.try_into_panic().ok().and_then(|panic| panic_text(panic.as_ref())).unwrap_or_default();
+            let what = error
+                .try_into_panic()
+                .ok()
+                .and_then(|panic| panic_text(panic.as_ref()))
+                .unwrap_or_default();
             let message = format!("the engine failed on this attempt; this is a bug: {what}");
             Outcome::Failure(Failure::new(FailureClass::Internal, message))
         }
@@ -215,11 +225,20 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
         Kind::Render(render) => render::attempt(&shared, module, render, &job, &scope).await,
         Kind::Prompt(prompt) => prompt::attempt(&shared, module, task, prompt, &job, &scope).await,
-        Kind::Uses(uses) => return uses::enter(&shared, module, uses, &job, &scope).err().map(Outcome::Failure),
-        Kind::Approve(approve) => return approve::ask(&shared, approve, &job, &scope).err().map(Outcome::Failure),
-        Kind::Edit(_) | Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
-            Err(Failure::new(FailureClass::Internal, "this kind can't be run by this version"))
+        Kind::Uses(uses) => {
+            return uses::enter(&shared, module, uses, &job, &scope)
+                .err()
+                .map(Outcome::Failure);
         }
+        Kind::Approve(approve) => {
+            return approve::ask(&shared, approve, &job, &scope)
+                .err()
+                .map(Outcome::Failure);
+        }
+        Kind::Edit(_) | Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => Err(Failure::new(
+            FailureClass::Internal,
+            "this kind can't be run by this version",
+        )),
     };
     Some(match outcome {
         Ok(result) => Outcome::Success(result),
@@ -233,7 +252,11 @@ fn failure(class: FailureClass, message: &str) -> Outcome {
 
 /// Says why a value was missing, where the reason is a blob that could not be taken in.
 fn explain(mut failure: Failure, names: &Names) -> Failure {
-    let problem = names.problem.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    let problem = names
+        .problem
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .take();
     if let (FailureClass::Expression, Some(problem)) = (failure.class, problem) {
         failure.message = problem;
     }
@@ -245,7 +268,10 @@ pub async fn expand(shared: Arc<Shared>, scope: ScopeIndex, task: usize, job: Jo
     let messages = job.tell.messages.clone();
     let found = tokio::task::spawn_blocking(move || {
         let (_, spec) = shared.task(job.module, job.task)?;
-        Some(expand::items(&spec.common, &job.names.clone().scope()).map_err(|failure| explain(failure, &job.names)))
+        Some(
+            expand::items(&spec.common, &job.names.clone().scope())
+                .map_err(|failure| explain(failure, &job.names)),
+        )
     })
     .await;
     let _ = messages.send(Message::Expanded(scope, task, settled(found)));
@@ -257,10 +283,13 @@ pub async fn check(shared: Arc<Shared>, job: Job) {
     let found = tokio::task::spawn_blocking(move || {
         let (_, spec) = shared.task(job.module, job.task)?;
         let condition = &spec.common.condition.as_ref()?.0;
-        let truth = condition.template.truth(&job.names.clone().scope()).map_err(|error| {
-            let message = format!("in `if: {}`: {}", condition.template.source(), error.message);
-            explain(Failure::new(FailureClass::Expression, message), &job.names)
-        });
+        let truth = condition
+            .template
+            .truth(&job.names.clone().scope())
+            .map_err(|error| {
+                let message = format!("in `if: {}`: {}", condition.template.source(), error.message);
+                explain(Failure::new(FailureClass::Expression, message), &job.names)
+            });
         Some(truth)
     })
     .await;
@@ -276,7 +305,12 @@ pub async fn leave(shared: Arc<Shared>, job: Job, inner: ModuleId) {
     })
     .await;
     let outcome = match settled(found) {
-        Ok(output) => Outcome::Success(TaskResult { output, stdout: None, stderr: None, exit_code: None }),
+        Ok(output) => Outcome::Success(TaskResult {
+            output,
+            stdout: None,
+            stderr: None,
+            exit_code: None,
+        }),
         Err(failure) => Outcome::Failure(failure),
     };
     let _ = messages.send(Message::Finished(node, attempt, outcome));
@@ -301,18 +335,28 @@ fn settled<T>(found: Result<Option<Result<T, Failure>>, tokio::task::JoinError>)
     match found {
         Ok(Some(result)) => result,
         Ok(None) => Err(Failure::new(FailureClass::Internal, "the plan has no such task")),
-        Err(error) => Err(Failure::new(FailureClass::Internal, format!("the engine failed here; this is a bug: {error}"))),
+        Err(error) => Err(Failure::new(
+            FailureClass::Internal,
+            format!("the engine failed here; this is a bug: {error}"),
+        )),
     }
 }
 
 /// Keeps a value for the journal.
 fn keep(shared: &Shared, value: Json) -> Result<Stored, Failure> {
-    shared.host.keep(value).map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+    shared
+        .host
+        .keep(value)
+        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
 }
 
 /// Evaluates a text of the task.
 fn text(text: &smallcode_core::spec::Text, scope: &Arc<dyn Scope>) -> Result<String, Failure> {
-    if text.template.is_literal() { Ok(text.template.source().to_owned()) } else { expand::text(text, scope) }
+    if text.template.is_literal() {
+        Ok(text.template.source().to_owned())
+    } else {
+        expand::text(text, scope)
+    }
 }
 
 /// The time that one attempt may take.
@@ -322,5 +366,9 @@ fn timeout(task: &Task) -> Option<Duration> {
 
 /// Shows what a command or a model writes.
 fn show(job: &Job, stream: Stream, text: String) {
-    job.tell.notices.send(Notice::Output { node: job.id.clone(), stream, text });
+    job.tell.notices.send(Notice::Output {
+        node: job.id.clone(),
+        stream,
+        text,
+    });
 }

@@ -38,7 +38,11 @@ struct Cache {
 impl RunHost {
     /// The values behind `blobs`, the files of `workspace`.
     pub fn new(blobs: Blobs, workspace: Arc<Workspace>) -> Self {
-        Self { blobs, workspace, cache: Mutex::default() }
+        Self {
+            blobs,
+            workspace,
+            cache: Mutex::default(),
+        }
     }
 
     /// Keeps a JSON value: in the journal when it is small, else in a blob.
@@ -51,7 +55,10 @@ impl RunHost {
             return Ok(Stored::inline(value));
         }
         let hash = self.blobs.put(bytes.as_bytes())?;
-        Ok(Stored::Json { blob: hash.to_string(), bytes: length(&bytes) })
+        Ok(Stored::Json {
+            blob: hash.to_string(),
+            bytes: length(&bytes),
+        })
     }
 
     /// Keeps a text: in the journal when it is small, else in a blob.
@@ -63,7 +70,11 @@ impl RunHost {
             return Ok(Stored::inline(text.into()));
         }
         let hash = self.blobs.put(text.as_bytes())?;
-        Ok(Stored::Text { blob: hash.to_string(), bytes: length(text), cut })
+        Ok(Stored::Text {
+            blob: hash.to_string(),
+            bytes: length(text),
+            cut,
+        })
     }
 
     /// The blobs of the run.
@@ -78,15 +89,14 @@ impl RunHost {
     pub fn json(&self, stored: &Stored) -> Result<Json, String> {
         match stored {
             Stored::Inline(value) => Ok((**value).clone()),
-            Stored::Json { blob, bytes } => {
-                serde_json::from_slice(&self.bytes(blob, *bytes)?).map_err(|_| format!("the blob {blob} is not JSON"))
-            }
+            Stored::Json { blob, bytes } => serde_json::from_slice(&self.bytes(blob, *bytes)?)
+                .map_err(|_| format!("the blob {blob} is not JSON")),
             Stored::Text { cut: true, bytes, .. } => Err(format!(
                 "the output goes on after {bytes} bytes, which is all that is kept; let the command write a file"
             )),
-            Stored::Text { blob, bytes, .. } => {
-                Ok(Json::String(String::from_utf8_lossy(&self.bytes(blob, *bytes)?).into_owned()))
-            }
+            Stored::Text { blob, bytes, .. } => Ok(Json::String(
+                String::from_utf8_lossy(&self.bytes(blob, *bytes)?).into_owned(),
+            )),
         }
     }
 
@@ -96,7 +106,9 @@ impl RunHost {
                 "the output has {bytes} bytes, and an expression takes in {MAX_VALUE}; let the command write a file"
             ));
         }
-        let hash: BlobHash = blob.parse().map_err(|_| format!("`{blob}` is no name of a blob"))?;
+        let hash: BlobHash = blob
+            .parse()
+            .map_err(|_| format!("`{blob}` is no name of a blob"))?;
         self.blobs.get(&hash).map_err(|error| error.to_string())
     }
 }
@@ -125,7 +137,11 @@ impl Host for RunHost {
             return Err(format!("`{function}` takes one text"));
         };
         match function {
-            "read" => self.workspace.read(argument).map(Json::String).map_err(|error| error.to_string()),
+            "read" => self
+                .workspace
+                .read(argument)
+                .map(Json::String)
+                .map_err(|error| error.to_string()),
             "glob" => self
                 .workspace
                 .glob(argument)

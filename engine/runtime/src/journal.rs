@@ -27,8 +27,9 @@ mod writer;
 
 pub use self::blobs::{BlobError, BlobHash, BlobReader, BlobWriter, Blobs};
 pub use self::error::{Damage, JournalError, Unwritable};
+pub use self::lock::in_use;
 pub use self::reader::Reader;
-pub use self::runs::{RunId, list, run_dir, runs_dir, start};
+pub use self::runs::{RunId, list, remove, run_dir, runs_dir, start};
 pub use self::writer::Commit;
 
 use self::lock::Lock;

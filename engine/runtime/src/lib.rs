@@ -1,6 +1,14 @@
 //! Everything of smallcode that touches the world: processes, servers, files and the journal.
 
+pub mod answer;
+pub mod dispatcher;
+pub mod executor;
+pub mod host;
 pub mod journal;
+pub mod mask;
 pub mod model;
 pub mod process;
+pub mod runs;
+pub mod session;
 pub mod settings;
+pub mod workspace;

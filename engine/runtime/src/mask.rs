@@ -25,7 +25,11 @@ impl Mask {
         let mut secrets: Vec<String> = Vec::new();
         for value in values {
             let lines = value.lines().map(|line| line.trim().to_owned());
-            secrets.extend(lines.chain([value.clone()]).filter(|secret| secret.len() >= MIN_SECRET));
+            secrets.extend(
+                lines
+                    .chain([value.clone()])
+                    .filter(|secret| secret.len() >= MIN_SECRET),
+            );
         }
         // Longer ones first: one secret may hold another.
         secrets.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
@@ -56,8 +60,16 @@ mod tests {
 
     #[test]
     fn masks_longest_first_and_leaves_trifles() {
-        let mask = Mask::new(["abcd".to_owned(), "abcdefgh".to_owned(), "yes".to_owned(), "one-key\ntwo-key".to_owned()]);
-        assert_eq!(mask.apply("abcdefgh abcd yes two-key".to_owned()), "*** *** yes ***");
+        let mask = Mask::new([
+            "abcd".to_owned(),
+            "abcdefgh".to_owned(),
+            "yes".to_owned(),
+            "one-key\ntwo-key".to_owned(),
+        ]);
+        assert_eq!(
+            mask.apply("abcdefgh abcd yes two-key".to_owned()),
+            "*** *** yes ***"
+        );
         assert!(!format!("{mask:?}").contains("abcd"));
     }
 }

@@ -80,12 +80,21 @@ impl Workspace {
     /// # Errors
     /// When it is not there, or its path is not UTF-8.
     pub fn open(root: &Utf8Path) -> Result<Self, FileError> {
-        let root = root.canonicalize_utf8().map_err(io_error("open", root.as_str()))?;
+        let root = root
+            .canonicalize_utf8()
+            .map_err(io_error("open", root.as_str()))?;
         if !root.is_dir() {
             let source = io::Error::from(io::ErrorKind::NotADirectory);
-            return Err(FileError::Io { doing: "open", path: root.to_string(), source });
+            return Err(FileError::Io {
+                doing: "open",
+                path: root.to_string(),
+                source,
+            });
         }
-        Ok(Self { root, inside: Mutex::default() })
+        Ok(Self {
+            root,
+            inside: Mutex::default(),
+        })
     }
 
     /// Its folder, without symbolic links.
@@ -101,7 +110,11 @@ impl Workspace {
         let full = self.existing(path)?;
         if !full.is_dir() {
             let source = io::Error::from(io::ErrorKind::NotADirectory);
-            return Err(FileError::Io { doing: "run in", path: path.to_owned(), source });
+            return Err(FileError::Io {
+                doing: "run in",
+                path: path.to_owned(),
+                source,
+            });
         }
         Ok(full)
     }
@@ -115,11 +128,18 @@ impl Workspace {
         let file = fs::File::open(&full).map_err(io_error("read", path))?;
         let bytes = file.metadata().map_err(io_error("read", path))?.len();
         if bytes > MAX_READ {
-            return Err(FileError::TooLarge { path: path.to_owned(), bytes });
+            return Err(FileError::TooLarge {
+                path: path.to_owned(),
+                bytes,
+            });
         }
         let mut text = Vec::new();
-        file.take(MAX_READ).read_to_end(&mut text).map_err(io_error("read", path))?;
-        String::from_utf8(text).map_err(|_| FileError::NotText { path: path.to_owned() })
+        file.take(MAX_READ)
+            .read_to_end(&mut text)
+            .map_err(io_error("read", path))?;
+        String::from_utf8(text).map_err(|_| FileError::NotText {
+            path: path.to_owned(),
+        })
     }
 
     /// Whether a path inside is there.
@@ -132,8 +152,10 @@ impl Workspace {
     /// # Errors
     /// When it is no glob.
     pub fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
-        let glob = smallcode_core::glob::Glob::new(pattern)
-            .map_err(|reason| FileError::Glob { pattern: pattern.to_owned(), reason })?;
+        let glob = smallcode_core::glob::Glob::new(pattern).map_err(|reason| FileError::Glob {
+            pattern: pattern.to_owned(),
+            reason,
+        })?;
         let walk = ignore::WalkBuilder::new(&self.root)
             .hidden(false)
             .require_git(false)
@@ -144,8 +166,12 @@ impl Workspace {
             if !entry.file_type().is_some_and(|kind| kind.is_file()) {
                 continue;
             }
-            let Some(path) = Utf8Path::from_path(entry.path()) else { continue };
-            let Ok(path) = path.strip_prefix(&self.root) else { continue };
+            let Some(path) = Utf8Path::from_path(entry.path()) else {
+                continue;
+            };
+            let Ok(path) = path.strip_prefix(&self.root) else {
+                continue;
+            };
             if glob.matches(path.as_str()) && found.len() < MAX_GLOB {
                 found.push(path.to_string());
             }
@@ -162,10 +188,17 @@ impl Workspace {
     /// # Errors
     /// When the path leads outside or can't be written.
     pub fn write(&self, path: &str, bytes: &[u8]) -> Result<(), FileError> {
-        let inside = path::inside(path).map_err(|reason| FileError::Path { path: path.to_owned(), reason })?;
+        let inside = path::inside(path).map_err(|reason| FileError::Path {
+            path: path.to_owned(),
+            reason,
+        })?;
         let (Some(folder), Some(name)) = (inside.parent(), inside.file_name()) else {
             let source = io::Error::from(io::ErrorKind::IsADirectory);
-            return Err(FileError::Io { doing: "write", path: path.to_owned(), source });
+            return Err(FileError::Io {
+                doing: "write",
+                path: path.to_owned(),
+                source,
+            });
         };
         let folder = self.make_folder(folder, path)?;
         let target = folder.join(name);
@@ -174,7 +207,9 @@ impl Workspace {
             // A link is followed only to where it leads inside.
             let real = target.canonicalize_utf8().map_err(io_error("write", path))?;
             if !real.starts_with(&self.root) {
-                return Err(FileError::Escapes { path: path.to_owned() });
+                return Err(FileError::Escapes {
+                    path: path.to_owned(),
+                });
             }
             return replace(&real, bytes, fs::metadata(&real).ok().as_ref()).map_err(io_error("write", path));
         }
@@ -183,15 +218,32 @@ impl Workspace {
 
     /// The real path of something inside that is there.
     fn existing(&self, path: &str) -> Result<Utf8PathBuf, FileError> {
-        let inside = path::inside(path).map_err(|reason| FileError::Path { path: path.to_owned(), reason })?;
-        let real = self.root.join(inside).canonicalize_utf8().map_err(io_error("read", path))?;
-        if real.starts_with(&self.root) { Ok(real) } else { Err(FileError::Escapes { path: path.to_owned() }) }
+        let inside = path::inside(path).map_err(|reason| FileError::Path {
+            path: path.to_owned(),
+            reason,
+        })?;
+        let real = self
+            .root
+            .join(inside)
+            .canonicalize_utf8()
+            .map_err(io_error("read", path))?;
+        if real.starts_with(&self.root) {
+            Ok(real)
+        } else {
+            Err(FileError::Escapes {
+                path: path.to_owned(),
+            })
+        }
     }
 
     /// Makes a folder below the root, and gives its real path.
     fn make_folder(&self, folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, FileError> {
         let full = self.root.join(folder);
-        let known = self.inside.lock().unwrap_or_else(PoisonError::into_inner).contains(&full);
+        let known = self
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&full);
         if known && full.is_dir() {
             return Ok(full);
         }
@@ -205,13 +257,22 @@ impl Workspace {
         }
         let real = there.canonicalize_utf8().map_err(io_error("write", path))?;
         if !real.starts_with(&self.root) {
-            return Err(FileError::Escapes { path: path.to_owned() });
+            return Err(FileError::Escapes {
+                path: path.to_owned(),
+            });
         }
         let rest = full.strip_prefix(there).unwrap_or(Utf8Path::new(""));
-        let made = if rest.as_str().is_empty() { real } else { real.join(rest) };
+        let made = if rest.as_str().is_empty() {
+            real
+        } else {
+            real.join(rest)
+        };
         fs::create_dir_all(&made).map_err(io_error("make the folder of", path))?;
         if made == full {
-            self.inside.lock().unwrap_or_else(PoisonError::into_inner).insert(full);
+            self.inside
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(full);
         }
         Ok(made)
     }
@@ -220,7 +281,9 @@ impl Workspace {
 /// Writes beside the target, then puts the new file in its place.
 fn replace(target: &Utf8Path, bytes: &[u8], before: Option<&fs::Metadata>) -> io::Result<()> {
     let folder = target.parent().unwrap_or(Utf8Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".smallcode-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".smallcode-")
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     let permissions = match before {
         Some(before) => before.permissions(),
@@ -260,7 +323,9 @@ impl Files for Disk {
         let limit = u64::try_from(yaml::MAX_BYTES).unwrap_or(u64::MAX);
         let mut bytes = Vec::new();
         // One byte more than allowed tells that there is more, whatever the size that the system reports.
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| in_words(&error))?;
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| in_words(&error))?;
         if bytes.len() > yaml::MAX_BYTES {
             return Err(format!("it is larger than {} MiB", yaml::MAX_BYTES >> 20));
         }
@@ -316,13 +381,23 @@ mod tests {
         workspace.write("a/b/c.sh", b"two").unwrap();
         assert_eq!(workspace.read("a/b/c.sh").unwrap(), "two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
-        assert_eq!(fs::read_dir(workspace.root().join("a/b")).unwrap().count(), 1, "no leftovers");
+        assert_eq!(
+            fs::read_dir(workspace.root().join("a/b")).unwrap().count(),
+            1,
+            "no leftovers"
+        );
     }
 
     #[test]
     fn globs_leave_out_what_git_ignores() {
         let (_folder, workspace) = workspace();
-        for path in [".gitignore", "src/a.rs", "src/b/c.rs", "target/d.rs", ".smallcode/e.rs"] {
+        for path in [
+            ".gitignore",
+            "src/a.rs",
+            "src/b/c.rs",
+            "target/d.rs",
+            ".smallcode/e.rs",
+        ] {
             workspace.write(path, b"target/\n").unwrap();
         }
         assert_eq!(workspace.glob("**/*.rs").unwrap(), ["src/a.rs", "src/b/c.rs"]);

@@ -123,14 +123,27 @@ pub struct Node {
     pub(super) killed: bool,
     /// The answer of a human.
     pub answer: Option<(bool, String)>,
-    /// The calls of the attempt under way.
+    /// The calls of an attempt.
     pub calls: Vec<CallRecord>,
+    /// Which attempt they are of: one that was lost keeps its finished calls.
+    pub(super) calls_of: u32,
     /// The scope of the used workflow.
     pub inside: Option<ScopeIndex>,
     /// What the last attempt left.
     pub result: Option<TaskResult>,
     /// Why the last attempt failed.
     pub failure: Option<Box<Failure>>,
+}
+
+impl Node {
+    /// The calls that an attempt has made so far.
+    pub fn calls_of(&self, attempt: u32) -> &[CallRecord] {
+        if self.calls_of == attempt {
+            &self.calls
+        } else {
+            &[]
+        }
+    }
 }
 
 /// How a node ended, for expressions.

@@ -550,6 +550,7 @@ impl State {
                 killed: false,
                 answer: None,
                 calls: Vec::new(),
+                calls_of: 0,
                 inside: None,
                 result: None,
                 failure: None,
@@ -632,10 +633,9 @@ impl State {
                 format!("`{id}` is at attempt {}, not {attempt}", node.attempts + 1),
             ));
         }
-        // What was kept for a lost attempt of the same number stays; a new attempt starts clean.
-        if node.failure.is_some() {
+        if node.calls_of != attempt {
             node.calls.clear();
-            node.failure = None;
+            node.calls_of = attempt;
         }
         node.attempts = attempt;
         node.phase = NodePhase::Running;
@@ -1193,6 +1193,40 @@ impl State {
         } else {
             status
         }
+    }
+
+    /// The names of the tasks of a scope that did not end well and were not let pass.
+    pub fn failed_tasks(&self, scope: ScopeIndex) -> Vec<String> {
+        let Some(state) = self.scopes.get(scope.0) else {
+            return Vec::new();
+        };
+        let failed = state.tasks.iter().enumerate().filter(|(task, entry)| {
+            let goes_on = self
+                .program
+                .task(state.module, *task)
+                .is_some_and(|info| info.goes_on);
+            let status = entry.outcome.as_ref().map(|outcome| outcome.status);
+            !goes_on && matches!(status, Some(Status::Failure | Status::Cancelled))
+        });
+        failed
+            .filter_map(|(task, _)| self.task_id(scope, task))
+            .map(|id| format!("`{id}`"))
+            .collect()
+    }
+
+    /// The tasks whose items are known.
+    pub fn expanded_tasks(&self) -> Vec<(ScopeIndex, usize)> {
+        let scopes = self.scopes.iter().enumerate();
+        scopes
+            .flat_map(|(scope, state)| {
+                let tasks = state
+                    .tasks
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, task)| task.items.is_some());
+                tasks.map(move |(task, _)| (ScopeIndex(scope), task))
+            })
+            .collect()
     }
 
     fn info_of(&self, node: &Node) -> Option<&TaskInfo> {

@@ -9,7 +9,12 @@ use smallcode_core::template::Scope;
 use super::{Job, Message, Shared, text};
 
 /// Evaluates the question and has it asked.
-pub(super) fn ask(shared: &Shared, approve: &Approve, job: &Job, scope: &Arc<dyn Scope>) -> Result<(), Failure> {
+pub(super) fn ask(
+    shared: &Shared,
+    approve: &Approve,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<(), Failure> {
     let message = text(&approve.message, scope)?;
     let diff = match &approve.diff {
         Some(diff) => {

@@ -36,7 +36,11 @@ pub(super) async fn attempt(
             process::Stream::Stderr => Stream::Stderr,
         };
         if job.tell.notices.wanted() {
-            show(job, stream, shared.mask.apply(String::from_utf8_lossy(bytes).into_owned()));
+            show(
+                job,
+                stream,
+                shared.mask.apply(String::from_utf8_lossy(bytes).into_owned()),
+            );
         }
     })
     .await
@@ -48,7 +52,10 @@ pub(super) async fn attempt(
     if !task.common.verify.is_empty() {
         let value = match value {
             Some(value) => value,
-            None => shared.host.json(&result.output).map_err(|error| Failure::new(FailureClass::Expression, error))?,
+            None => shared
+                .host
+                .json(&result.output)
+                .map_err(|error| Failure::new(FailureClass::Expression, error))?,
         };
         verify::all(module, task, job, &value, scope)?;
     }
@@ -69,7 +76,12 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     words
 }
 
-fn spec(shared: &Shared, task: &Task, command: &Run, scope: &Arc<dyn Scope>) -> Result<process::Spec, Failure> {
+fn spec(
+    shared: &Shared,
+    task: &Task,
+    command: &Run,
+    scope: &Arc<dyn Scope>,
+) -> Result<process::Spec, Failure> {
     let expression = |message: String| Failure::new(FailureClass::Expression, message);
     let mut variables: Vec<(String, String)> = Vec::new();
     for (name, value) in &task.common.env.0 {
@@ -88,16 +100,25 @@ fn spec(shared: &Shared, task: &Task, command: &Run, scope: &Arc<dyn Scope>) -> 
                 Shell::Sh => &["sh", "-e", "-c"],
                 Shell::Bash => &["bash", "-e", "-o", "pipefail", "-c"],
             };
-            words.iter().map(|word| (*word).to_owned()).chain([line.script.clone()]).collect()
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .chain([line.script.clone()])
+                .collect()
         }
     };
     if let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\0')) {
-        return Err(expression(format!("the value of `{name}` holds a NUL byte, which no environment can; use `stdin`")));
+        return Err(expression(format!(
+            "the value of `{name}` holds a NUL byte, which no environment can; use `stdin`"
+        )));
     }
     let cwd = match &task.common.cwd {
         Some(cwd) => {
             let path = text(cwd, scope)?;
-            shared.workspace.folder(&path).map_err(|error| Failure::new(FailureClass::Io, format!("cwd: {error}")))?
+            shared
+                .workspace
+                .folder(&path)
+                .map_err(|error| Failure::new(FailureClass::Io, format!("cwd: {error}")))?
         }
         None => shared.workspace.root().to_path_buf(),
     };
@@ -106,13 +127,27 @@ fn spec(shared: &Shared, task: &Task, command: &Run, scope: &Arc<dyn Scope>) -> 
     if let Some(stdin) = &command.beside.stdin {
         spec.stdin = Stdin::Bytes(text(stdin, scope)?.into_bytes());
     }
-    let secrets: Vec<&str> = task.common.secrets.iter().map(|secret| secret.text.as_str()).collect();
+    let secrets: Vec<&str> = task
+        .common
+        .secrets
+        .iter()
+        .map(|secret| secret.text.as_str())
+        .collect();
     for secret in &secrets {
         if !shared.environment.all.contains_key(*secret) {
-            return Err(expression(format!("the secret `{secret}` is not in the environment; set it before the run")));
+            return Err(expression(format!(
+                "the secret `{secret}` is not in the environment; set it before the run"
+            )));
         }
     }
-    let hidden = |name: &str| shared.environment.withheld.iter().any(|withheld| withheld == name) && !secrets.contains(&name);
+    let hidden = |name: &str| {
+        shared
+            .environment
+            .withheld
+            .iter()
+            .any(|withheld| withheld == name)
+            && !secrets.contains(&name)
+    };
     if shared.environment.all.keys().any(|name| hidden(name)) {
         spec.clear_env = true;
         let kept = shared.environment.all.iter().filter(|(name, _)| !hidden(name));
@@ -131,7 +166,10 @@ fn argv(words: &[smallcode_core::spec::Text], scope: &Arc<dyn Scope>) -> Result<
             continue;
         }
         let refuse = |reason: String| {
-            Failure::new(FailureClass::Expression, format!("`{}`: {reason}", word.template.source()))
+            Failure::new(
+                FailureClass::Expression,
+                format!("`{}`: {reason}", word.template.source()),
+            )
         };
         let values = match expand::value(word, scope)?.to_json().map_err(refuse)? {
             Json::Array(items) => items,
@@ -140,7 +178,9 @@ fn argv(words: &[smallcode_core::spec::Text], scope: &Arc<dyn Scope>) -> Result<
         for value in values {
             argv.push(match value {
                 Json::String(text) if text.contains('\0') => {
-                    return Err(refuse("it holds a NUL byte, which no argument can; use `stdin`".to_owned()));
+                    return Err(refuse(
+                        "it holds a NUL byte, which no argument can; use `stdin`".to_owned(),
+                    ));
                 }
                 // An argument may be longer than a variable of a shell line; the system says when it is too long.
                 Json::String(text) => text,
@@ -149,7 +189,10 @@ fn argv(words: &[smallcode_core::spec::Text], scope: &Arc<dyn Scope>) -> Result<
         }
     }
     if argv.first().is_none_or(String::is_empty) {
-        return Err(Failure::new(FailureClass::Expression, "the first word of `argv` names no program"));
+        return Err(Failure::new(
+            FailureClass::Expression,
+            "the first word of `argv` names no program",
+        ));
     }
     Ok(argv)
 }
@@ -159,14 +202,18 @@ fn unsuccessful(finished: &Finished, task: &Task) -> Option<(FailureClass, Strin
     match (finished.end, finished.exit) {
         (End::TimedOut, _) => {
             let after = task.common.timeout.map(|timeout| timeout.0).unwrap_or_default();
-            Some((FailureClass::TimedOut, format!("it took longer than its timeout of {after:?}")))
+            Some((
+                FailureClass::TimedOut,
+                format!("it took longer than its timeout of {after:?}"),
+            ))
         }
         (End::Cancelled | End::Killed, _) => Some((FailureClass::Cancelled, "it was stopped".to_owned())),
         (End::Exited, Exit::Code(0)) => None,
         (End::Exited, Exit::Code(code)) => Some((FailureClass::CommandFailed, format!("exit code {code}"))),
-        (End::Exited, Exit::Signal(signal)) => {
-            Some((FailureClass::CommandFailed, format!("it was ended by signal {signal}")))
-        }
+        (End::Exited, Exit::Signal(signal)) => Some((
+            FailureClass::CommandFailed,
+            format!("it was ended by signal {signal}"),
+        )),
     }
 }
 
@@ -177,22 +224,39 @@ fn failed(shared: &Shared, finished: Finished, (class, message): (FailureClass, 
         Exit::Signal(_) => None,
     };
     let stderr_tail = tail(&finished.stderr);
-    let told = if stderr_tail.trim().is_empty() { tail(&finished.stdout) } else { stderr_tail };
+    let told = if stderr_tail.trim().is_empty() {
+        tail(&finished.stdout)
+    } else {
+        stderr_tail
+    };
     failure.detail = shared.mask.apply(told);
     // What can't be kept is told by the class all the same.
-    failure.stdout = stored(shared, finished.stdout, false).ok().filter(|stored| !is_empty(stored));
-    failure.stderr = stored(shared, finished.stderr, false).ok().filter(|stored| !is_empty(stored));
+    failure.stdout = stored(shared, finished.stdout, false)
+        .ok()
+        .filter(|stored| !is_empty(stored));
+    failure.stderr = stored(shared, finished.stderr, false)
+        .ok()
+        .filter(|stored| !is_empty(stored));
     failure
 }
 
 /// What a successful command leaves, and its value where that was made for `parse`.
 fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskResult, Option<Json>), Failure> {
-    let io = |error: std::io::Error| Failure::new(FailureClass::Io, format!("could not keep the output: {error}"));
+    let io =
+        |error: std::io::Error| Failure::new(FailureClass::Io, format!("could not keep the output: {error}"));
     let stderr = stored(shared, finished.stderr, false).map_err(io)?;
     let stderr = Some(stderr).filter(|stored| !is_empty(stored));
     let Some(parse) = command.beside.parse else {
         let output = stored(shared, finished.stdout, true).map_err(io)?;
-        return Ok((TaskResult { output, stdout: None, stderr, exit_code: None }, None));
+        return Ok((
+            TaskResult {
+                output,
+                stdout: None,
+                stderr,
+                exit_code: None,
+            },
+            None,
+        ));
     };
     let stdout = stored(shared, finished.stdout, false).map_err(io)?;
     let written = match shared.host.json(&stdout) {
@@ -205,14 +269,26 @@ fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskRes
         Parse::Json => serde_json::from_str(&written).map_err(|error| {
             let mut failure = Failure::new(
                 FailureClass::Unparseable,
-                format!("`parse: json`: standard output is not JSON at line {}, column {}", error.line(), error.column()),
+                format!(
+                    "`parse: json`: standard output is not JSON at line {}, column {}",
+                    error.line(),
+                    error.column()
+                ),
             );
             failure.detail = written.chars().take(200).collect();
             failure
         })?,
     };
     let output = keep(shared, Json::clone(&value))?;
-    Ok((TaskResult { output, stdout: Some(stdout), stderr, exit_code: None }, Some(value)))
+    Ok((
+        TaskResult {
+            output,
+            stdout: Some(stdout),
+            stderr,
+            exit_code: None,
+        },
+        Some(value),
+    ))
 }
 
 fn is_empty(stored: &Stored) -> bool {
@@ -223,16 +299,25 @@ fn is_empty(stored: &Stored) -> bool {
 fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<Stored> {
     match captured {
         Captured::Memory(bytes) => {
-            let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+            let text = String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             let text = shared.mask.apply(text);
-            let text = if trim { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
+            let text = if trim {
+                text.strip_suffix('\n').unwrap_or(&text)
+            } else {
+                &text
+            };
             if text.len() <= INLINE {
                 return Ok(Stored::inline(text.into()));
             }
             // Blobs are written on a thread of the runtime that may block: outputs of this size are rare.
             tokio::task::block_in_place(|| shared.host.keep_text(text, false)).map_err(std::io::Error::other)
         }
-        Captured::Spooled { path, bytes, truncated } => tokio::task::block_in_place(|| {
+        Captured::Spooled {
+            path,
+            bytes,
+            truncated,
+        } => tokio::task::block_in_place(|| {
             if !shared.mask.is_empty() {
                 let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
                 std::fs::write(&path, shared.mask.apply(text))?;
@@ -240,9 +325,17 @@ fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<St
             if trim && !truncated {
                 drop_last_newline(&path)?;
             }
-            let hash = shared.host.blobs().put_file(&path).map_err(std::io::Error::other)?;
+            let hash = shared
+                .host
+                .blobs()
+                .put_file(&path)
+                .map_err(std::io::Error::other)?;
             let kept = shared.host.blobs().size(&hash).unwrap_or(bytes);
-            Ok(Stored::Text { blob: hash.to_string(), bytes: kept, cut: truncated })
+            Ok(Stored::Text {
+                blob: hash.to_string(),
+                bytes: kept,
+                cut: truncated,
+            })
         }),
     }
 }
@@ -266,12 +359,17 @@ fn drop_last_newline(path: &Path) -> std::io::Result<()> {
 fn tail(captured: &Captured) -> String {
     use std::io::{Read as _, Seek as _, SeekFrom};
     let bytes = match captured {
-        Captured::Memory(bytes) => bytes.get(bytes.len().saturating_sub(TOLD_BYTES)..).unwrap_or_default().to_vec(),
+        Captured::Memory(bytes) => bytes
+            .get(bytes.len().saturating_sub(TOLD_BYTES)..)
+            .unwrap_or_default()
+            .to_vec(),
         Captured::Spooled { path, .. } => {
             let read = || -> std::io::Result<Vec<u8>> {
                 let mut file = std::fs::File::open(path)?;
                 let length = file.metadata()?.len();
-                file.seek(SeekFrom::Start(length.saturating_sub(u64::try_from(TOLD_BYTES).unwrap_or(u64::MAX))))?;
+                file.seek(SeekFrom::Start(
+                    length.saturating_sub(u64::try_from(TOLD_BYTES).unwrap_or(u64::MAX)),
+                ))?;
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
                 Ok(bytes)
@@ -281,5 +379,8 @@ fn tail(captured: &Captured) -> String {
     };
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(TOLD_LINES)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(TOLD_LINES)..)
+        .unwrap_or_default()
+        .join("\n")
 }

@@ -25,9 +25,15 @@ pub(super) async fn attempt(
         .to_string();
     let mut names = job.names.clone();
     for (name, value) in &render.values {
-        names.extra.push((name.clone(), Value::from_json(expand::data(value, scope)?)));
+        names
+            .extra
+            .push((name.clone(), Value::from_json(expand::data(value, scope)?)));
     }
-    let scope = if render.values.is_empty() { Arc::clone(scope) } else { names.scope() };
+    let scope = if render.values.is_empty() {
+        Arc::clone(scope)
+    } else {
+        names.scope()
+    };
     let written = match &render.template {
         RenderSource::Text(source) => text(source, &scope)?,
         RenderSource::File(file) => {
@@ -38,8 +44,10 @@ pub(super) async fn attempt(
             template.text(&scope).map_err(|error| {
                 let before = template.source().get(..error.range.start).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
-                let mut failure =
-                    Failure::new(FailureClass::Expression, format!("{}:{line}: {}", file.text, error.message));
+                let mut failure = Failure::new(
+                    FailureClass::Expression,
+                    format!("{}:{line}: {}", file.text, error.message),
+                );
                 failure.detail = error.help.map(|help| format!("help: {help}")).unwrap_or_default();
                 failure
             })?

@@ -31,7 +31,10 @@ pub(super) fn enter(
             None => input.default.clone().unwrap_or_default(),
         };
         input.check(&value).map_err(|mismatch| {
-            Failure::new(FailureClass::Expression, format!("the input `{name}` of `{}`: {mismatch}", uses.reference.text))
+            Failure::new(
+                FailureClass::Expression,
+                format!("the input `{name}` of `{}`: {mismatch}", uses.reference.text),
+            )
         })?;
         inputs.insert(name.as_str().to_owned(), value);
     }

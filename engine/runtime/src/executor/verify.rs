@@ -18,9 +18,14 @@ pub(super) fn all(
     value: &Json,
     _scope: &Arc<dyn Scope>,
 ) -> Result<(), Failure> {
-    let schemas = module.schemas.get(&job.task).map(Vec::as_slice).unwrap_or_default();
+    let schemas = module
+        .schemas
+        .get(&job.task)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     // The schema of `output` comes first in the list; those of `verify` follow.
-    let of_output = matches!(&task.kind, Kind::Prompt(prompt) if matches!(prompt.beside.output, Some(Output::Schema(_))));
+    let of_output =
+        matches!(&task.kind, Kind::Prompt(prompt) if matches!(prompt.beside.output, Some(Output::Schema(_))));
     let mut schemas = schemas.iter().skip(usize::from(of_output));
     let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let refuse = |message: String| Failure::new(FailureClass::VerifyFailed, message);
@@ -38,22 +43,33 @@ pub(super) fn all(
             }
             VerifierKind::NotMatches(pattern) => {
                 if let Some(found) = regex(pattern)?.find(&text()) {
-                    return Err(refuse(format!("the result matches `{}`: `{}`", pattern.text, found.as_str())));
+                    return Err(refuse(format!(
+                        "the result matches `{}`: `{}`",
+                        pattern.text,
+                        found.as_str()
+                    )));
                 }
             }
             VerifierKind::Expr(expression) => {
                 let mut names = job.names.clone();
-                names.extra.push(("output".to_owned(), Value::from_json(value.clone())));
+                names
+                    .extra
+                    .push(("output".to_owned(), Value::from_json(value.clone())));
                 let template = &expression.0.template;
-                let holds = template
-                    .truth(&names.scope())
-                    .map_err(|error| refuse(format!("in `expr: {}`: {}", template.source(), error.message)))?;
+                let holds = template.truth(&names.scope()).map_err(|error| {
+                    refuse(format!("in `expr: {}`: {}", template.source(), error.message))
+                })?;
                 if !holds {
                     return Err(refuse(format!("`{}` is not true", template.source())));
                 }
             }
             // `exec` refuses workflows with others before anything starts.
-            _ => return Err(Failure::new(FailureClass::Internal, "this verifier can't be run by this version")),
+            _ => {
+                return Err(Failure::new(
+                    FailureClass::Internal,
+                    "this verifier can't be run by this version",
+                ));
+            }
         }
     }
     Ok(())
@@ -61,12 +77,24 @@ pub(super) fn all(
 
 /// Turns violations of a schema into a failure that names each with its place.
 pub(super) fn conforms(violations: &[smallcode_core::schema::Violation]) -> Result<(), Failure> {
-    let Some(first) = violations.first() else { return Ok(()) };
-    let place = |pointer: &str| if pointer.is_empty() { "the value".to_owned() } else { format!("`{pointer}`") };
-    let mut failure =
-        Failure::new(FailureClass::SchemaMismatch, format!("{}: {}", place(&first.pointer), first.message));
-    let lines: Vec<String> =
-        violations.iter().map(|violation| format!("{}: {}", place(&violation.pointer), violation.message)).collect();
+    let Some(first) = violations.first() else {
+        return Ok(());
+    };
+    let place = |pointer: &str| {
+        if pointer.is_empty() {
+            "the value".to_owned()
+        } else {
+            format!("`{pointer}`")
+        }
+    };
+    let mut failure = Failure::new(
+        FailureClass::SchemaMismatch,
+        format!("{}: {}", place(&first.pointer), first.message),
+    );
+    let lines: Vec<String> = violations
+        .iter()
+        .map(|violation| format!("{}: {}", place(&violation.pointer), violation.message))
+        .collect();
     failure.detail = lines.join("\n");
     Err(failure)
 }
@@ -75,5 +103,10 @@ fn regex(pattern: &Plain) -> Result<regex::Regex, Failure> {
     regex::RegexBuilder::new(&pattern.text)
         .multi_line(true)
         .build()
-        .map_err(|_| Failure::new(FailureClass::Internal, format!("`{}` is no regular expression", pattern.text)))
+        .map_err(|_| {
+            Failure::new(
+                FailureClass::Internal,
+                format!("`{}` is no regular expression", pattern.text),
+            )
+        })
 }

@@ -152,6 +152,18 @@ pub fn list(workspace: &Path) -> Result<Vec<RunId>, JournalError> {
     Ok(ids)
 }
 
+/// Removes a run with everything in it; refused while a process has it open.
+pub fn remove(workspace: &Path, id: &RunId) -> Result<(), JournalError> {
+    let dir = run_dir(workspace, id);
+    let lock = super::lock::Lock::take(&dir)?;
+    // Under another name first: a removal that is cut off must not leave half a run in the list.
+    let doomed = runs_dir(workspace).join(format!(".removed-{id}"));
+    fs::rename(&dir, &doomed).map_err(|e| JournalError::io("remove", &dir, e))?;
+    fs::remove_dir_all(&doomed).map_err(|e| JournalError::io("remove", &doomed, e))?;
+    drop(lock);
+    Ok(())
+}
+
 /// Keeps `.smallcode` out of version control; a file that the user changed stays as it is.
 fn ignore(workspace: &Path) -> Result<(), JournalError> {
     let path = workspace.join(".smallcode").join(".gitignore");

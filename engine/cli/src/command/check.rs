@@ -1,0 +1,71 @@
+//! `smallcode check`: everything that can be known of workflows without running them.
+
+use std::io::Write as _;
+
+use camino::Utf8PathBuf;
+use clap::{Args, ValueEnum};
+use smallcode_core::diagnostic::count;
+use smallcode_core::load;
+use smallcode_runtime::workspace::Disk;
+
+use super::{pretty, print};
+use crate::exit::{Exit, Refusal};
+use crate::render;
+use crate::report::Verbosity;
+use crate::terminal::Terminal;
+
+/// Check workflows without running them
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The workflow files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<Utf8PathBuf>,
+    /// How problems are told
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// How problems are told.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people, on standard error
+    Text,
+    /// For programs: one JSON array on standard output
+    Json,
+}
+
+/// Checks the files; exits with 2 when one has errors.
+pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
+    let mut good = 0;
+    let mut found = Vec::new();
+    for file in &check.files {
+        let load = load::load(file, &Disk);
+        good += usize::from(load.bundle.is_some());
+        match check.format {
+            Format::Json => {
+                if let serde_json::Value::Array(list) =
+                    render::diagnostics::json(&load.problems, &load.sources)
+                {
+                    found.extend(list);
+                }
+            }
+            Format::Text if load.problems.is_empty() => {}
+            Format::Text => {
+                let text = render::diagnostics::render(&load.problems, &load.sources, terminal.style.color);
+                let _ = write!(std::io::stderr(), "{text}");
+            }
+        }
+    }
+    match check.format {
+        Format::Json => print(&pretty(&found)?)?,
+        Format::Text if terminal.verbosity > Verbosity::Quiet && good > 0 => {
+            let _ = writeln!(std::io::stderr(), "{} can be run", count(good, "workflow"));
+        }
+        Format::Text => {}
+    }
+    Ok(if good == check.files.len() {
+        Exit::Done
+    } else {
+        Exit::Wrong
+    })
+}

@@ -1,0 +1,133 @@
+//! `smallcode plan`: what a run will do, before anything runs.
+
+use std::fmt::Write as _;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+use smallcode_core::plan::{self, Count, Plan, PlanNode};
+
+use super::{Inputs, Shared, load, pretty, print, refuse};
+use crate::exit::{Exit, Refusal};
+use crate::render::text::{cut, number, one_line, width};
+use crate::setting::Outside;
+use crate::terminal::Terminal;
+
+/// The version of the engine, which plans and journals name.
+pub(crate) const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+/// Show what a run will do: its nodes, calls and tokens at worst
+#[derive(Debug, Args)]
+pub(crate) struct PlanCommand {
+    /// The workflow file
+    #[arg(value_name = "FILE")]
+    file: Utf8PathBuf,
+    #[command(flatten)]
+    inputs: Inputs,
+    /// The profile that answers prompts, whatever the workflow names
+    #[arg(long, value_name = "PROFILE")]
+    model: Option<String>,
+    /// Print the plan as JSON, for `exec --plan`
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the plan.
+pub(crate) fn run(command: &PlanCommand, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
+    let (bundle, loaded) = load(&command.file, terminal)?;
+    let outside = Outside::open(&shared.workspace, command.model.clone(), terminal)?;
+    let profiles = outside.profiles(&bundle, false, terminal)?;
+    let given = outside.given(&bundle, &command.inputs, &profiles)?;
+    let plan =
+        plan::plan(&bundle, &given, ENGINE).map_err(|problems| refuse(&problems, &loaded, terminal))?;
+    if command.json {
+        print(&pretty(&plan)?)?;
+    } else {
+        print(&table(&plan))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// How wide a line of the table may be: 80 columns less two for a scroll bar and luck.
+const LINE: usize = 78;
+
+/// A plan for people.
+fn table(plan: &Plan) -> String {
+    let mut text = format!("{}: {} nodes at most", plan.workflow, number(plan.totals.nodes));
+    if plan.totals.calls > 0 {
+        let _ = write!(
+            text,
+            ", at most {} calls and {} tokens",
+            number(plan.totals.calls),
+            number(plan.totals.tokens)
+        );
+    }
+    text.push('\n');
+    for (name, facts) in &plan.profiles {
+        let model = facts.model.as_deref().unwrap_or("its only model");
+        let _ = writeln!(
+            text,
+            "{name}: {model}, window {} tokens, {} for the answer",
+            number(facts.window),
+            number(facts.reserve)
+        );
+    }
+    let ids = plan
+        .nodes
+        .iter()
+        .map(|node| width(&node.id))
+        .max()
+        .unwrap_or(0)
+        .clamp(4, 28);
+    let _ = writeln!(text, "\n{:ids$}  kind     does", "node");
+    for node in &plan.nodes {
+        let does = one_line(&node.does);
+        let id = cut(&node.id, ids);
+        let line = format!(
+            "{id}{:pad$}  {:7}  {does}",
+            "",
+            node.kind,
+            pad = ids.saturating_sub(width(&id))
+        );
+        let _ = writeln!(text, "{}", cut(&line, LINE).trim_end());
+        for note in notes(node) {
+            let note = format!("{:ids$}           {note}", "");
+            let _ = writeln!(text, "{}", cut(&note, LINE));
+        }
+    }
+    text
+}
+
+fn notes(node: &PlanNode) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !node.needs.is_empty() {
+        notes.push(format!("needs {}", node.needs.join(", ")));
+    }
+    if let Some(condition) = &node.condition {
+        notes.push(format!("if {}", one_line(condition)));
+    }
+    match node.nodes {
+        Count::AtMost(count) => notes.push(format!("at most {} nodes, known when it starts", number(count))),
+        Count::Exactly(count) if count > 1 => notes.push(format!("{} nodes", number(count))),
+        Count::Exactly(_) => {}
+    }
+    if node.attempts > 1 {
+        notes.push(format!("up to {} attempts", node.attempts));
+    }
+    if node.calls > 0 {
+        notes.push(format!(
+            "at most {} calls, {} tokens",
+            number(node.calls),
+            number(node.tokens)
+        ));
+    }
+    if !node.reads.is_empty() {
+        notes.push(format!("reads {}", node.reads.join(", ")));
+    }
+    if !node.writes.is_empty() {
+        notes.push(format!("writes {}", node.writes.join(", ")));
+    }
+    if node.untracked {
+        notes.push("untracked: what it writes is not rolled back".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,141 @@
+//! The words that the reports for people share: why something failed, and the end of a run.
+
+use smallcode_core::diagnostic::count;
+use smallcode_core::run::{Failure, FailureClass, RunStatus, Timestamp};
+
+use super::progress::Progress;
+use crate::render::style::{Paint, Style};
+use crate::render::text;
+
+/// Lines of detail that are shown with a failure.
+const DETAIL_LINES: usize = 10;
+/// A line of detail is cut here: it is a hint, the whole of it is in the run's folder.
+const DETAIL_CELLS: usize = 400;
+
+/// The last lines of what there is to say about a failure: its detail, else what the node wrote last.
+pub(super) fn detail(failure: &Failure, tail: Vec<String>) -> Vec<String> {
+    let told = text::tail(&failure.detail, DETAIL_LINES, DETAIL_CELLS);
+    if told.is_empty() { tail } else { told }
+}
+
+/// The word for a class of failure, the same as in the journal.
+pub(super) fn class(class: FailureClass) -> String {
+    let word = serde_json::to_value(class).ok();
+    word.as_ref()
+        .and_then(|word| word.as_str())
+        .unwrap_or("failure")
+        .to_owned()
+}
+
+/// `12,345 tokens in 8 calls`; nothing where no model was called.
+pub(super) fn spent(progress: &Progress) -> Option<String> {
+    let spent = progress.spent;
+    let calls = usize::try_from(spent.calls).unwrap_or(usize::MAX);
+    let about = if spent.estimated { "about " } else { "" };
+    (calls > 0).then(|| {
+        format!(
+            "{about}{} tokens in {}",
+            text::number(spent.tokens),
+            count(calls, "call")
+        )
+    })
+}
+
+/// `3 succeeded, 1 failed`: the ends that there were; empty where there were none.
+fn counts(progress: &Progress) -> String {
+    let counts = progress.counts;
+    let named = [
+        (counts.succeeded, "succeeded"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.cancelled, "cancelled"),
+    ];
+    let mut parts: Vec<String> = named
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", text::number(*n)))
+        .collect();
+    if counts.retried > 0 {
+        let noun = if counts.retried == 1 { "retry" } else { "retries" };
+        parts.push(format!("{} {noun}", text::number(counts.retried)));
+    }
+    parts.join(", ")
+}
+
+/// How the run ended: a sign, what it means, and the words for it, up to the time that it took.
+fn ending(progress: &Progress) -> (&'static str, Paint, &'static str) {
+    match progress.ended.as_ref().map(|(status, _)| *status) {
+        Some(RunStatus::Success) => ("✓", Paint::Good, "succeeded in"),
+        Some(RunStatus::Failure) => ("✗", Paint::Bad, "failed after"),
+        Some(RunStatus::OverBudget) => ("✗", Paint::Bad, "reached a cap after"),
+        Some(RunStatus::NoModel) => ("✗", Paint::Bad, "could not reach a model, after"),
+        Some(RunStatus::Waiting) => ("?", Paint::Warn, "is waiting after"),
+        Some(RunStatus::Interrupted) => ("■", Paint::Warn, "was interrupted after"),
+        None => ("■", Paint::Warn, "stopped early, after"),
+    }
+}
+
+/// The end of a session, in lines: what came of it, what failed, and how to go on.
+pub(super) fn summary(progress: &Progress, style: Style, now: Timestamp) -> Vec<String> {
+    let (sign, paint, words) = ending(progress);
+    let name = progress
+        .workflow
+        .as_deref()
+        .map_or_else(|| "run".to_owned(), text::one_line);
+    let mut first = format!(
+        "{} {} {}",
+        style.paint(paint, format!("{sign} {name}")),
+        style.paint(paint, words),
+        text::duration(progress.elapsed(now)),
+    );
+    let counts = counts(progress);
+    if !counts.is_empty() {
+        first.push_str(": ");
+        first.push_str(&counts);
+    }
+    let mut lines = vec![first];
+    lines.extend(spent(progress).map(|spent| style.paint(Paint::Dim, format!("  {spent}"))));
+    if let Some((_, message)) = &progress.ended {
+        lines.extend(
+            text::clean(message.trim())
+                .lines()
+                .map(|line| format!("  {line}")),
+        );
+    }
+    for failed in &progress.failures {
+        let (sign, node) = (style.paint(Paint::Bad, "✗"), text::one_line(failed.node.as_str()));
+        lines.push(format!(
+            "  {sign} {}: {}",
+            style.paint(Paint::Strong, node),
+            failed.message
+        ));
+    }
+    let listed = u64::try_from(progress.failures.len()).unwrap_or(u64::MAX);
+    let more = progress.counts.failed.saturating_sub(listed);
+    if more > 0 {
+        lines.push(format!("  … and {} more failed", text::number(more)));
+    }
+    if progress.can_resume() {
+        lines.push(format!(
+            "{} {}",
+            style.paint(Paint::Hint, "hint:"),
+            resume(progress)
+        ));
+    }
+    lines
+}
+
+fn resume(progress: &Progress) -> String {
+    let mut command = "smallcode resume".to_owned();
+    if let Some(run) = &progress.run {
+        command.push(' ');
+        command.push_str(&text::one_line(run));
+    }
+    match progress.asked.first() {
+        Some(node) => {
+            let node = text::one_line(node.as_str());
+            format!("answer with `{command} --approve {node}` or `--reject {node}`")
+        }
+        None => format!("`{command}` goes on from here"),
+    }
+}

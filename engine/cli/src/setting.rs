@@ -1,0 +1,343 @@
+//! What a run needs of the outside: inputs, the environment, profiles and the workspace.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use smallcode_core::load::Bundle;
+use smallcode_core::plan::{self, Given, ProfileFacts};
+use smallcode_core::spec::Kind;
+use smallcode_core::yaml;
+use smallcode_runtime::executor::{Answerer, Environment};
+use smallcode_runtime::model::Client;
+use smallcode_runtime::model::discover::{self, Candidates};
+use smallcode_runtime::settings::{self, Flags, Profile, ProfileError, Settings, Sources, TrustStore};
+use smallcode_runtime::workspace::Workspace;
+
+use crate::command::Inputs;
+use crate::exit::{Exit, Refusal};
+use crate::report::Verbosity;
+use crate::terminal::Terminal;
+
+/// The variable that chooses the profile's key; no command sees it unless its task lists it under `secrets`.
+const KEY_VARIABLES: [&str; 5] = [
+    "SMALLCODE_API_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "OPENROUTER_API_KEY",
+];
+
+/// The outside of one command.
+pub(crate) struct Outside {
+    /// The workspace.
+    pub(crate) workspace: Arc<Workspace>,
+    /// The environment of the process. Names and values that are not UTF-8 can't be passed on by an expression.
+    pub(crate) environment: BTreeMap<String, String>,
+    settings: Settings,
+}
+
+/// The profiles of a run, ready to be called.
+pub(crate) struct Profiles {
+    /// By the name that workflows use.
+    pub(crate) answerers: HashMap<String, Answerer>,
+    /// What plans say of them.
+    pub(crate) facts: IndexMap<String, ProfileFacts>,
+    /// Makes HTTP connections; there where prompts are.
+    pub(crate) client: Option<Client>,
+}
+
+impl Outside {
+    /// Opens the workspace and reads the settings. `profile` goes before what workflows name.
+    pub(crate) fn open(
+        workspace: &Utf8Path,
+        profile: Option<String>,
+        terminal: &Terminal,
+    ) -> Result<Self, Refusal> {
+        let workspace =
+            Workspace::open(workspace).map_err(|error| Refusal::new(Exit::Wrong, error.to_string()))?;
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let flags = Flags {
+            profile: profile.clone(),
+            ..Flags::default()
+        };
+        let home = environment.get("HOME").map(Utf8PathBuf::from);
+        let sources = Sources {
+            environment: &environment,
+            home: home.as_deref(),
+            workspace: workspace.root(),
+            flags: &flags,
+        };
+        let settings =
+            Settings::load(&sources).map_err(|error| Refusal::new(Exit::Wrong, error.to_string()))?;
+        for note in settings.notes() {
+            say(terminal, &note.to_string());
+        }
+        Ok(Self {
+            workspace: Arc::new(workspace),
+            settings,
+            environment,
+        })
+    }
+
+    /// The environment that commands get.
+    pub(crate) fn for_commands(&self) -> Environment {
+        let withheld = KEY_VARIABLES.iter().map(|name| (*name).to_owned()).collect();
+        Environment {
+            all: self.environment.clone(),
+            withheld,
+        }
+    }
+
+    /// The values of keys, which are masked wherever they turn up.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        KEY_VARIABLES
+            .iter()
+            .filter_map(|name| self.environment.get(*name).cloned())
+            .collect()
+    }
+
+    /// The variables that a workflow's expressions may use.
+    pub(crate) fn env(&self, bundle: &Bundle) -> Map<String, Json> {
+        let mut values = Map::new();
+        for module in &bundle.modules {
+            for (name, default) in &module.loaded.workflow.env.0 {
+                if let Some(value) = self.environment.get(name).or(default.as_ref()) {
+                    values.insert(name.clone(), Json::String(value.clone()));
+                }
+            }
+        }
+        values
+    }
+
+    /// Finds and prepares the profiles that a workflow's prompts use.
+    ///
+    /// `needed` tells whether a model must be there: a run needs one, a plan does not.
+    pub(crate) fn profiles(
+        &self,
+        bundle: &Bundle,
+        needed: bool,
+        terminal: &Terminal,
+    ) -> Result<Profiles, Refusal> {
+        let mut names: Vec<String> = Vec::new();
+        for module in &bundle.modules {
+            for task in module.loaded.workflow.tasks.read.values() {
+                let name = plan::profile_of(bundle, &task.common);
+                if matches!(task.kind, Kind::Prompt(_)) && !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        if names.is_empty() {
+            return Ok(Profiles {
+                answerers: HashMap::new(),
+                facts: IndexMap::new(),
+                client: None,
+            });
+        }
+        let client = Client::new();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
+        let mut answerers = HashMap::new();
+        let mut facts = IndexMap::new();
+        for name in names {
+            let Some(profile) = runtime.block_on(self.profile(&name, &client, needed, terminal))? else {
+                continue;
+            };
+            let window = match &profile.window {
+                Some(window) => window.value,
+                None => {
+                    runtime
+                        .block_on(discover::resolve_window(&client, &profile))
+                        .map_err(|error| Refusal::of(Exit::Bug)(&error))?
+                        .value
+                }
+            };
+            let reserve = profile
+                .max_output
+                .as_ref()
+                .map_or(plan::reserve_of(window), |output| output.value);
+            let fact = ProfileFacts {
+                model: profile.model.as_ref().map(|model| model.value.clone()),
+                window,
+                reserve: reserve.min(window),
+            };
+            facts.insert(name.clone(), fact.clone());
+            let slots = profile.slots.as_ref().map_or(1, |slots| slots.value);
+            let slots = usize::try_from(slots)
+                .unwrap_or(1)
+                .clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
+            answerers.insert(
+                name,
+                Answerer {
+                    profile,
+                    facts: fact,
+                    slots: Arc::new(tokio::sync::Semaphore::new(slots)),
+                    calibration: std::sync::Mutex::default(),
+                },
+            );
+        }
+        Ok(Profiles {
+            answerers,
+            facts,
+            client: Some(client),
+        })
+    }
+
+    async fn profile(
+        &self,
+        name: &str,
+        client: &Client,
+        needed: bool,
+        terminal: &Terminal,
+    ) -> Result<Option<Profile>, Refusal> {
+        match self.settings.profile(Some(name)) {
+            Ok(selected) => {
+                for note in &selected.notes {
+                    say(terminal, &note.to_string());
+                }
+                self.trusted(&selected.profile, terminal)?;
+                Ok(Some(selected.profile))
+            }
+            Err(ProfileError::NothingConfigured { .. }) => {
+                let found = discover::discover(client, &Candidates::usual())
+                    .await
+                    .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+                let with_model = found.iter().find_map(|server| {
+                    let loaded = server.models.iter().find(|model| model.loaded == Some(true));
+                    Some((server, loaded.or(server.models.first())?))
+                });
+                match with_model {
+                    Some((server, model)) => {
+                        let told = format!("`{name}` is {} at {}", model.name, server.base_url);
+                        say(terminal, &told);
+                        Ok(Some(server.profile(name, model)))
+                    }
+                    None if !needed => Ok(None),
+                    None => Err(Refusal::new(
+                        Exit::NoModel,
+                        "no model is configured, and no server answers on the usual local ports",
+                    )
+                    .hint("start Ollama, LM Studio, llama.cpp or vLLM, or set SMALLCODE_BASE_URL and SMALLCODE_MODEL")),
+                }
+            }
+            Err(error) => Err(Refusal::new(Exit::Wrong, error.to_string())),
+        }
+    }
+
+    /// A server off this machine that the workspace names is confirmed once.
+    fn trusted(&self, profile: &Profile, terminal: &Terminal) -> Result<(), Refusal> {
+        let Some(trust) = profile.needs_trust() else {
+            return Ok(());
+        };
+        let home = self.environment.get("HOME").map(Utf8PathBuf::from);
+        let refuse = |why: &str| {
+            Refusal::new(
+                Exit::Untrusted,
+                format!("`{}` of this workspace sends prompts to {}, {why}", trust.file, trust.host),
+            )
+            .hint("run it once in a terminal and confirm, or name the server in your own settings or the environment")
+        };
+        let Some(state) = settings::state_directory(&self.environment, home.as_deref()) else {
+            return Err(refuse(
+                "and there is no home folder to remember a confirmation in",
+            ));
+        };
+        let store = TrustStore::in_directory(&state);
+        let known = store
+            .is_trusted(self.workspace.root(), &trust)
+            .map_err(|error| Refusal::of(Exit::Io)(&error))?;
+        if known {
+            return Ok(());
+        }
+        if !terminal.asks {
+            return Err(refuse("which was not confirmed"));
+        }
+        let question = format!(
+            "`{}` sends prompts to {}. Trust it for this workspace?",
+            trust.file, trust.host
+        );
+        if !confirm(&question) {
+            return Err(refuse("which was not confirmed"));
+        }
+        store
+            .remember(self.workspace.root(), &trust)
+            .map_err(|error| Refusal::of(Exit::Io)(&error))
+    }
+
+    /// What a plan is made with.
+    pub(crate) fn given(
+        &self,
+        bundle: &Bundle,
+        inputs: &Inputs,
+        profiles: &Profiles,
+    ) -> Result<Given, Refusal> {
+        Ok(Given {
+            inputs: read_inputs(bundle, inputs)?,
+            env: self.env(bundle),
+            profiles: profiles.facts.clone(),
+        })
+    }
+}
+
+/// Asks a yes-or-no question on the terminal; anything but yes is no.
+pub(crate) fn confirm(question: &str) -> bool {
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{question} [y/N] ");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// A line for the user, unless asked to be quiet.
+pub(crate) fn say(terminal: &Terminal, line: &str) {
+    if terminal.verbosity > Verbosity::Quiet {
+        let _ = writeln!(std::io::stderr(), "{}", crate::render::text::clean(line));
+    }
+}
+
+/// The inputs of the command line: those of the file, then each `NAME=VALUE` by the type of its input.
+fn read_inputs(bundle: &Bundle, inputs: &Inputs) -> Result<Map<String, Json>, Refusal> {
+    let mut values = match &inputs.inputs {
+        Some(file) => read_file(file)?,
+        None => Map::new(),
+    };
+    let wanted = &bundle.root().loaded.workflow.inputs;
+    for given in &inputs.input {
+        let Some((name, text)) = given.split_once('=') else {
+            return Err(
+                Refusal::new(Exit::Wrong, format!("`--input {given}` has no value"))
+                    .hint("write `--input NAME=VALUE`"),
+            );
+        };
+        let value = match wanted.get(name) {
+            // The plan says that there is no such input, with the near ones.
+            None => Json::String(text.to_owned()),
+            Some(input) => input
+                .parse(text)
+                .map_err(|mismatch| Refusal::new(Exit::Wrong, format!("the input `{name}`: {mismatch}")))?,
+        };
+        values.insert(name.to_owned(), value);
+    }
+    Ok(values)
+}
+
+fn read_file(file: &Utf8Path) -> Result<Map<String, Json>, Refusal> {
+    use smallcode_core::load::Files as _;
+    let refuse = |reason: String| Refusal::new(Exit::Wrong, format!("`{file}`: {reason}"));
+    let text = smallcode_runtime::workspace::Disk.read(file).map_err(refuse)?;
+    let tree = yaml::parse(&text).map_err(|error| refuse(error.message))?;
+    match tree.to_json() {
+        Json::Object(values) => Ok(values),
+        Json::Null => Ok(Map::new()),
+        _ => Err(refuse("inputs are a mapping from names to values".to_owned())),
+    }
+}

@@ -1,0 +1,359 @@
+//! Watching a session: the reports on a thread of their own, signals, questions, and the end.
+
+use std::io::Write as _;
+use std::num::NonZeroU32;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+use smallcode_core::run::{Event, RunStatus, Timestamp};
+use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question, now};
+use smallcode_runtime::executor::Message;
+use smallcode_runtime::journal::JournalError;
+use smallcode_runtime::process::signals::{Signals, Stage};
+use smallcode_runtime::session::{Session, SessionError};
+use tokio::sync::mpsc;
+
+use crate::command::print;
+use crate::exit::{Exit, Refusal};
+use crate::report::jsonl::JsonLines;
+use crate::report::junit::Junit;
+use crate::report::plain::Plain;
+use crate::report::terminal::Terminal as Live;
+use crate::report::{Report, Verbosity, View};
+use crate::terminal::Terminal;
+
+/// How often what is redrawn is redrawn: often enough to look alive.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What every command that runs nodes takes.
+#[derive(Debug, Args)]
+pub(crate) struct WatchFlags {
+    /// How many nodes run at the same time; the number of processors where it is left out
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroU32>,
+    /// Write every event to a file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    events: Option<Utf8PathBuf>,
+    /// Write a report: `junit=FILE`; may be repeated
+    #[arg(long, value_name = "KIND=FILE", value_parser = parse_report)]
+    report: Vec<ReportFlag>,
+    /// Print a single output that is text as it is
+    #[arg(long)]
+    raw: bool,
+}
+
+/// One `--report`.
+#[derive(Clone, Debug)]
+struct ReportFlag {
+    file: Utf8PathBuf,
+}
+
+fn parse_report(text: &str) -> Result<ReportFlag, String> {
+    let (kind, file) = text.split_once('=').unwrap_or((text, ""));
+    if kind != "junit" {
+        return Err(format!("there is no report `{kind}`; there is `junit`"));
+    }
+    let file = if file.is_empty() { "junit.xml" } else { file };
+    Ok(ReportFlag { file: file.into() })
+}
+
+impl WatchFlags {
+    /// How many nodes run at the same time.
+    pub(crate) fn jobs(&self) -> u32 {
+        let processors = || {
+            std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1))
+        };
+        self.jobs.map_or_else(processors, NonZeroU32::get)
+    }
+}
+
+/// The reports of a session, on a thread of their own.
+pub(crate) struct Watch {
+    sender: Sender<Observed>,
+    notices: Notices,
+    questions: Option<mpsc::UnboundedSender<Question>>,
+    asked: Option<mpsc::UnboundedReceiver<Question>>,
+    /// Held while a human is asked, so that nothing is redrawn over the question.
+    screen: Arc<Mutex<Vec<Box<dyn Report>>>>,
+    thread: JoinHandle<Vec<std::io::Error>>,
+}
+
+impl Watch {
+    /// Starts the reports. `past` are the events of earlier sessions: counted, not shown.
+    pub(crate) fn start(
+        flags: &WatchFlags,
+        terminal: &Terminal,
+        planned: Option<u64>,
+        past: &[(Timestamp, Event)],
+    ) -> Result<Self, Refusal> {
+        let view = View {
+            style: terminal.style,
+            verbosity: terminal.verbosity,
+            planned,
+        };
+        let past_events = || past.iter().map(|(at, event)| (*at, event));
+        let mut reports: Vec<Box<dyn Report>> = Vec::new();
+        if terminal.redraws && terminal.verbosity > Verbosity::Quiet {
+            let mut live = Live::new(std::io::stderr(), view, Terminal::size);
+            live.catch_up(past_events());
+            reports.push(Box::new(live));
+        } else {
+            let mut plain = Plain::new(std::io::stderr(), view);
+            plain.catch_up(past_events());
+            reports.push(Box::new(plain));
+        }
+        if let Some(file) = &flags.events {
+            reports.push(Box::new(JsonLines::new(create(file)?)));
+        }
+        for report in &flags.report {
+            let mut junit = Junit::new(create(&report.file)?);
+            for (seq, (at, event)) in (1_u64..).zip(past_events()) {
+                junit.event(at, seq, event);
+            }
+            reports.push(Box::new(junit));
+        }
+        let (sender, receiver) = channel();
+        let wanted = terminal.verbosity == Verbosity::Verbose || flags.events.is_some();
+        let notices = Notices::new(sender.clone(), wanted);
+        let screen = Arc::new(Mutex::new(reports));
+        let thread = {
+            let (screen, notices) = (Arc::clone(&screen), notices.clone());
+            std::thread::Builder::new()
+                .name("reports".to_owned())
+                .spawn(move || read(&receiver, &screen, &notices))
+                .map_err(|error| Refusal::new(Exit::Io, format!("could not start a thread: {error}")))?
+        };
+        let (questions, asked) = if terminal.asks {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            (Some(sender), Some(receiver))
+        } else {
+            (None, None)
+        };
+        Ok(Self {
+            sender,
+            notices,
+            questions,
+            asked,
+            screen,
+            thread,
+        })
+    }
+
+    /// Where events go.
+    pub(crate) fn readers(&self) -> Sender<Observed> {
+        self.sender.clone()
+    }
+
+    /// Where notices go.
+    pub(crate) fn notices(&self) -> Notices {
+        self.notices.clone()
+    }
+
+    /// Where questions go, when there is somebody to ask.
+    pub(crate) fn questions(&self) -> Option<mpsc::UnboundedSender<Question>> {
+        self.questions.clone()
+    }
+
+    /// Runs the session to its end, and prints its outputs.
+    pub(crate) fn run(self, session: Session, flags: &WatchFlags) -> Result<Exit, Refusal> {
+        let Self {
+            sender,
+            notices,
+            questions,
+            asked,
+            screen,
+            thread,
+        } = self;
+        // The thread of reports ends when nobody can send any more.
+        drop((sender, notices, questions));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers())
+            .enable_all()
+            .build()
+            .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
+        let ended = runtime.block_on(drive(session, asked, Arc::clone(&screen)));
+        // Work that can't be stopped, such as a read of a dead disk, does not hold the end up.
+        runtime.shutdown_timeout(Duration::from_millis(100));
+        let failures = thread.join().unwrap_or_default();
+        let ended = ended.map_err(|error| refusal_of_dispatch(&error))?;
+        let status = ended.status;
+        finish(ended, flags)?;
+        match failures.first() {
+            Some(error) => Err(Refusal::new(
+                Exit::Io,
+                format!("a report could not be written: {error}"),
+            )),
+            None => Ok(status.into()),
+        }
+    }
+}
+
+/// How many threads move the run along. The work is done by child processes and servers: two keep up with both
+/// the journal and the pipes.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(2))
+}
+
+fn create(file: &Utf8PathBuf) -> Result<std::fs::File, Refusal> {
+    std::fs::File::create(file)
+        .map_err(|error| Refusal::new(Exit::Io, format!("`{file}` can't be written: {error}")))
+}
+
+async fn drive(
+    session: Session,
+    asked: Option<mpsc::UnboundedReceiver<Question>>,
+    screen: Arc<Mutex<Vec<Box<dyn Report>>>>,
+) -> Result<Ended, DispatchError> {
+    let inbox = session.inbox();
+    if let Ok(mut signals) = Signals::listen() {
+        let inbox = inbox.clone();
+        tokio::spawn(async move {
+            loop {
+                let stage = match signals.next().await {
+                    Stage::Stop => 1,
+                    Stage::Kill => 2,
+                    Stage::Leave => leave(),
+                };
+                let _ = inbox.send(Message::Signal(stage));
+            }
+        });
+    }
+    if let Some(asked) = asked {
+        std::thread::spawn(move || answer(asked, &inbox, &screen));
+    }
+    session.run().await
+}
+
+/// The third signal: the journal holds all that was done, so leaving at once loses nothing.
+fn leave() -> ! {
+    #[expect(clippy::exit, reason = "the third signal asks for exactly this")]
+    std::process::exit(Exit::Interrupted as i32)
+}
+
+/// Asks a human, one question at a time.
+fn answer(
+    mut asked: mpsc::UnboundedReceiver<Question>,
+    inbox: &mpsc::UnboundedSender<Message>,
+    screen: &Mutex<Vec<Box<dyn Report>>>,
+) {
+    while let Some(question) = asked.blocking_recv() {
+        let mut reports = screen.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.iter_mut().for_each(|report| report.pause());
+        let mut text = String::new();
+        if let Some(diff) = &question.diff {
+            text.push_str(&crate::render::text::clean(diff));
+            text.push('\n');
+        }
+        text.push_str(&format!(
+            "{}: {}",
+            question.node,
+            crate::render::text::clean(&question.message)
+        ));
+        let approved = crate::setting::confirm(&text);
+        drop(reports);
+        let _ = inbox.send(Message::Answer(question.node, approved, String::new()));
+    }
+}
+
+/// Feeds the reports until the session is over.
+fn read(
+    receiver: &Receiver<Observed>,
+    screen: &Mutex<Vec<Box<dyn Report>>>,
+    notices: &Notices,
+) -> Vec<std::io::Error> {
+    let lock = || screen.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let first = match receiver.recv_timeout(TICK) {
+            Ok(observed) => Some(observed),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let mut reports = lock();
+        // Everything that waits is taken under one lock.
+        for observed in first.into_iter().chain(receiver.try_iter()) {
+            let over = matches!(&observed, Observed::Event(_, _, Event::RunFinished { .. }));
+            for report in reports.iter_mut() {
+                match &observed {
+                    Observed::Event(seq, at, event) => report.event(*at, *seq, event),
+                    Observed::Notice(at, notice) => report.notice(*at, notice),
+                }
+            }
+            if matches!(observed, Observed::Notice(..)) {
+                notices.taken();
+            }
+            if over {
+                return finish_reports(&mut reports);
+            }
+        }
+        for report in reports.iter_mut() {
+            report.tick(now());
+        }
+    }
+    finish_reports(&mut lock())
+}
+
+fn finish_reports(reports: &mut Vec<Box<dyn Report>>) -> Vec<std::io::Error> {
+    reports
+        .drain(..)
+        .filter_map(|mut report| report.finish().err())
+        .collect()
+}
+
+/// Prints the outputs of a run that succeeded.
+fn finish(ended: Ended, flags: &WatchFlags) -> Result<(), Refusal> {
+    if std::env::var_os("SMALLCODE_COUNT_COMMITS").is_some() {
+        let _ = writeln!(std::io::stderr(), "commits: {}", ended.commits);
+    }
+    if !ended.message.is_empty() && ended.status == RunStatus::Failure {
+        return Err(Refusal::new(Exit::Failed, ended.message));
+    }
+    let Some(outputs) = ended.outputs else {
+        return Ok(());
+    };
+    if flags.raw
+        && let Some(only) = outputs
+            .as_object()
+            .filter(|map| map.len() == 1)
+            .and_then(|map| map.values().next())
+        && let Some(text) = only.as_str()
+    {
+        return print(&format!("{text}\n"));
+    }
+    print(&format!("{outputs}\n"))
+}
+
+fn exit_of(error: &JournalError) -> Exit {
+    if matches!(error, JournalError::InUse { .. }) {
+        Exit::InUse
+    } else {
+        Exit::Io
+    }
+}
+
+fn refusal_of_dispatch(error: &DispatchError) -> Refusal {
+    let exit = match error {
+        DispatchError::Journal(error) => exit_of(error),
+        DispatchError::Misfit(_) => Exit::Bug,
+        DispatchError::Blob(_) => Exit::Io,
+    };
+    Refusal::of(exit)(error)
+        .hint("nothing that the journal holds is lost: `smallcode resume` goes on from there")
+}
+
+/// A session that could not be begun or taken up.
+pub(crate) fn refusal_of(error: &SessionError) -> Refusal {
+    let exit = match error {
+        SessionError::Journal(JournalError::Missing { .. }) => Exit::Wrong,
+        SessionError::Journal(error) => exit_of(error),
+        SessionError::Blob(_)
+        | SessionError::Orphan(_)
+        | SessionError::Misfit(_)
+        | SessionError::Plan { .. } => Exit::Io,
+        SessionError::File(_) | SessionError::Over { .. } | SessionError::NotAsked { .. } => Exit::Wrong,
+    };
+    Refusal::of(exit)(error)
+}

@@ -1,0 +1,496 @@
+//! `prompt`: one answer of a model, as text, as a value that follows a schema, or as files.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use smallcode_core::check;
+use smallcode_core::load::{Module, TaskSchema};
+use smallcode_core::plan::CALL_TRIES;
+use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Stream, TaskResult};
+use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
+use smallcode_core::template::Scope;
+use smallcode_core::tokens::{Estimate, Family};
+use smallcode_core::{glob, path, plan};
+use tokio::sync::oneshot;
+
+use super::command::in_words;
+use super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify};
+use crate::answer;
+use crate::model::{self, CallError, Finish, Reply, Request, RetryPolicy, Role, UsageVerdict};
+
+/// The fewest tokens that an answer must have room for: fewer hold no useful answer.
+const MIN_ANSWER: u64 = 16;
+
+/// Asks the model, and makes of its answer what the task wants.
+pub(super) async fn attempt(
+    shared: &Arc<Shared>,
+    module: &Module,
+    task: &Task,
+    prompt: &Prompt,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<TaskResult, Failure> {
+    let work = ask(shared, module, task, prompt, job, scope);
+    match timeout(task) {
+        None => work.await,
+        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                FailureClass::TimedOut,
+                format!("it took longer than its timeout of {limit:?}"),
+            ))
+        }),
+    }
+}
+
+async fn ask(
+    shared: &Arc<Shared>,
+    module: &Module,
+    task: &Task,
+    prompt: &Prompt,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<TaskResult, Failure> {
+    let name = plan::profile_of(&shared.bundle, &task.common);
+    let (Some(answerer), Some(client)) = (shared.profiles.get(&name), shared.client.as_ref()) else {
+        return Err(Failure::new(
+            FailureClass::Internal,
+            format!("the profile `{name}` was not prepared"),
+        ));
+    };
+    let schema = match &prompt.beside.output {
+        Some(Output::Schema(_)) => module.schemas.get(&job.task).and_then(|schemas| schemas.first()),
+        _ => None,
+    };
+    let (request, estimate) = request(prompt, answerer, schema, job, scope)?;
+    let reply = call(shared, client, answerer, &name, &request, estimate, job).await?;
+    if reply.finish == Finish::Length {
+        let message = format!("the answer was cut at its limit of {} tokens", request.max_tokens);
+        return Err(Failure::new(FailureClass::Truncated, message));
+    }
+    if reply.text.trim().is_empty() {
+        return Err(Failure::new(FailureClass::Empty, "the answer is empty"));
+    }
+    let (value, files) = understand(shared, prompt, schema, &reply.text, scope)?;
+    verify::all(module, task, job, &value, scope)?;
+    // Nothing is written before everything has been found good.
+    if !files.is_empty() {
+        let workspace = Arc::clone(&shared.workspace);
+        tokio::task::spawn_blocking(move || {
+            files
+                .iter()
+                .try_for_each(|(path, text)| workspace.write(path, text.as_bytes()))
+        })
+        .await
+        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
+        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
+    }
+    let output = match &prompt.beside.output {
+        Some(Output::File(_)) => json!({ "file": value_path(&value) }),
+        Some(Output::Files(_)) => json!({ "files": value }),
+        Some(Output::Schema(_)) | None => value,
+    };
+    Ok(TaskResult {
+        output: keep(shared, output)?,
+        stdout: None,
+        stderr: None,
+        exit_code: None,
+    })
+}
+
+fn value_path(value: &Json) -> Json {
+    value.get("file").cloned().unwrap_or_default()
+}
+
+/// What is sent, and how many tokens of prompt it is at most.
+fn request(
+    prompt: &Prompt,
+    answerer: &Answerer,
+    schema: Option<&Arc<TaskSchema>>,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<(Request, Estimate), Failure> {
+    let mut messages = Vec::new();
+    let mut system = match &prompt.beside.system {
+        Some(system) => vec![text(system, scope)?],
+        None => Vec::new(),
+    };
+    system.extend(form(prompt.beside.output.as_ref(), schema));
+    if !system.is_empty() {
+        messages.push(model::Message::new(Role::System, system.join("\n\n")));
+    }
+    messages.push(model::Message::new(Role::User, text(&prompt.text, scope)?));
+    if let Some(previous) = &job.previous {
+        // Appended, so that what stands before it stays the same and a server's prefix cache holds.
+        messages.push(model::Message::new(Role::User, feedback(previous)));
+    }
+    let profile = &answerer.profile;
+    let mut request = Request {
+        messages,
+        max_tokens: 0,
+        temperature: profile.temperature.value,
+        top_p: profile.top_p.value,
+        seed: profile.seed.value,
+        stop: Vec::new(),
+        schema: schema.map(|schema| schema.json.clone()),
+    };
+    let family = Family::of_model(profile.model_name());
+    let estimate = model::estimate_request(family, &request);
+    let counted = answerer
+        .calibration
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .apply(estimate.high)
+        .0;
+    let window = answerer.facts.window;
+    if counted.saturating_add(MIN_ANSWER) > window {
+        let message = format!(
+            "the prompt takes up to {counted} tokens, and the window of `{}` is {window}; shorten what goes into it",
+            profile.name
+        );
+        return Err(Failure::new(FailureClass::TooLarge, message));
+    }
+    request.max_tokens = answerer.facts.reserve.max(MIN_ANSWER).min(window - counted);
+    Ok((request, estimate))
+}
+
+/// How the answer is to look.
+fn form(output: Option<&Output>, schema: Option<&Arc<TaskSchema>>) -> Option<String> {
+    match output? {
+        Output::Schema(_) => {
+            Some(format!("Answer with one JSON value and nothing else. It follows this JSON Schema:\n{}", schema?.json))
+        }
+        Output::File(_) => {
+            Some("Answer with the content of the file in one fenced code block, and nothing else.".to_owned())
+        }
+        Output::Files(_) => Some(
+            "Answer with one fenced code block for each file. Put the path of the file after the opening fence, \
+             as in ```src/main.rs"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What is told of the attempt before: the failure, its place, what was expected.
+fn feedback(previous: &Failure) -> String {
+    let mut told = format!(
+        "Your last answer was refused: {}.",
+        previous.message.trim_end_matches('.')
+    );
+    if !previous.detail.is_empty() && previous.detail != previous.message {
+        told.push('\n');
+        told.extend(previous.detail.chars().take(1000));
+    }
+    told.push_str("\nAnswer again, in full.");
+    told
+}
+
+/// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
+async fn call(
+    shared: &Arc<Shared>,
+    client: &model::Client,
+    answerer: &Answerer,
+    name: &str,
+    request: &Request,
+    estimate: Estimate,
+    job: &Job,
+) -> Result<Reply, Failure> {
+    let digest = request.digest(answerer.profile.model_name());
+    let policy = RetryPolicy {
+        tries: CALL_TRIES,
+        seed: u64::from(job.attempt),
+        ..RetryPolicy::default()
+    };
+    let mut made = job.calls.iter();
+    let mut number = 0;
+    let mut tries = 0;
+    loop {
+        number += 1;
+        tries += 1;
+        if let Some(record) = made.next() {
+            let reply = record.reply.as_ref().filter(|_| record.digest == digest);
+            if let Some(reply) = reply {
+                let json = shared
+                    .host
+                    .json(reply)
+                    .map_err(|reason| Failure::new(FailureClass::Io, reason))?;
+                return serde_json::from_value(json).map_err(|error| {
+                    Failure::new(
+                        FailureClass::Io,
+                        format!("a journaled reply can't be read: {error}"),
+                    )
+                });
+            }
+            tries = tries.min(CALL_TRIES - 1);
+            continue;
+        }
+        let counted = answerer
+            .calibration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .apply(estimate.high)
+            .0;
+        let reserve = Reserve {
+            prompt: counted,
+            completion: request.max_tokens,
+        };
+        let slot = tokio::select! {
+            slot = answerer.slots.acquire() => slot,
+            () = job.cancel.cancelled() => return Err(stopped()),
+        };
+        granted(job, name, &digest, reserve, number).await?;
+        let mut on_text = |text: &str| {
+            if job.tell.notices.wanted() {
+                show(job, Stream::Answer, text.to_owned());
+            }
+        };
+        let result = model::call(client, &answerer.profile, request, &job.kill, &mut on_text).await;
+        drop(slot);
+        let wait = match &result {
+            Ok(_) => None,
+            Err(error) => policy.wait_after(tries, error),
+        };
+        match finish(shared, answerer, request, estimate, result, number, job).await {
+            Ok(reply) => return Ok(reply),
+            Err((failure, because)) => {
+                let Some(wait) = wait else { return Err(failure) };
+                let delay = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                job.tell.notices.send(Notice::CallRetried {
+                    node: job.id.clone(),
+                    because,
+                    delay,
+                });
+                pause(wait, job).await?;
+            }
+        }
+    }
+}
+
+async fn pause(wait: Duration, job: &Job) -> Result<(), Failure> {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Ok(()),
+        () = job.cancel.cancelled() => Err(stopped()),
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(FailureClass::Cancelled, "it was stopped")
+}
+
+/// Has the call journaled and its worst case set aside.
+async fn granted(job: &Job, profile: &str, digest: &str, reserve: Reserve, call: u32) -> Result<(), Failure> {
+    let (grant, answer) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Call(CallRequest {
+        node: job.node,
+        attempt: job.attempt,
+        call,
+        profile: profile.to_owned(),
+        digest: digest.to_owned(),
+        reserve,
+        grant,
+    }));
+    tokio::select! {
+        answer = answer => match answer {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(cap)) => Err(Failure::new(FailureClass::OverBudget, cap)),
+            Err(_) => Err(stopped()),
+        },
+        () = job.cancel.cancelled() => Err(stopped()),
+    }
+}
+
+/// Has the end of a call journaled before anything follows from it.
+async fn finish(
+    shared: &Shared,
+    answerer: &Answerer,
+    request: &Request,
+    estimate: Estimate,
+    result: Result<Reply, CallError>,
+    call: u32,
+    job: &Job,
+) -> Result<Reply, (Failure, String)> {
+    let (reply, mut failure, usage) = match result {
+        Ok(reply) => {
+            let usage = CallUsage {
+                prompt: reply.usage.prompt,
+                completion: reply.usage.completion,
+                cached: reply.usage.cached,
+                estimated: reply.usage.estimated,
+            };
+            (Some(reply), None, usage)
+        }
+        Err(CallError::Cancelled) => return Err((stopped(), String::new())),
+        Err(error) => {
+            let class = match &error {
+                error if error.is_unreachable() => FailureClass::NoModel,
+                CallError::TooLong { .. } => FailureClass::TooLarge,
+                CallError::Unauthorized { .. } | CallError::Rejected { .. } => FailureClass::Denied,
+                _ => FailureClass::Transport,
+            };
+            // What a broken call used is unknown; a server that refused one used nothing.
+            let refused = matches!(
+                class,
+                FailureClass::NoModel | FailureClass::Denied | FailureClass::TooLarge
+            );
+            let usage = if refused {
+                CallUsage::default()
+            } else {
+                CallUsage {
+                    prompt: estimate.high.0,
+                    estimated: true,
+                    ..CallUsage::default()
+                }
+            };
+            (None, Some(Failure::new(class, in_words(&error))), usage)
+        }
+    };
+    if let Some(reply) = &reply {
+        failure = judge_usage(answerer, request, estimate, reply, job);
+    }
+    let stored = match (&reply, &failure) {
+        (Some(reply), None) => {
+            let json = serde_json::to_value(reply).unwrap_or_default();
+            Some(keep(shared, json).map_err(|failure| (failure, String::new()))?)
+        }
+        _ => None,
+    };
+    let (done, journaled) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Called(CallEnd {
+        node: job.node,
+        attempt: job.attempt,
+        call,
+        reply: stored,
+        usage,
+        failure: failure.clone(),
+        done,
+    }));
+    if journaled.await.is_err() {
+        return Err((stopped(), String::new()));
+    }
+    match (reply, failure) {
+        (Some(reply), None) => Ok(reply),
+        (_, failure) => {
+            let failure = failure.unwrap_or_else(stopped);
+            let because = failure.message.clone();
+            Err((failure, because))
+        }
+    }
+}
+
+/// Compares our count with the server's: a prompt that it cut, or one that went over the window, is no success.
+fn judge_usage(
+    answerer: &Answerer,
+    request: &Request,
+    estimate: Estimate,
+    reply: &Reply,
+    job: &Job,
+) -> Option<Failure> {
+    match model::compare_usage(estimate, &reply.usage) {
+        UsageVerdict::Consistent => None,
+        UsageVerdict::Cut(cut) => Some(Failure::new(FailureClass::TooLarge, in_words(&cut))),
+        UsageVerdict::Underestimated { estimated, counted } => {
+            answerer
+                .calibration
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .learn(estimated, counted);
+            if counted.0.saturating_add(request.max_tokens) > answerer.facts.window {
+                let message = format!(
+                    "the server counted {counted} tokens of prompt where {estimated} were expected, which leaves too little of the window"
+                );
+                return Some(Failure::new(FailureClass::TooLarge, message));
+            }
+            let message = format!(
+                "the server counted {counted} tokens of prompt where {estimated} were expected; later counts allow for it"
+            );
+            job.tell.notices.send(Notice::Warning { message });
+            None
+        }
+    }
+}
+
+/// The value of an answer, and the files that it writes.
+fn understand(
+    shared: &Shared,
+    prompt: &Prompt,
+    schema: Option<&Arc<TaskSchema>>,
+    answer: &str,
+    scope: &Arc<dyn Scope>,
+) -> Result<(Json, Vec<(String, String)>), Failure> {
+    match &prompt.beside.output {
+        None => Ok((Json::String(answer::text(answer).to_owned()), Vec::new())),
+        Some(Output::Schema(_)) => {
+            let value = answer::json(answer).map_err(|reason| {
+                let mut failure = Failure::new(
+                    FailureClass::Unparseable,
+                    format!("the answer is not JSON: {reason}"),
+                );
+                failure.detail = answer.chars().take(200).collect();
+                failure
+            })?;
+            if let Some(schema) = schema {
+                verify::conforms(&schema.validator.violations(&value))?;
+            }
+            Ok((value, Vec::new()))
+        }
+        Some(Output::File(to)) => {
+            let to = allowed(shared, &text(to, scope)?)?;
+            let content = answer::file(answer);
+            Ok((json!({ "file": to, "text": content }), vec![(to, content)]))
+        }
+        Some(Output::Files(globs)) => {
+            let files = answer::files(answer);
+            if files.is_empty() {
+                let message =
+                    "the answer names no file: each code block needs a path after its opening fence";
+                return Err(Failure::new(FailureClass::Unparseable, message));
+            }
+            let globs = patterns(globs, scope)?;
+            let mut written = Vec::with_capacity(files.len());
+            for (path, content) in files {
+                let path = allowed(shared, &path)?;
+                if !globs.iter().any(|glob| glob.matches(&path)) {
+                    let message = format!("`{path}` is none of the files that this task may write");
+                    return Err(Failure::new(FailureClass::Denied, message));
+                }
+                written.push((path, content));
+            }
+            Ok((
+                written
+                    .iter()
+                    .map(|(path, _)| Json::from(path.as_str()))
+                    .collect(),
+                written,
+            ))
+        }
+    }
+}
+
+fn patterns(globs: &OneOrMany<Text>, scope: &Arc<dyn Scope>) -> Result<Vec<glob::Glob>, Failure> {
+    globs
+        .iter()
+        .map(|pattern| {
+            let pattern = text(pattern, scope)?;
+            glob::Glob::new(&pattern).map_err(|reason| {
+                Failure::new(
+                    FailureClass::Expression,
+                    format!("`{pattern}` is no glob: {reason}"),
+                )
+            })
+        })
+        .collect()
+}
+
+/// The path inside the workspace, when a model may write it.
+fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
+    let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
+    let path = path::inside(written)
+        .map_err(|error| denied(error.to_string()))?
+        .to_string();
+    if check::uncovered([path.as_str()], &shared.write_permissions).is_some() {
+        return Err(denied(
+            "the workflow's `permissions: { write }` do not allow a model to write it".to_owned(),
+        ));
+    }
+    Ok(path)
+}
