@@ -1,0 +1,123 @@
+//! `check`, `plan`, `graph`, `explain`, `schema`, `completions`: what is known before anything runs.
+
+use crate::support::Sandbox;
+
+#[test]
+fn every_page_of_a_code_shows_what_it_says() {
+    for code in smallcode_core::diagnostic::Code::ALL {
+        let page = Sandbox::new().run(["explain", code.as_str()]).exits(0).stdout;
+        for (heading, right) in [("## Wrong", false), ("## Right", true)] {
+            let part = page.split(heading).nth(1).unwrap();
+            let part = part.split("\n## ").next().unwrap();
+            let Some(example) = part
+                .split("```yaml\n")
+                .nth(1)
+                .and_then(|rest| rest.split("\n```").next())
+            else {
+                continue;
+            };
+            let sandbox = Sandbox::new();
+            sandbox.write("workflow.yaml", example);
+            let checked = sandbox.run(["check", "--format", "json", "workflow.yaml"]);
+            let found = checked.json();
+            let codes: Vec<&str> = found
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|d| d["code"].as_str())
+                .collect();
+            if right {
+                assert!(codes.is_empty(), "{code} {heading}: {found:#}");
+            } else {
+                assert!(codes.contains(&code.as_str()), "{code} {heading}: {codes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn problems_are_shown_with_their_place() {
+    let sandbox = Sandbox::with("tasks:\n  build: { rum: make }\n  test: { run: make test, needs: biuld }\n");
+    let output = sandbox.run(["check", "workflow.yaml"]).exits(2);
+    insta::assert_snapshot!(output.stderr);
+    assert_eq!(output.stdout, "");
+}
+
+#[test]
+fn a_plan_is_shown_for_people() {
+    let sandbox = Sandbox::with(
+        "inputs: { names: list }\nbudget: { tokens: 50000 }\npermissions: { write: ['out/**'] }\ntasks:\n  list: { foreach: '{{ inputs.names }}', run: 'echo {{ item }}' }\n  write:\n    needs: list\n    if: inputs.names\n    prompt: 'Write of {{ tasks.list.output }}'\n    output: { file: out/a.md }\n    on_failure: { retry: 1 }\n  each: { needs: write, foreach: '{{ tasks.list.output }}', max_items: 5, run: 'echo {{ item }}' }\n",
+    );
+    let output = sandbox
+        .run(["plan", "workflow.yaml", "--input", "names=a,b"])
+        .exits(0);
+    insta::assert_snapshot!(output.stdout);
+}
+
+#[test]
+fn an_approved_plan_runs_exactly() {
+    let sandbox = Sandbox::with(
+        "inputs: { name: string }\ntasks:\n  a: { run: 'echo {{ inputs.name }}' }\noutputs: { a: '{{ tasks.a.output }}' }\n",
+    );
+    let plan = sandbox
+        .run(["plan", "workflow.yaml", "--json", "--input", "name=x y"])
+        .exits(0)
+        .stdout;
+    sandbox.write("plan.json", &plan);
+    let output = sandbox.run(["exec", "--plan", "plan.json"]).exits(0);
+    assert_eq!(output.json(), serde_json::json!({ "a": "x y" }));
+    sandbox.write("workflow.yaml", "smallcode: 1\ninputs: { name: string }\ntasks:\n  a: { run: 'echo changed {{ inputs.name }}' }\noutputs: { a: '{{ tasks.a.output }}' }\n");
+    sandbox
+        .run(["exec", "--plan", "plan.json"])
+        .exits(5)
+        .says("`workflow.yaml` has changed");
+    sandbox.write("plan.json", &plan.replace("x y", "z"));
+    sandbox.run(["exec", "--plan", "plan.json"]).exits(5);
+}
+
+#[test]
+fn graphs_are_drawn_in_three_languages() {
+    let sandbox = Sandbox::with("tasks:\n  a: { run: 'true' }\n  b: { run: 'true', needs: a }\n");
+    for (format, begins) in [("mermaid", "flowchart"), ("dot", "digraph"), ("svg", "<svg")] {
+        let picture = sandbox
+            .run(["graph", "workflow.yaml", "--format", format])
+            .exits(0)
+            .stdout;
+        assert!(picture.starts_with(begins), "{picture}");
+    }
+}
+
+#[test]
+fn what_this_version_cannot_run_is_named_before_anything_starts() {
+    let sandbox = Sandbox::with(
+        "tasks:\n  first: { run: touch started }\n  fix: { needs: first, edit: { instruction: x, files: [a.rs] } }\npermissions: { write: [a.rs] }\n",
+    );
+    sandbox.run(["check", "workflow.yaml"]).exits(0);
+    sandbox
+        .exec(&[])
+        .exits(2)
+        .says("the kind `edit` can't be run by this version");
+    assert!(!sandbox.has("started"));
+}
+
+#[test]
+fn completions_and_version() {
+    assert!(
+        Sandbox::new()
+            .run(["completions", "bash"])
+            .exits(0)
+            .stdout
+            .contains("smallcode")
+    );
+    assert!(
+        Sandbox::new()
+            .run(["--version"])
+            .exits(0)
+            .stdout
+            .starts_with("smallcode ")
+    );
+    Sandbox::new()
+        .run(["explain", "E9999"])
+        .exits(2)
+        .says("there is no code");
+}

@@ -1,0 +1,147 @@
+//! The workflows that ship, and the schemas.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::Sandbox;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+fn shipped() -> Vec<PathBuf> {
+    let folders = fs::read_dir(root().join("workflows"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = folders
+        .map(|folder| folder.join("workflow.yaml"))
+        .filter(|file| file.is_file())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let status = Command::new("git")
+        .args([
+            "-c",
+            "user.name=A Person",
+            "-c",
+            "user.email=a@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(
+        status.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&status.stderr)
+    );
+}
+
+#[test]
+fn schemas_are_fresh() {
+    for kind in ["workflow", "event", "plan"] {
+        let file = root().join(format!("schemas/{kind}.schema.json"));
+        let printed = Sandbox::new().run(["schema", kind]).exits(0).stdout;
+        assert!(
+            fs::read_to_string(&file).unwrap() == printed,
+            "{} is stale: write `smallcode schema {kind}` to it",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn shipped_workflows_are_good_and_follow_the_schema() {
+    let schema = fs::read_to_string(root().join("schemas/workflow.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    for file in shipped() {
+        let checked = Sandbox::new().run(["check".as_ref(), file.as_os_str()]).exits(0);
+        assert!(!checked.stderr.contains("warning"), "{}", checked.stderr);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(
+            text.starts_with("# yaml-language-server: $schema="),
+            "{} has no modeline",
+            file.display()
+        );
+        let value = smallcode_core::yaml::parse(&text).unwrap().to_json();
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", file.display());
+    }
+}
+
+#[test]
+fn release_notes_group_commits_whatever_their_subjects_hold() {
+    let sandbox = Sandbox::new();
+    let repository = sandbox.path().join("repository");
+    fs::create_dir_all(&repository).unwrap();
+    git(&repository, &["init", "-q"]);
+    let commit = |subject: &str| git(&repository, &["commit", "-q", "--allow-empty", "-m", subject]);
+    commit("parser: read the first version");
+    git(&repository, &["tag", "v1"]);
+    for subject in [
+        "feat: a {{ 7*7 }} of \"quotes\" and \\ and 'more'",
+        "fix(core): $(touch pwned) and `touch pwned`",
+        "parser: Größe\tund Tabs",
+        "no prefix at all",
+    ] {
+        commit(subject);
+    }
+    let file = root().join("workflows/release-notes/workflow.yaml");
+    let arguments = [
+        "--input",
+        "repository=repository",
+        "--input",
+        "out=notes/NEXT.md",
+        "--input",
+        "version=2.0",
+    ];
+    let output = sandbox.run(
+        ["exec".as_ref(), file.as_os_str()]
+            .into_iter()
+            .chain(arguments.map(AsRef::as_ref)),
+    );
+    assert_eq!(
+        output.exits(0).json(),
+        serde_json::json!({ "file": "notes/NEXT.md", "commits": 4, "authors": 1 })
+    );
+    let notes = sandbox.read("notes/NEXT.md");
+    assert!(
+        notes.starts_with("# 2.0\n\n4 commits by 1 author.\n\n## Features\n\n- a {{ 7*7 }} of \"quotes\""),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("- core: $(touch pwned) and `touch pwned`"),
+        "{notes}"
+    );
+    assert!(!notes.contains("first version"), "{notes}");
+    assert!(!sandbox.has("pwned") && !repository.join("pwned").exists());
+}
+
+#[test]
+fn release_notes_say_what_is_wrong_with_a_repository() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path().join("empty")).unwrap();
+    git(&sandbox.path().join("empty"), &["init", "-q"]);
+    let file = root().join("workflows/release-notes/workflow.yaml");
+    let output = sandbox.run([
+        "exec".as_ref(),
+        file.as_os_str(),
+        "--input".as_ref(),
+        "repository=empty".as_ref(),
+    ]);
+    output.exits(1).says("the repository has no commits yet");
+}

@@ -1,0 +1,6 @@
+//! End-to-end tests: the real command, real files, real processes, a scripted model server.
+
+mod check;
+mod exec;
+mod library;
+mod support;
