@@ -1,8 +1,7 @@
 //! Watching a session: the reports on a thread of their own, signals, questions, and the end.
 
-use std::io::Write as _;
 use std::num::NonZeroU32;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -171,15 +170,20 @@ impl Watch {
         // The thread of reports ends when nobody can send any more.
         drop((sender, notices, questions));
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(workers())
+            .worker_threads(WORKERS)
             .enable_all()
             .build()
             .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
-        let ended = runtime.block_on(drive(session, asked, Arc::clone(&screen)));
+        // On the worker, and not on this thread: the run and its attempts then need not wake each other up.
+        let run = runtime.spawn(drive(session, asked, Arc::clone(&screen)));
+        let ended = runtime.block_on(run);
         // Work that can't be stopped, such as a read of a dead disk, does not hold the end up.
         runtime.shutdown_timeout(Duration::from_millis(100));
+        thread.thread().unpark();
         let failures = thread.join().unwrap_or_default();
-        let ended = ended.map_err(|error| refusal_of_dispatch(&error))?;
+        let ended = ended
+            .map_err(|error| Refusal::new(Exit::Bug, format!("the engine failed; this is a bug: {error}")))?
+            .map_err(|error| refusal_of_dispatch(&error))?;
         let status = ended.status;
         finish(ended, flags)?;
         match failures.first() {
@@ -192,11 +196,9 @@ impl Watch {
     }
 }
 
-/// How many threads move the run along. The work is done by child processes and servers: two keep up with both
-/// the journal and the pipes.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get().min(2))
-}
+/// How many threads move the run along. The work is done by child processes and servers; one thread keeps up with
+/// thousands of them, and pays for no wake-ups of another. What blocks goes to threads of its own.
+const WORKERS: usize = 1;
 
 fn create(file: &Utf8PathBuf) -> Result<std::fs::File, Refusal> {
     std::fs::File::create(file)
@@ -265,35 +267,37 @@ fn read(
     screen: &Mutex<Vec<Box<dyn Report>>>,
     notices: &Notices,
 ) -> Vec<std::io::Error> {
-    let lock = || screen.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let first = match receiver.recv_timeout(TICK) {
-            Ok(observed) => Some(observed),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        let mut reports = lock();
-        // Everything that waits is taken under one lock.
-        for observed in first.into_iter().chain(receiver.try_iter()) {
-            let over = matches!(&observed, Observed::Event(_, _, Event::RunFinished { .. }));
+    let mut over = false;
+    while !over {
+        // Not woken for every event: what waits is shown ten times a second, and at the end at once.
+        std::thread::park_timeout(TICK);
+        let mut reports = screen.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let observed = match receiver.try_recv() {
+                Ok(observed) => observed,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    over = true;
+                    break;
+                }
+            };
             for report in reports.iter_mut() {
                 match &observed {
                     Observed::Event(seq, at, event) => report.event(*at, *seq, event),
                     Observed::Notice(at, notice) => report.notice(*at, notice),
                 }
             }
-            if matches!(observed, Observed::Notice(..)) {
-                notices.taken();
-            }
-            if over {
-                return finish_reports(&mut reports);
+            match observed {
+                Observed::Notice(..) => notices.taken(),
+                Observed::Event(_, _, Event::RunFinished { .. }) => over = true,
+                Observed::Event(..) => {}
             }
         }
-        for report in reports.iter_mut() {
+        for report in reports.iter_mut().filter(|_| !over) {
             report.tick(now());
         }
     }
-    finish_reports(&mut lock())
+    finish_reports(&mut screen.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn finish_reports(reports: &mut Vec<Box<dyn Report>>) -> Vec<std::io::Error> {
@@ -305,9 +309,6 @@ fn finish_reports(reports: &mut Vec<Box<dyn Report>>) -> Vec<std::io::Error> {
 
 /// Prints the outputs of a run that succeeded.
 fn finish(ended: Ended, flags: &WatchFlags) -> Result<(), Refusal> {
-    if std::env::var_os("SMALLCODE_COUNT_COMMITS").is_some() {
-        let _ = writeln!(std::io::stderr(), "commits: {}", ended.commits);
-    }
     if !ended.message.is_empty() && ended.status == RunStatus::Failure {
         return Err(Refusal::new(Exit::Failed, ended.message));
     }

@@ -22,13 +22,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{self, CallEnd, CallRequest, Job, Message, Shared, Tell};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Commit, Journal, JournalError};
 
 use names::NameSource;
 
 /// How long attempts may go on after the first request to stop, before they are asked to end: long enough for
 /// a short command or the rest of an answer.
 const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// How many nodes are claimed at once: so many starts share one synchronisation of the disk, and so many commands
+/// at most are in doubt after a power cut.
+const CLAIM: usize = 32;
+
+/// How long results that nobody waits for may be in the file without being on the disk, in milliseconds.
+const LAZY_SYNC: u64 = 50;
 
 /// How many notices may wait to be seen. A command that writes faster than they are shown loses lines on the
 /// screen, never in its recorded output.
@@ -138,6 +145,9 @@ pub struct Dispatcher {
     waiting_calls: VecDeque<CallRequest>,
     /// Gates that a human in front of the terminal is asked about.
     asked: usize,
+    /// When the disk was last asked to keep what is written, and whether something was written since.
+    synced_at: Timestamp,
+    unsynced: Option<Commit>,
     stage: u32,
     stop_at: Option<Timestamp>,
     ended: Option<Ended>,
@@ -154,6 +164,31 @@ enum Effect {
     Refuse(oneshot::Sender<Result<(), String>>, String),
     Done(oneshot::Sender<()>),
     Ask(Question),
+}
+
+/// Whether what follows an event can't be repeated, so that the disk must know of it first. The start of a command
+/// is not among them: a claim announces it.
+fn announces(event: &Event) -> bool {
+    match event {
+        Event::RunStarted { .. }
+        | Event::RunResumed { .. }
+        | Event::NodesClaimed { .. }
+        | Event::CallStarted { .. }
+        | Event::ApprovalAnswered { .. }
+        | Event::RunFinished { .. } => true,
+        Event::TaskExpanded { .. }
+        | Event::ConditionChecked { .. }
+        | Event::NodeRefused { .. }
+        | Event::TaskSkipped { .. }
+        | Event::NodeCancelled { .. }
+        | Event::AttemptStarted { .. }
+        | Event::ScopeEntered { .. }
+        | Event::CallFinished { .. }
+        | Event::AttemptFinished { .. }
+        | Event::ApprovalAsked { .. }
+        | Event::CapReached { .. }
+        | Event::Interrupted { .. } => false,
+    }
 }
 
 /// The wall clock, in milliseconds since the Unix epoch.
@@ -200,6 +235,8 @@ impl Dispatcher {
             work: JoinSet::new(),
             waiting_calls: VecDeque::new(),
             asked: 0,
+            synced_at: Timestamp(0),
+            unsynced: None,
             stage: 0,
             stop_at: None,
             ended: None,
@@ -225,8 +262,16 @@ impl Dispatcher {
         loop {
             self.settle()?;
             self.commit().await?;
-            if let Some(ended) = self.ended.take() {
+            if let Some(mut ended) = self.ended.take() {
                 self.work.shutdown().await;
+                let stats = self.journal.stats();
+                tracing::info!(
+                    commits = stats.commits,
+                    records = stats.records,
+                    bytes = stats.bytes,
+                    "journal"
+                );
+                ended.commits = stats.commits;
                 return Ok(ended);
             }
             self.perform();
@@ -279,6 +324,7 @@ impl Dispatcher {
                 self.effects.extend(job.map(Effect::Check));
             }
             Action::Start { node, attempt } => {
+                self.claim(node)?;
                 let Some(job) = self.job(node, attempt) else {
                     return Ok(());
                 };
@@ -330,6 +376,22 @@ impl Dispatcher {
             Action::Finish { status, message } => self.finish(status, message)?,
         }
         Ok(())
+    }
+
+    /// Tells the disk that a command may start, and with it those that come next: one wait serves them all.
+    fn claim(&mut self, node: NodeIndex) -> Result<(), ApplyError> {
+        let repeatable = self.state.info(node).is_none_or(|info| info.repeatable);
+        let Some(id) = self
+            .state
+            .node(node)
+            .filter(|node| !node.claimed && !repeatable)
+            .map(|node| node.id.clone())
+        else {
+            return Ok(());
+        };
+        let mut nodes = vec![id];
+        nodes.extend(self.state.claimable(CLAIM - 1));
+        self.record(Event::NodesClaimed { nodes })
     }
 
     fn job(&self, node: NodeIndex, attempt: u32) -> Option<Job> {
@@ -408,17 +470,39 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Makes the batch durable and shows it to the readers.
+    /// Writes the batch, waits for the disk where something follows that can't be repeated, and shows it to the
+    /// readers.
     async fn commit(&mut self) -> Result<(), DispatchError> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let commit = self.journal.append(&self.batch)?;
-        let last = commit.last_seq();
-        if let Err(error) = commit.await {
+        let result = self.write().await;
+        if let Err(error) = result {
             self.kill_all();
             self.work.shutdown().await;
             return Err(error.into());
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), JournalError> {
+        let commit = self.journal.append(&self.batch)?;
+        let last = commit.last_seq();
+        let waits = self.batch.iter().any(|(_, event)| announces(event))
+            || self
+                .effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Ask(_) | Effect::Done(_)));
+        if waits {
+            commit.await?;
+            self.synced_at = now();
+            self.unsynced = None;
+        } else if now().since(self.synced_at) >= LAZY_SYNC {
+            self.synced_at = now();
+            self.unsynced = None;
+            commit.request();
+        } else {
+            self.unsynced = Some(commit);
         }
         let count = u64::try_from(self.batch.len()).unwrap_or(0);
         for (seq, (at, event)) in (last + 1 - count..).zip(self.batch.drain(..)) {
@@ -490,6 +574,12 @@ impl Dispatcher {
 
     fn deadlines(&mut self) -> Result<(), DispatchError> {
         let time = now();
+        if time.since(self.synced_at) >= LAZY_SYNC
+            && let Some(commit) = self.unsynced.take()
+        {
+            commit.request();
+            self.synced_at = time;
+        }
         if self.stop_at.is_some_and(|at| at <= time) {
             self.stop_at = None;
             self.signal(2)?;

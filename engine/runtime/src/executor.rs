@@ -11,10 +11,12 @@ mod uses;
 mod verify;
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::ProfileFacts;
@@ -191,15 +193,11 @@ impl Shared {
 pub async fn attempt(shared: Arc<Shared>, job: Job) {
     let (node, attempt, messages) = (job.node, job.attempt, job.tell.messages.clone());
     // A bug in one attempt ends that attempt, not the run.
-    let outcome = match tokio::spawn(run(shared, job)).await {
+    let outcome = match AssertUnwindSafe(run(shared, job)).catch_unwind().await {
         Ok(Some(outcome)) => outcome,
         Ok(None) => return,
-        Err(error) => {
-            let what = error
-                .try_into_panic()
-                .ok()
-                .and_then(|panic| panic_text(panic.as_ref()))
-                .unwrap_or_default();
+        Err(panic) => {
+            let what = panic_text(panic.as_ref()).unwrap_or_default();
             let message = format!("the engine failed on this attempt; this is a bug: {what}");
             Outcome::Failure(Failure::new(FailureClass::Internal, message))
         }

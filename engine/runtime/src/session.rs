@@ -153,6 +153,7 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         plan: hash.to_string(),
         seed: seed(&run),
         jobs: setting.jobs,
+        boot: boot(),
     }];
     Ok(assemble(
         run, plan, bundle, program, state, journal, setting, first, 0,
@@ -165,6 +166,13 @@ fn seed(run: &RunId) -> u64 {
     hash.get(..16)
         .and_then(|digits| u64::from_str_radix(digits, 16).ok())
         .unwrap_or(0)
+}
+
+/// What tells this start of the machine from others: what was written before survives the death of a process, not
+/// that of the machine. Nothing where the system does not say, which counts as another start.
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
 }
 
 /// A run whose journal was read: what is needed to prepare its profiles before it goes on.
@@ -281,6 +289,7 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
     let mut first = vec![Event::RunResumed {
         jobs: setting.jobs,
         confirmed: answers.confirmed,
+        boot: boot(),
     }];
     let waiting: Vec<String> = state
         .waiting_for_human()

@@ -226,6 +226,7 @@ impl<W: Write + Send> Plain<W> {
             }
             Event::Interrupted { stage } => Some((Verbosity::Normal, interrupted(*stage).to_owned())),
             Event::ScopeEntered { .. }
+            | Event::NodesClaimed { .. }
             | Event::ConditionChecked { .. }
             | Event::NodeRefused { .. }
             | Event::TaskSkipped { .. }

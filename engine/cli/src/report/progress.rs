@@ -280,6 +280,7 @@ impl Progress {
             Event::ConditionChecked { holds: true, .. }
             | Event::ScopeEntered { .. }
             | Event::CapReached { .. }
+            | Event::NodesClaimed { .. }
             | Event::Interrupted { .. } => None,
         }
     }

@@ -299,6 +299,9 @@ pub enum Event {
         seed: u64,
         /// How many nodes run at the same time.
         jobs: u32,
+        /// What tells this start of the machine from others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
     },
     /// Another process took the run up.
     RunResumed {
@@ -307,6 +310,15 @@ pub enum Event {
         /// Whether the user confirmed that commands which were in flight may run again.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         confirmed: bool,
+        /// What tells this start of the machine from others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
+    },
+    /// These nodes may start from now on without waiting for the disk. Should the machine lose its power, those of
+    /// them that have not ended may have been started.
+    NodesClaimed {
+        /// The nodes.
+        nodes: Vec<NodeId>,
     },
     /// The items of a `foreach` or `matrix` are known.
     TaskExpanded {

@@ -119,6 +119,8 @@ pub struct Node {
     pub phase: NodePhase,
     /// How many attempts were started.
     pub attempts: u32,
+    /// Whether the disk knows that its next attempt may have started.
+    pub claimed: bool,
     /// Whether it was told to stop.
     pub(super) killed: bool,
     /// The answer of a human.

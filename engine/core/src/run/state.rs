@@ -31,6 +31,8 @@ pub struct State {
     under_way: usize,
     jobs: usize,
     seed: u64,
+    /// Which start of the machine the last session was in.
+    boot: Option<String>,
     spend: Spend,
     /// Milliseconds that earlier sessions were active.
     active_before: u64,
@@ -83,6 +85,7 @@ impl State {
             under_way: 0,
             jobs: 1,
             seed: 0,
+            boot: None,
             spend: Spend::default(),
             active_before: 0,
             session_started: Timestamp::default(),
@@ -100,15 +103,32 @@ impl State {
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
         self.last_seen = self.last_seen.max(at);
         match event {
-            Event::RunStarted { seed, jobs, .. } => {
+            Event::RunStarted { seed, jobs, boot, .. } => {
                 self.seed = *seed;
+                self.boot.clone_from(boot);
                 self.begin_session(at, *jobs);
                 if !self.scopes.is_empty() {
                     return Err(misfit("run_started", "the run has already begun"));
                 }
                 self.open_scope(ModuleId(0), String::new(), None, None)?;
             }
-            Event::RunResumed { jobs, confirmed } => self.resume(at, *jobs, *confirmed),
+            Event::RunResumed {
+                jobs,
+                confirmed,
+                boot,
+            } => {
+                let same_boot = boot.is_some() && *boot == self.boot;
+                self.boot.clone_from(boot);
+                self.resume(at, *jobs, *confirmed, same_boot);
+            }
+            Event::NodesClaimed { nodes } => {
+                for id in nodes {
+                    let index = self.find(id, "nodes_claimed")?;
+                    if let Some(node) = self.nodes.get_mut(index.0) {
+                        node.claimed = true;
+                    }
+                }
+            }
             Event::TaskExpanded { task, items, count } => self.expanded(task, items, *count)?,
             Event::ConditionChecked { node, holds } => {
                 let node = self.find(node, "condition_checked")?;
@@ -291,6 +311,19 @@ impl State {
         self.task_state(scope, task)?.items.as_ref()
     }
 
+    /// The next nodes that can start, may not be repeated unasked, and are not claimed yet; at most so many.
+    pub fn claimable(&self, most: usize) -> Vec<NodeId> {
+        let unclaimed = self.ready.iter().filter(|index| {
+            let node = self.nodes.get(index.0);
+            node.is_some_and(|node| !node.claimed) && self.info(**index).is_some_and(|info| !info.repeatable)
+        });
+        unclaimed
+            .take(most)
+            .filter_map(|index| self.nodes.get(index.0))
+            .map(|node| node.id.clone())
+            .collect()
+    }
+
     /// What decides about a node's task.
     pub fn info(&self, node: NodeIndex) -> Option<&TaskInfo> {
         let node = self.nodes.get(node.0)?;
@@ -333,7 +366,7 @@ impl State {
         self.stopping = 0;
     }
 
-    fn resume(&mut self, at: Timestamp, jobs: u32, confirmed: bool) {
+    fn resume(&mut self, at: Timestamp, jobs: u32, confirmed: bool, same_boot: bool) {
         if self.finished.is_none() {
             // The session before this one died; it was active until its last event.
             self.active_before += self
@@ -361,6 +394,11 @@ impl State {
                     }
                 }
                 NodePhase::InDoubt if confirmed => self.start_again(index),
+                NodePhase::Ready if node.claimed && !same_boot && !repeatable => {
+                    // Its start may have been written and lost with the power.
+                    self.ready.remove(&index);
+                    self.set_phase(index, NodePhase::InDoubt);
+                }
                 NodePhase::Ready => {
                     self.ready.insert(index);
                 }
@@ -547,6 +585,7 @@ impl State {
                 item,
                 phase,
                 attempts: 0,
+                claimed: false,
                 killed: false,
                 answer: None,
                 calls: Vec::new(),
@@ -638,6 +677,7 @@ impl State {
             node.calls_of = attempt;
         }
         node.attempts = attempt;
+        node.claimed = false;
         node.phase = NodePhase::Running;
         let (scope, task) = (node.scope, node.task);
         self.under_way += 1;

@@ -97,7 +97,8 @@ fn spec(
                 variables.push((variable.clone(), value));
             }
             let words: &[&str] = match command.shell() {
-                Shell::Sh => &["sh", "-e", "-c"],
+                // Where POSIX systems have it; a look through PATH for every command would cost more than its start.
+                Shell::Sh => &["/bin/sh", "-e", "-c"],
                 Shell::Bash => &["bash", "-e", "-o", "pipefail", "-c"],
             };
             words

@@ -8,26 +8,26 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Where a journal's bytes go. A trait, so that tests can fill the disk.
-pub(super) trait Storage: Send {
+pub(super) trait Storage: Send + Sync {
     /// Writes all of `bytes` at `offset`.
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes what was written durable.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
     /// Cuts the file to `length` bytes.
-    fn truncate(&mut self, length: u64) -> io::Result<()>;
+    fn truncate(&self, length: u64) -> io::Result<()>;
 }
 
 impl Storage for File {
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.write_all_at(bytes, offset)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         // fdatasync on Linux, F_FULLFSYNC on macOS.
         self.sync_data()
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
 }

@@ -260,11 +260,11 @@ struct Small {
 }
 
 impl Storage for Small {
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let fits = usize::try_from(self.room.saturating_sub(offset))
             .unwrap()
             .min(bytes.len());
-        Storage::write_at(&mut self.file, &bytes[..fits], offset)?;
+        Storage::write_at(&self.file, &bytes[..fits], offset)?;
         if fits < bytes.len() {
             Err(io::ErrorKind::StorageFull.into())
         } else {
@@ -272,12 +272,12 @@ impl Storage for Small {
         }
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::Relaxed);
         self.file.sync()
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         self.file.truncate(length)
     }
 }
@@ -293,10 +293,11 @@ async fn a_full_disk_leaves_what_was_committed_and_nothing_else() {
     let writer = Writer::start(file.path(), Box::new(storage), 0, 0).unwrap();
     let mut committed = 0;
     let error = loop {
-        match writer.append(&[(0, "x".repeat(40))]).unwrap().await {
-            Ok(()) => committed += 1,
+        match writer.append(&[(0, "x".repeat(40))]) {
+            Ok(commit) => commit.await.unwrap(),
             Err(e) => break e,
         }
+        committed += 1;
     };
     assert!(matches!(error, JournalError::DiskFull { .. }), "{error}");
     assert!(error.to_string().contains("make room"));

@@ -1,8 +1,8 @@
-//! Group commit: a thread owns the file, and everything queued while it waited for the disk goes out in one write.
+//! Group commit: an append is in the file when it returns, and one synchronisation serves everyone who waits.
 //!
-//! Events are serialised by whoever appends them, straight into the buffer that is written next, so an event costs
-//! no allocation and no copy of its own. The thread swaps that buffer for an empty one, writes it with one call,
-//! synchronises once, and only then wakes everyone whose events were in it.
+//! Events are serialised and written by whoever appends them: a few microseconds into the page cache, which
+//! survives the death of the process. A thread synchronises the file when somebody wants what was written to
+//! survive a power cut too; all that was written until then becomes durable at once.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,36 +17,46 @@ use serde::Serialize;
 use super::disk::Storage;
 use super::{JournalError, Stats, line};
 
-/// A buffer that grew past this many bytes is given back after its commit.
+/// A buffer that grew past this many bytes is given back after its append.
 const KEPT_CAPACITY: usize = 1024 * 1024;
 
-/// Queues events and has them committed by a thread of its own.
+/// Writes events, and has them made durable by a thread of its own.
 #[derive(Debug)]
 pub(super) struct Writer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
 struct Shared {
     path: PathBuf,
+    storage: Box<dyn Storage>,
     state: Mutex<State>,
-    /// There is something to write, or the writer is closing.
+    /// Somebody waits for the disk, or the writer is closing.
     work: Condvar,
-    /// A commit ended, well or badly.
+    /// A synchronisation ended, well or badly.
     done: Condvar,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
 struct State {
-    /// The lines that are written next.
-    pending: Vec<u8>,
-    /// How much of `pending` is whole appends: less than its length only when a serialiser panicked.
-    whole: usize,
-    /// The number of the last record that was queued.
-    queued: u64,
+    /// Where the lines of an append are put together.
+    buffer: Vec<u8>,
+    /// The length of the file.
+    length: u64,
+    /// The number of the last record in the file.
+    written: u64,
     /// The number of the last record that is durable.
     durable: u64,
+    /// The number of the last record that somebody wants to be durable.
+    wanted: u64,
     /// Why nothing can be written any more.
     failed: Option<JournalError>,
     closing: bool,
@@ -70,10 +80,11 @@ impl Writer {
         last_seq: u64,
     ) -> Result<Self, JournalError> {
         let state = State {
-            pending: Vec::new(),
-            whole: 0,
-            queued: last_seq,
+            buffer: Vec::new(),
+            length,
+            written: last_seq,
             durable: last_seq,
+            wanted: last_seq,
             failed: None,
             closing: false,
             wakers: BTreeMap::new(),
@@ -81,6 +92,7 @@ impl Writer {
         };
         let shared = Arc::new(Shared {
             path: path.to_path_buf(),
+            storage,
             state: Mutex::new(state),
             work: Condvar::new(),
             done: Condvar::new(),
@@ -88,47 +100,50 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_all(&theirs, storage, length))
-            .map_err(|e| JournalError::io("start the thread that writes", path, e))?;
+            .spawn(move || synchronise(&theirs))
+            .map_err(|e| JournalError::io("start the thread that synchronises", path, e))?;
         Ok(Self {
             shared,
             thread: Some(thread),
         })
     }
 
-    /// Queues `events`, all or none of them.
+    /// Writes `events`, all or none of them.
     pub(super) fn append<E: Serialize>(&self, events: &[(u64, E)]) -> Result<Commit, JournalError> {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         if let Some(failed) = &state.failed {
             return Err(failed.clone());
         }
-        if events.is_empty() {
-            return Ok(Commit {
-                shared: Arc::clone(&self.shared),
-                seq: 0,
-            });
-        }
-        let whole = state.whole;
-        state.pending.truncate(whole);
-        let mut seq = state.queued;
+        // What a serialiser that panicked has left.
+        state.buffer.clear();
+        let mut seq = state.written;
         for (at, event) in events {
             seq += 1;
-            if let Err(problem) = line::encode(&mut state.pending, seq, *at, event) {
-                state.pending.truncate(whole);
-                return Err(JournalError::Unwritable { problem });
-            }
+            line::encode(&mut state.buffer, seq, *at, event)
+                .map_err(|problem| JournalError::Unwritable { problem })?;
         }
-        let idle = whole == 0;
-        state.whole = state.pending.len();
-        state.queued = seq;
-        drop(guard);
-        if idle {
-            self.shared.work.notify_one();
+        if let Err(e) = self.shared.storage.write_at(&state.buffer, state.length) {
+            // A part of a line must not stay; should this fail as well, the next open cuts it.
+            let _ = self.shared.storage.truncate(state.length);
+            let failed = JournalError::io("write", &self.shared.path, e);
+            state.failed = Some(failed.clone());
+            let waiting = std::mem::take(&mut state.wakers);
+            drop(guard);
+            self.shared.done.notify_all();
+            waiting.into_values().for_each(Waker::wake);
+            return Err(failed);
         }
+        let bytes = u64::try_from(state.buffer.len()).unwrap_or(u64::MAX);
+        state.length += bytes;
+        state.stats.records += seq - state.written;
+        state.stats.bytes += bytes;
+        state.written = seq;
+        state.buffer.clear();
+        state.buffer.shrink_to(KEPT_CAPACITY);
         Ok(Commit {
             shared: Arc::clone(&self.shared),
-            seq,
+            seq: if events.is_empty() { 0 } else { seq },
         })
     }
 
@@ -136,9 +151,13 @@ impl Writer {
         self.shared.lock().stats
     }
 
-    /// Waits until everything queued is committed, and ends the thread.
+    /// Waits until everything written is durable, and ends the thread.
     pub(super) fn close(&mut self) -> Result<(), JournalError> {
-        self.shared.lock().closing = true;
+        {
+            let mut state = self.shared.lock();
+            state.closing = true;
+            state.wanted = state.written;
+        }
         self.shared.work.notify_one();
         if let Some(thread) = self.thread.take() {
             // A panic of the thread would leave records that are not durable: `failed` or the next open tells.
@@ -154,11 +173,11 @@ impl Drop for Writer {
     }
 }
 
-/// An append on its way to the disk: await it, or [`wait`](Self::wait) for it, before acting on its events.
+/// An append that is in the file: await it, or [`wait`](Self::wait) for it, to have it on the disk.
 ///
-/// Dropping it forgets the answer; the events are written all the same.
+/// Nobody has to: what is dropped becomes durable with the next append that somebody waits for, or on closing.
 #[derive(Debug)]
-#[must_use = "an event may be acted on only after its commit"]
+#[must_use = "an event that announces what can't be repeated may be acted on only after its commit"]
 pub struct Commit {
     shared: Arc<Shared>,
     seq: u64,
@@ -170,9 +189,21 @@ impl Commit {
         self.seq
     }
 
+    /// Asks for the events to become durable, without waiting for it.
+    pub fn request(self) {
+        let mut state = self.shared.lock();
+        if state.wanted < self.seq {
+            state.wanted = self.seq;
+            drop(state);
+            self.shared.work.notify_one();
+        }
+    }
+
     /// Blocks until the events are durable. Not for use in async code: await the commit there.
     pub fn wait(self) -> Result<(), JournalError> {
         let mut state = self.shared.lock();
+        state.wanted = state.wanted.max(self.seq);
+        self.shared.work.notify_one();
         loop {
             if let Some(outcome) = state.outcome(self.seq) {
                 return outcome;
@@ -196,6 +227,11 @@ impl Future for Commit {
         }
         // No two commits wait for the same record: an append ends with one of its own, and an empty one doesn't wait.
         state.wakers.insert(self.seq, cx.waker().clone());
+        if state.wanted < self.seq {
+            state.wanted = self.seq;
+            drop(state);
+            self.shared.work.notify_one();
+        }
         Poll::Pending
     }
 }
@@ -211,48 +247,33 @@ impl State {
     }
 }
 
-/// The thread: takes what is queued, commits it, tells who waited; until closed or failed.
-fn write_all(shared: &Shared, mut storage: Box<dyn Storage>, mut length: u64) {
-    let mut batch = Vec::new();
+/// The thread: synchronises while somebody waits, and tells who did; until closed or failed.
+fn synchronise(shared: &Shared) {
     loop {
         let mut state = shared.lock();
-        while state.whole == 0 && !state.closing {
+        while state.wanted <= state.durable && !state.closing {
             state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.whole == 0 {
+        if state.wanted <= state.durable || state.failed.is_some() {
             return;
         }
-        std::mem::swap(&mut state.pending, &mut batch);
-        batch.truncate(std::mem::take(&mut state.whole));
-        let last = state.queued;
-        let records = last - state.durable;
+        let target = state.written;
         drop(state);
-
-        let bytes = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let written = storage.write_at(&batch, length).and_then(|()| storage.sync());
+        let synced = shared.storage.sync();
         let mut state = shared.lock();
-        let failed = written.is_err();
-        match written {
+        let failed = synced.is_err();
+        match synced {
             Ok(()) => {
-                length += bytes;
-                state.durable = last;
+                state.durable = target;
                 state.stats.commits += 1;
-                state.stats.records += records;
-                state.stats.bytes += bytes;
             }
-            Err(e) => {
-                // What is there of the batch must not be taken for committed later. Should this fail as well, the
-                // next open cuts a torn record, and records that are whole were at least never acted on.
-                let _ = storage.truncate(length).and_then(|()| storage.sync());
-                state.failed = Some(JournalError::io("write", &shared.path, e));
-                state.pending = Vec::new();
-                state.whole = 0;
-            }
+            // What was written stays: some of it was acted on, and the next open sees what of it is there.
+            Err(e) => state.failed = Some(JournalError::io("synchronise", &shared.path, e)),
         }
         let later = if failed {
             BTreeMap::new()
         } else {
-            state.wakers.split_off(&(last + 1))
+            state.wakers.split_off(&(target + 1))
         };
         let waiting = std::mem::replace(&mut state.wakers, later);
         drop(state);
@@ -261,7 +282,5 @@ fn write_all(shared: &Shared, mut storage: Box<dyn Storage>, mut length: u64) {
         if failed {
             return;
         }
-        batch.clear();
-        batch.shrink_to(KEPT_CAPACITY);
     }
 }
