@@ -145,3 +145,21 @@ fn release_notes_say_what_is_wrong_with_a_repository() {
     ]);
     output.exits(1).says("the repository has no commits yet");
 }
+
+#[test]
+fn the_workflow_of_the_readme_is_good() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let example = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap();
+    let sandbox = Sandbox::new();
+    sandbox.write("workflow.yaml", example);
+    let checked = sandbox.run(["check", "workflow.yaml"]).exits(0);
+    assert!(!checked.stderr.contains("warning"), "{}", checked.stderr);
+}
+
+#[test]
+fn the_readme_names_every_exit_code() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for code in [0, 1, 2, 3, 4, 5, 6, 7, 70, 74, 75, 130] {
+        assert!(readme.contains(&format!("\n| {code} | ")), "exit code {code}");
+    }
+}
