@@ -391,7 +391,9 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
             // The scanner's own limits of nesting have no variant of their own.
             if first.contains("recursion limit") {
                 return limit(
-                    format!("the file goes over a limit of YAML texts: it nests deeper than {MAX_DEPTH} levels"),
+                    format!(
+                        "the file goes over a limit of YAML texts: it nests deeper than {MAX_DEPTH} levels"
+                    ),
                     SPLIT,
                 );
             }
@@ -558,7 +560,12 @@ mod tests {
             for open in ["[", "{a: ", "- "] {
                 for depth in [33, 40, 300, 50_000] {
                     let error = refuse(&open.repeat(depth));
-                    assert_eq!(error.code, Code::YAML_LIMIT, "{open:?} {depth}: {}", error.message);
+                    assert_eq!(
+                        error.code,
+                        Code::YAML_LIMIT,
+                        "{open:?} {depth}: {}",
+                        error.message
+                    );
                 }
             }
         });

@@ -111,7 +111,10 @@ fn usable(key: &Key, context: &mut Context<'_>) {
             .error(
                 Code::BAD_NAME,
                 key.span,
-                format!("the value `{}` would hide what `{}` is elsewhere", key.text, key.text),
+                format!(
+                    "the value `{}` would hide what `{}` is elsewhere",
+                    key.text, key.text
+                ),
             )
             .help("give it another name");
     } else if key.text.contains('-') {
