@@ -2,5 +2,7 @@
 
 mod check;
 mod exec;
+mod hostile;
 mod library;
+mod report;
 mod support;

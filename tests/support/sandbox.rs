@@ -128,6 +128,27 @@ impl Sandbox {
         runs.pop().expect("a run")
     }
 
+    /// How a node of the newest run ended: `success`, `failure`, `cancelled`, `skipped`, or nothing.
+    pub fn ended(&self, node: &str) -> String {
+        let shown = self.run(["runs", "show"]);
+        shown
+            .stdout
+            .lines()
+            .find_map(|line| {
+                let rest = line.split_once("] ")?.1.strip_prefix(node)?.strip_prefix(": ")?;
+                [
+                    ("succeeded", "success"),
+                    ("failed", "failure"),
+                    ("skipped", "skipped"),
+                    ("cancelled", "cancelled"),
+                ]
+                .iter()
+                .find(|(word, _)| rest.starts_with(word))
+                .map(|(_, status)| (*status).to_owned())
+            })
+            .unwrap_or_default()
+    }
+
     /// The events of the newest run: the `event` of each line of its journal.
     pub fn events(&self) -> Vec<serde_json::Value> {
         let journal = fs::read_to_string(self.run_folder().join("journal.jsonl")).unwrap();

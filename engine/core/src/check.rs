@@ -99,6 +99,18 @@ fn limits(checker: &mut Checker<'_>) {
                 "split the work into several tasks",
             );
         }
+        if common.max_items == Some(0) {
+            problem(
+                format!("`max_items: 0` would refuse every item of `{name}`"),
+                "write 1 or more",
+            );
+        }
+        if common.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+            problem(
+                format!("no attempt of `{name}` can end within a `timeout` of nothing"),
+                "write a longer one, or leave it out for none",
+            );
+        }
         if common.max_parallel == Some(0) {
             problem(
                 format!("`max_parallel: 0` would never start a node of `{name}`"),

@@ -17,7 +17,7 @@ impl Glob {
     /// # Errors
     /// When it is none; the text says why.
     pub fn new(pattern: &str) -> Result<Self, String> {
-        GlobBuilder::new(normal(pattern))
+        GlobBuilder::new(&normal(pattern))
             .literal_separator(true)
             .build()
             .map(|glob| Self {
@@ -32,13 +32,18 @@ impl Glob {
     }
 }
 
-fn normal(pattern: &str) -> &str {
-    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-    if pattern.ends_with('/') {
-        pattern.trim_end_matches('/')
-    } else {
-        pattern
-    }
+/// Without what changes nothing in a path: `./`, doubled slashes, a slash at the end.
+pub(crate) fn normal(pattern: &str) -> String {
+    let parts = pattern
+        .split('/')
+        .enumerate()
+        .filter(|(number, part)| match *part {
+            // One at the start is that of an absolute path, which must not become a relative one.
+            "" => *number == 0,
+            "." => false,
+            _ => true,
+        });
+    parts.map(|(_, part)| part).collect::<Vec<_>>().join("/")
 }
 
 /// Whether a text has a meaning as a glob beyond that of a plain path.
@@ -51,8 +56,8 @@ pub fn is_pattern(text: &str) -> bool {
 ///
 /// Takes time in the product of the two lengths.
 pub fn overlap(left: &str, right: &str) -> bool {
-    let left: Vec<String> = normal(left).split('/').map(simplify).collect();
-    let right: Vec<String> = normal(right).split('/').map(simplify).collect();
+    let left = parts(&normal(left));
+    let right = parts(&normal(right));
     pairwise(
         &left,
         &right,
@@ -70,29 +75,98 @@ pub fn overlap(left: &str, right: &str) -> bool {
     )
 }
 
-/// `[…]` and `{…}` as `*`.
-fn simplify(part: &str) -> String {
-    if part == "**" {
-        return part.to_owned();
+/// The names of a glob's path, with `[…]` and `{…}` as `*`. From the first of these that may hold a `/` on,
+/// the rest is `**`.
+fn parts(pattern: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut chars = pattern.chars();
+    while let Some(char) = chars.next() {
+        let group = match char {
+            '/' => {
+                parts.push(std::mem::take(&mut part));
+                continue;
+            }
+            '\\' => {
+                // `?` stands for a character that has a meaning of its own.
+                part.push(match chars.next() {
+                    Some('*' | '?') | None => '?',
+                    Some(literal) => literal,
+                });
+                continue;
+            }
+            '[' => class(&mut chars),
+            '{' => braces(&mut chars),
+            char => {
+                part.push(char);
+                continue;
+            }
+        };
+        if group == Group::Path {
+            parts.push("**".to_owned());
+            return parts;
+        }
+        part.push('*');
     }
-    let mut simple = String::with_capacity(part.len());
-    let mut closing = None;
-    for char in part.chars() {
-        match (closing, char) {
-            (Some(wanted), char) if char == wanted => closing = None,
-            (Some(_), _) => {}
-            (None, '[') => {
-                closing = Some(']');
-                simple.push('*');
+    parts.push(part);
+    parts
+}
+
+/// What a `[…]` or `{…}` can stand for.
+#[derive(PartialEq, Eq)]
+enum Group {
+    /// A part of a name.
+    Name,
+    /// Several names, or what can't be read.
+    Path,
+}
+
+/// Takes the rest of a `[…]`.
+fn class(chars: &mut std::str::Chars<'_>) -> Group {
+    let mut group = Group::Name;
+    let mut first = true;
+    while let Some(char) = chars.next() {
+        match char {
+            // What is not listed may be a `/`.
+            '!' | '^' if first => {
+                group = Group::Path;
+                continue;
             }
-            (None, '{') => {
-                closing = Some('}');
-                simple.push('*');
+            '/' => group = Group::Path,
+            ']' if !first => return group,
+            _ => {}
+        }
+        first = false;
+    }
+    Group::Path
+}
+
+/// Takes the rest of a `{…}`, with those inside it.
+fn braces(chars: &mut std::str::Chars<'_>) -> Group {
+    let mut group = Group::Name;
+    let mut open = 1_usize;
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => {
+                chars.next();
             }
-            (None, char) => simple.push(char),
+            '{' => open += 1,
+            '}' => open -= 1,
+            '/' => group = Group::Path,
+            '[' => {
+                if class(chars) == Group::Path {
+                    group = Group::Path;
+                }
+            }
+            // `**` among the choices spans folders.
+            '*' if chars.as_str().starts_with('*') => group = Group::Path,
+            _ => {}
+        }
+        if open == 0 {
+            return group;
         }
     }
-    if closing.is_some() { "*".to_owned() } else { simple }
+    Group::Path
 }
 
 /// Whether two sequences with wildcards (each standing for any number of elements) have a common expansion.
@@ -141,6 +215,15 @@ mod tests {
             ("{a,b}/x", "c/x", true),
             ("a*c", "ab*", true),
             ("**", "anything/at/all", true),
+            ("x/{a/b,c}/d", "x/a/b/d", true),
+            ("x/{a/b,c}/d", "y/a/b/d", false),
+            ("{a,{b,c}}/x", "c/x", true),
+            ("a\\*b", "a*b", true),
+            ("a\\{b", "a{b", true),
+            ("a//b", "a/b", true),
+            ("a/./b", "a/b", true),
+            ("[]a]x", "]x", true),
+            ("[!b]x", "ax", true),
         ] {
             assert_eq!(overlap(left, right), expected, "{left} {right}");
             assert_eq!(overlap(right, left), expected, "{right} {left}");
@@ -150,8 +233,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_common_match_is_an_overlap(
-            left in "([ab*?]{1,3}|\\*\\*)(/([ab*?]{1,3}|\\*\\*)){0,2}",
-            right in "([ab*?]{1,3}|\\*\\*)(/([ab*?]{1,3}|\\*\\*)){0,2}",
+            left in "(([ab*?]|\\\\a|[{](a|b/a|[*]),(b|[{]a,b[}])[}]|\\[!?[ab]\\]){1,3}|\\*\\*)(/([ab*?]{1,3}|\\*\\*)){0,2}",
+            right in "(([ab*?]|\\\\a|[{](a|b/a|[*]),(b|[{]a,b[}])[}]|\\[!?[ab]\\]){1,3}|\\*\\*)(/([ab*?]{1,3}|\\*\\*)){0,2}",
             path in "[ab]{1,3}(/[ab]{1,3}){0,2}",
         ) {
             if let (Ok(l), Ok(r)) = (Glob::new(&left), Glob::new(&right)) {

@@ -123,6 +123,9 @@ pub fn load(root: &Utf8Path, files: &dyn Files) -> Load {
         modules: Vec::new(),
         by_path: HashMap::new(),
         texts: IndexMap::new(),
+        read: HashMap::new(),
+        templates: HashMap::new(),
+        schemas: HashMap::new(),
         stack: Vec::new(),
     };
     loader.module(root, None);
@@ -159,6 +162,10 @@ struct Loader<'a> {
     modules: Vec<Option<Module>>,
     by_path: HashMap<Utf8PathBuf, ModuleId>,
     texts: IndexMap<Utf8PathBuf, Arc<str>>,
+    /// What was read and compiled before: many tasks may name the same file.
+    read: HashMap<Utf8PathBuf, (SourceId, Arc<str>)>,
+    templates: HashMap<Utf8PathBuf, Option<(SourceId, Template)>>,
+    schemas: HashMap<Utf8PathBuf, Option<Arc<TaskSchema>>>,
     stack: Vec<Utf8PathBuf>,
 }
 
@@ -167,11 +174,15 @@ type Place = (SourceId, Span);
 
 impl Loader<'_> {
     fn text(&mut self, path: &Utf8Path, place: Option<Place>) -> Option<(SourceId, Arc<str>)> {
+        if let Some(known) = self.read.get(path) {
+            return Some(known.clone());
+        }
         match self.files.read(path) {
             Ok(text) => {
                 let text: Arc<str> = text.into();
                 let source = self.sources.add(path.as_str(), Arc::clone(&text));
                 self.texts.insert(path.to_owned(), Arc::clone(&text));
+                self.read.insert(path.to_owned(), (source, Arc::clone(&text)));
                 Some((source, text))
             }
             Err(reason) => {
@@ -288,8 +299,17 @@ impl Loader<'_> {
     }
 
     fn template(&mut self, path: &Utf8Path, place: Place) -> Option<(SourceId, Template)> {
+        if let Some(known) = self.templates.get(path) {
+            return known.clone();
+        }
         let (source, text) = self.text(path, Some(place))?;
-        match Template::compile_file(&text) {
+        let compiled = self.compile(source, &text);
+        self.templates.insert(path.to_owned(), compiled.clone());
+        compiled
+    }
+
+    fn compile(&mut self, source: SourceId, text: &str) -> Option<(SourceId, Template)> {
+        match Template::compile_file(text) {
             Ok(template) => Some((source, template)),
             Err(error) => {
                 let span = Span::new(error.range.start, error.range.end);
@@ -301,7 +321,29 @@ impl Loader<'_> {
         }
     }
 
+    /// A schema of a task; that of a file is read and compiled once.
     fn schema(
+        &mut self,
+        workflow: &Utf8Path,
+        schema: &SchemaSource,
+        source: SourceId,
+    ) -> Option<Arc<TaskSchema>> {
+        let SchemaSource::Path(file) = schema else {
+            return self.compile_schema(workflow, schema, source);
+        };
+        let path = path::beside(workflow, &file.text);
+        if let Some(known) = self.schemas.get(&path) {
+            return known.clone();
+        }
+        let compiled = self.compile_schema(workflow, schema, source);
+        // A file that can't be read is reported at each place that names it.
+        if self.read.contains_key(&path) {
+            self.schemas.insert(path, compiled.clone());
+        }
+        compiled
+    }
+
+    fn compile_schema(
         &mut self,
         workflow: &Utf8Path,
         schema: &SchemaSource,

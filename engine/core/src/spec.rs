@@ -23,7 +23,7 @@ pub use policy::{Budget, Escalate, OnFailure, Permissions, Retry, RetryKeys, Spl
 pub use scalar::{Data, Duration, Expression, Name, Plain, Text};
 pub use schema::workflow_schema;
 pub use task::{Common, Task, TaskEnvironment};
-pub use verify::{Switch, Verifier, VerifierKeys, VerifierKind, VerifierName};
+pub use verify::{Switch, Verifier, VerifierKeys, VerifierKind, VerifierName, pattern};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceId, Span};
 use crate::yaml::{self, Tree, Value};
@@ -236,17 +236,24 @@ impl schemars::JsonSchema for Defaults {
 }
 
 /// Puts the keys of `defaults:` into every task that does not set them; `env` is merged name by name.
-fn with_defaults(mut tree: Tree, _context: &mut Context<'_>) -> Tree {
+fn with_defaults(mut tree: Tree, context: &mut Context<'_>) -> Tree {
     let Value::Map(entries) = &mut tree.value else {
         return tree;
     };
-    let Some(Value::Map(defaults)) = entries
-        .iter()
-        .find(|(key, _)| key.text == "defaults")
-        .map(|(_, value)| value.value.clone())
-    else {
+    let Some((key, defaults)) = entries.iter().find_map(|(key, value)| match &value.value {
+        Value::Map(defaults) if key.text == "defaults" => Some((key.clone(), defaults)),
+        _ => None,
+    }) else {
         return tree;
     };
+    // Unknown and repeated keys are reported where `defaults:` itself is read.
+    let mut known: Vec<(yaml::Key, Tree)> = Vec::new();
+    for (key, value) in defaults {
+        if Common::KEYS.contains(&key.text.as_str()) && !known.iter().any(|(other, _)| other.text == key.text)
+        {
+            known.push((key.clone(), value.clone()));
+        }
+    }
     let Some((
         _,
         Tree {
@@ -257,30 +264,61 @@ fn with_defaults(mut tree: Tree, _context: &mut Context<'_>) -> Tree {
     else {
         return tree;
     };
+    let (values, bytes) = known.iter().fold((0, 0), |(values, bytes), (_, value)| {
+        let (more, length) = size(value);
+        (values + more, bytes + length)
+    });
+    if tasks.len().saturating_mul(values) > yaml::MAX_NODES
+        || tasks.len().saturating_mul(bytes) > yaml::MAX_SCALAR_BYTES
+    {
+        context
+            .error(
+                Code::YAML_LIMIT,
+                key.span,
+                format!("`defaults` is too large to be given to {} tasks", tasks.len()),
+            )
+            .help("keep large values in the tasks that use them");
+        return tree;
+    }
     for (_, task) in tasks {
         let Value::Map(keys) = &mut task.value else {
             continue;
         };
-        for (key, value) in defaults
-            .iter()
-            .filter(|(key, _)| Common::KEYS.contains(&key.text.as_str()))
-        {
+        for (key, value) in &known {
             match keys.iter_mut().find(|(own, _)| own.text == key.text) {
                 None => keys.push((key.clone(), value.clone())),
-                Some((_, own)) if key.text == "env" => {
-                    if let (Value::Map(own), Value::Map(shared)) = (&mut own.value, &value.value) {
-                        for (name, value) in shared {
-                            if !own.iter().any(|(existing, _)| existing.text == name.text) {
-                                own.push((name.clone(), value.clone()));
-                            }
-                        }
-                    }
-                }
+                Some((_, own)) if key.text == "env" => merge(own, value),
                 Some(_) => {}
             }
         }
     }
     tree
+}
+
+/// Adds the entries of a mapping that another lacks.
+fn merge(own: &mut Tree, shared: &Tree) {
+    let (Value::Map(own), Value::Map(shared)) = (&mut own.value, &shared.value) else {
+        return;
+    };
+    let named: std::collections::HashSet<String> = own.iter().map(|(name, _)| name.text.clone()).collect();
+    let missing = shared.iter().filter(|(name, _)| !named.contains(&name.text));
+    own.extend(missing.cloned());
+}
+
+/// How many values a tree has, and the bytes of their texts.
+fn size(tree: &Tree) -> (usize, usize) {
+    // Recursion is bounded by yaml::MAX_DEPTH.
+    let inner = |values: &mut dyn Iterator<Item = &Tree>| {
+        values.map(size).fold((1, 0), |(values, bytes), (more, length)| {
+            (values + more, bytes + length)
+        })
+    };
+    match &tree.value {
+        Value::Str(text) => (1, text.len()),
+        Value::Seq(items) => inner(&mut items.iter()),
+        Value::Map(entries) => inner(&mut entries.iter().map(|(_, value)| value)),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => (1, 0),
+    }
 }
 
 /// The tasks, in the order of the file. A task that could not be read keeps its name, so that others which

@@ -31,7 +31,7 @@ const MAX_ALIASES: usize = 1_000;
 
 /// The most bytes that all strings may have once aliases are expanded: four times the text itself, so that
 /// sharing text by aliases stays possible and 20,000 aliases of one long string do not.
-const MAX_SCALAR_BYTES: usize = 4 * MAX_BYTES;
+pub const MAX_SCALAR_BYTES: usize = 4 * MAX_BYTES;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -388,6 +388,15 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
         other => {
             let text = other.to_string();
             let first = text.lines().next().unwrap_or_default();
+            // The scanner's own limits of nesting have no variant of their own.
+            if first.contains("recursion limit") {
+                return limit(
+                    format!(
+                        "the file goes over a limit of YAML texts: it nests deeper than {MAX_DEPTH} levels"
+                    ),
+                    SPLIT,
+                );
+            }
             // The position is told by the label; drop the crate's own.
             let message = first.split(" at line ").next().unwrap_or(first);
             let message = message.rsplit_once("error: ").map_or(message, |(_, rest)| rest);
@@ -547,6 +556,17 @@ mod tests {
         let worker = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
             for case in cases {
                 refuse(&case);
+            }
+            for open in ["[", "{a: ", "- "] {
+                for depth in [33, 40, 300, 50_000] {
+                    let error = refuse(&open.repeat(depth));
+                    assert_eq!(
+                        error.code,
+                        Code::YAML_LIMIT,
+                        "{open:?} {depth}: {}",
+                        error.message
+                    );
+                }
             }
         });
         worker.unwrap().join().unwrap();

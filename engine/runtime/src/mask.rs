@@ -1,10 +1,15 @@
 //! Secrets are masked in everything that leaves a command: the journal, reports, the terminal.
 
+use std::io::{self, Read, Write};
+
 /// The values that must not be seen.
 #[derive(Default)]
 pub struct Mask {
     secrets: Vec<String>,
 }
+
+/// How much of a long output is masked at a time, beside what a secret may take: 1 MiB.
+const PIECE: usize = 1 << 20;
 
 /// What stands in the place of a secret.
 const MASKED: &str = "***";
@@ -52,11 +57,62 @@ impl Mask {
         }
         text
     }
+
+    /// Copies bytes with every secret masked, whatever their length, in a few megabytes of memory.
+    ///
+    /// # Errors
+    /// When they can't be read or written.
+    pub fn copy(&self, from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+        let patterns: Vec<String> = self.secrets.iter().map(|secret| regex::escape(secret)).collect();
+        let pattern = regex::bytes::Regex::new(&patterns.join("|")).map_err(io::Error::other)?;
+        let longest = self.secrets.first().map_or(0, String::len);
+        let mut held: Vec<u8> = Vec::new();
+        loop {
+            let limit = u64::try_from(PIECE).unwrap_or(u64::MAX);
+            let last = from.by_ref().take(limit).read_to_end(&mut held)? < PIECE;
+            // The end may hold the beginning of a secret: what begins there waits for the rest.
+            let end = if last {
+                held.len()
+            } else {
+                held.len().saturating_sub(longest)
+            };
+            let mut done = 0;
+            for found in pattern.find_iter(&held).take_while(|found| found.start() < end) {
+                to.write_all(held.get(done..found.start()).unwrap_or_default())?;
+                to.write_all(MASKED.as_bytes())?;
+                done = found.end();
+            }
+            if done < end {
+                to.write_all(held.get(done..end).unwrap_or_default())?;
+                done = end;
+            }
+            held.drain(..done);
+            if last {
+                return Ok(());
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_masked_across_pieces() {
+        let mask = Mask::new(["sesame-".repeat(10), "sesame-".to_owned() + "x"]);
+        for shift in 0..140 {
+            let mut text = vec![b'.'; PIECE - 70 + shift];
+            text.extend("sesame-".repeat(10).bytes());
+            text.extend([0xff; 3]);
+            text.extend(vec![b'.'; PIECE]);
+            text.extend(b"sesame-x");
+            let mut masked = Vec::new();
+            mask.copy(&mut text.as_slice(), &mut masked).unwrap();
+            assert!(masked.ends_with(b".***"), "{shift}");
+            assert_eq!(masked.len(), PIECE - 70 + shift + 3 + 3 + PIECE + 3, "{shift}");
+        }
+    }
 
     #[test]
     fn masks_longest_first_and_leaves_trifles() {

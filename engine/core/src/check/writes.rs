@@ -32,7 +32,7 @@ pub fn declared(task: &Task) -> Vec<&Text> {
 /// expressions are the same, so an expression stands for itself.
 fn key(text: &Text) -> String {
     let source = text.template.source();
-    let source = source.strip_prefix("./").unwrap_or(source);
+    let source = glob::normal(source);
     source.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

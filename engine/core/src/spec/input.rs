@@ -109,12 +109,19 @@ impl Input {
                 } else {
                     text.split(',').collect()
                 };
-                Json::Array(
-                    items
-                        .into_iter()
-                        .map(|item| Json::String(item.trim().to_owned()))
-                        .collect(),
-                )
+                let typed = !matches!(
+                    self.items,
+                    None | Some(InputType::String | InputType::Path | InputType::Enum)
+                );
+                let read = |item: &str| {
+                    let text = item.trim();
+                    if typed {
+                        serde_json::from_str(text).unwrap_or_else(|_| text.into())
+                    } else {
+                        Json::String(text.to_owned())
+                    }
+                };
+                Json::Array(items.into_iter().map(read).collect())
             }
             InputType::Integer
             | InputType::Number
@@ -207,6 +214,7 @@ impl Lower for Input {
         }
         let mut fields = Fields::open(tree, context)?;
         let default_span = fields.peek("default").map(|(_, tree)| tree.span);
+        let items_span = fields.peek("items").map(|(_, tree)| tree.span);
         let span = fields.peek("type").map_or(fields.span, |(_, tree)| tree.span);
         let keys = InputKeys::take(&mut fields, context);
         fields.finish(InputKeys::KEYS, context);
@@ -238,6 +246,15 @@ impl Lower for Input {
                     ),
                 );
             }
+        }
+        if keys.items == Some(InputType::Enum) {
+            context
+                .error(
+                    Code::BAD_VALUE,
+                    items_span.unwrap_or(span),
+                    "the items of a list can't be an `enum`: there is no place for its `values`",
+                )
+                .help("write `items: string`");
         }
         let mut input = Self {
             kind: keys.kind,

@@ -177,7 +177,8 @@ impl Properties {
 pub struct Fields<'a> {
     /// Where the mapping stands.
     pub span: Span,
-    entries: IndexMap<&'a str, (&'a Key, &'a Tree)>,
+    /// What was taken leaves nothing behind: moving the rest up would make a large mapping quadratic.
+    entries: IndexMap<&'a str, Option<(&'a Key, &'a Tree)>>,
 }
 
 impl<'a> Fields<'a> {
@@ -191,7 +192,7 @@ impl<'a> Fields<'a> {
             entries: IndexMap::new(),
         };
         for (key, value) in entries {
-            if let Some((first, _)) = fields.entries.get(key.text.as_str()) {
+            if let Some(Some((first, _))) = fields.entries.get(key.text.as_str()) {
                 let (first, source) = (first.span, context.source);
                 context
                     .error(
@@ -202,7 +203,7 @@ impl<'a> Fields<'a> {
                     .also(source, first, "first here")
                     .help("remove one of them");
             } else {
-                fields.entries.insert(&key.text, (key, value));
+                fields.entries.insert(&key.text, Some((key, value)));
             }
         }
         Some(fields)
@@ -210,17 +211,17 @@ impl<'a> Fields<'a> {
 
     /// Takes the entry of a key out.
     pub fn take(&mut self, key: &str) -> Option<(&'a Key, &'a Tree)> {
-        self.entries.shift_remove(key)
+        self.entries.get_mut(key)?.take()
     }
 
     /// Looks at the entry of a key.
     pub fn peek(&self, key: &str) -> Option<(&'a Key, &'a Tree)> {
-        self.entries.get(key).copied()
+        self.entries.get(key).copied().flatten()
     }
 
     /// The keys that are left.
     pub fn keys(&self) -> impl Iterator<Item = &'a Key> {
-        self.entries.values().map(|(key, _)| *key)
+        self.entries.values().flatten().map(|(key, _)| *key)
     }
 
     /// Reads one key by its type.
@@ -234,7 +235,7 @@ impl<'a> Fields<'a> {
         if self.peek(key).is_none() {
             context
                 .error(Code::MISSING_KEY, self.span, format!("`{key}` is missing"))
-                .suggest(key, self.entries.keys().copied());
+                .suggest(key, self.keys().map(|key| key.text.as_str()));
             return None;
         }
         self.read(key, context)
@@ -242,7 +243,7 @@ impl<'a> Fields<'a> {
 
     /// Reports every key that is left as unknown.
     pub fn finish(self, known: &[&'static str], context: &mut Context<'_>) {
-        for (key, _) in self.entries.values() {
+        for (key, _) in self.entries.values().flatten() {
             let unknown = context.error(Code::UNKNOWN_KEY, key.span, format!("unknown key `{}`", key.text));
             if closest(&key.text, known.iter().copied()).is_some() {
                 unknown.suggest(&key.text, known.iter().copied());
@@ -468,11 +469,9 @@ impl Lower for u64 {
         // Other notations (0x10, 0o17, 1_000) read as numbers in some YAML libraries and as text in others.
         let plain = context.written(tree).bytes().all(|byte| byte.is_ascii_digit());
         match &tree.value {
-            Value::Int(value) if plain => match Self::try_from(*value) {
-                Ok(value) => Some(value),
-                Err(_) => context.wrong_type(tree, "a whole number of at least 0"),
-            },
-            Value::Int(value) if *value >= 0 => {
+            Value::Int(value) if *value < 0 => negative(tree, "a whole number of at least 0", context),
+            Value::Int(value) if plain => Self::try_from(*value).ok(),
+            Value::Int(value) => {
                 context
                     .error(
                         Code::BAD_VALUE,
@@ -487,6 +486,17 @@ impl Lower for u64 {
     }
 }
 
+/// Reports a number below zero: what was found is the number, not its type.
+fn negative<T>(tree: &Tree, wanted: &str, context: &mut Context<'_>) -> Option<T> {
+    let written = context.written(tree);
+    context.error(
+        Code::WRONG_TYPE,
+        tree.span,
+        format!("expected {wanted}, found `{written}`"),
+    );
+    None
+}
+
 impl Lower for f64 {
     fn lower(tree: &Tree, context: &mut Context<'_>) -> Option<Self> {
         match tree.value {
@@ -495,7 +505,8 @@ impl Lower for f64 {
                 reason = "amounts of money and temperatures are small"
             )]
             Value::Int(value) if value >= 0 => Some(value as Self),
-            Value::Float(value) if value >= 0.0 => Some(value),
+            Value::Float(value) if value >= 0.0 && value.is_finite() => Some(value),
+            Value::Int(_) | Value::Float(_) => negative(tree, "a number of at least 0", context),
             _ => context.wrong_type(tree, "a number of at least 0"),
         }
     }

@@ -151,6 +151,12 @@ impl Lower for Switch {
     fn lower(tree: &Tree, context: &mut Context<'_>) -> Option<Self> {
         match tree.value {
             Value::Bool(true) => Some(Self(OneOrMany::default())),
+            Value::Bool(false) => {
+                context
+                    .error(Code::BAD_VALUE, tree.span, "`syntax: false` checks nothing")
+                    .help("remove it, or write `syntax: true` or globs of the files");
+                None
+            }
             _ => OneOrMany::lower(tree, context).map(Self),
         }
     }
@@ -169,6 +175,39 @@ impl JsonSchema for Switch {
         json_schema!({ "anyOf": [
             { "const": true }, { "type": "string" }, { "type": "array", "items": { "type": "string" } },
         ] })
+    }
+}
+
+/// The regular expression of a `matches` or `not_matches`: linear in time, `^` and `$` at each line.
+///
+/// # Errors
+/// When it is none; the text says why.
+pub fn pattern(text: &str) -> Result<regex::Regex, String> {
+    regex::RegexBuilder::new(text)
+        .multi_line(true)
+        .build()
+        .map_err(|error| {
+            let text = error.to_string();
+            // The crate draws the place in several lines; the last says what is wrong.
+            let last = text.lines().last().unwrap_or_default();
+            last.trim().trim_start_matches("error: ").to_owned()
+        })
+}
+
+/// Reports a pattern that is none when the file is read, not after the work is done.
+fn compiles(text: Plain, context: &mut Context<'_>) -> Option<Plain> {
+    match pattern(&text.text) {
+        Ok(_) => Some(text),
+        Err(reason) => {
+            context
+                .error(
+                    Code::BAD_VALUE,
+                    text.span,
+                    format!("not a regular expression: {reason}"),
+                )
+                .help("the dialect is that of the `regex` crate: no look-around, no back-references");
+            None
+        }
     }
 }
 
@@ -213,8 +252,8 @@ impl Lower for Verifier {
         };
         let kind = match name {
             VerifierName::Schema => VerifierKind::Schema(keys.schema?),
-            VerifierName::Matches => VerifierKind::Matches(keys.matches?),
-            VerifierName::NotMatches => VerifierKind::NotMatches(keys.not_matches?),
+            VerifierName::Matches => VerifierKind::Matches(compiles(keys.matches?, context)?),
+            VerifierName::NotMatches => VerifierKind::NotMatches(compiles(keys.not_matches?, context)?),
             VerifierName::Expr => VerifierKind::Expr(keys.expr?),
             VerifierName::Syntax => VerifierKind::Syntax(keys.syntax?.0),
             VerifierName::Bone => only(&keys.bone?, "check", context).then_some(VerifierKind::Bone(None))?,

@@ -20,6 +20,36 @@ const TOLD_LINES: usize = 20;
 /// How much of it at most, in bytes: lines can be long.
 const TOLD_BYTES: usize = 4 * 1024;
 
+/// The longest piece of a line that is held back until the line is whole: 64 KiB, a full pipe.
+const HELD_BYTES: usize = 64 * 1024;
+
+/// What a command writes, shown by whole lines: a secret or a character may arrive in two pieces.
+#[derive(Default)]
+struct Lines {
+    held: Vec<u8>,
+}
+
+impl Lines {
+    fn take(&mut self, shared: &Shared, job: &Job, stream: Stream, bytes: &[u8]) {
+        self.held.extend_from_slice(bytes);
+        let whole = match self.held.iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => newline + 1,
+            None if self.held.len() > HELD_BYTES => self.held.len(),
+            None => return,
+        };
+        let text = String::from_utf8_lossy(self.held.get(..whole).unwrap_or_default()).into_owned();
+        self.held.drain(..whole);
+        show(job, stream, shared.mask.apply(text));
+    }
+
+    fn finish(self, shared: &Shared, job: &Job, stream: Stream) {
+        if !self.held.is_empty() {
+            let text = String::from_utf8_lossy(&self.held).into_owned();
+            show(job, stream, shared.mask.apply(text));
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) async fn attempt(
     shared: &Arc<Shared>,
@@ -30,21 +60,19 @@ pub(super) async fn attempt(
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
     let spec = spec(shared, task, command, scope)?;
+    let mut lines = (Lines::default(), Lines::default());
     let finished = process::run(&spec, &job.cancel, &job.kill, timeout(task), |stream, bytes| {
-        let stream = match stream {
-            process::Stream::Stdout => Stream::Stdout,
-            process::Stream::Stderr => Stream::Stderr,
-        };
         if job.tell.notices.wanted() {
-            show(
-                job,
-                stream,
-                shared.mask.apply(String::from_utf8_lossy(bytes).into_owned()),
-            );
+            match stream {
+                process::Stream::Stdout => lines.0.take(shared, job, Stream::Stdout, bytes),
+                process::Stream::Stderr => lines.1.take(shared, job, Stream::Stderr, bytes),
+            }
         }
     })
     .await
     .map_err(|error| Failure::new(FailureClass::Io, in_words(&error)))?;
+    lines.0.finish(shared, job, Stream::Stdout);
+    lines.1.finish(shared, job, Stream::Stderr);
     if let Some(reason) = unsuccessful(&finished, task) {
         return Err(failed(shared, finished, reason));
     }
@@ -85,7 +113,9 @@ fn spec(
     let expression = |message: String| Failure::new(FailureClass::Expression, message);
     let mut variables: Vec<(String, String)> = Vec::new();
     for (name, value) in &task.common.env.0 {
-        variables.push((name.clone(), text(value, scope)?));
+        let text = shell::environment_text(&Json::String(text(value, scope)?))
+            .map_err(|reason| expression(format!("`env: {name}`: {reason}")))?;
+        variables.push((name.clone(), text));
     }
     let argv: Vec<String> = match &command.program {
         Program::Argv(words) => argv(words, scope)?,
@@ -224,13 +254,12 @@ fn failed(shared: &Shared, finished: Finished, (class, message): (FailureClass, 
         Exit::Code(code) => Some(code),
         Exit::Signal(_) => None,
     };
-    let stderr_tail = tail(&finished.stderr);
-    let told = if stderr_tail.trim().is_empty() {
-        tail(&finished.stdout)
+    let stderr_tail = tail(shared, &finished.stderr);
+    failure.detail = if stderr_tail.trim().is_empty() {
+        tail(shared, &finished.stdout)
     } else {
         stderr_tail
     };
-    failure.detail = shared.mask.apply(told);
     // What can't be kept is told by the class all the same.
     failure.stdout = stored(shared, finished.stdout, false)
         .ok()
@@ -320,8 +349,11 @@ fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<St
             truncated,
         } => tokio::task::block_in_place(|| {
             if !shared.mask.is_empty() {
-                let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-                std::fs::write(&path, shared.mask.apply(text))?;
+                let mut masked = tempfile::NamedTempFile::new_in(&shared.spool)?;
+                shared
+                    .mask
+                    .copy(&mut std::fs::File::open(&path)?, masked.as_file_mut())?;
+                masked.persist(&path).map_err(|error| error.error)?;
             }
             if trim && !truncated {
                 drop_last_newline(&path)?;
@@ -356,12 +388,13 @@ fn drop_last_newline(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The last lines of what was written.
-fn tail(captured: &Captured) -> String {
+/// The last lines of what was written. More than is told is masked first: a cut could split a secret.
+fn tail(shared: &Shared, captured: &Captured) -> String {
+    const SEEN_BYTES: usize = 2 * TOLD_BYTES;
     use std::io::{Read as _, Seek as _, SeekFrom};
     let bytes = match captured {
         Captured::Memory(bytes) => bytes
-            .get(bytes.len().saturating_sub(TOLD_BYTES)..)
+            .get(bytes.len().saturating_sub(SEEN_BYTES)..)
             .unwrap_or_default()
             .to_vec(),
         Captured::Spooled { path, .. } => {
@@ -369,7 +402,7 @@ fn tail(captured: &Captured) -> String {
                 let mut file = std::fs::File::open(path)?;
                 let length = file.metadata()?.len();
                 file.seek(SeekFrom::Start(
-                    length.saturating_sub(u64::try_from(TOLD_BYTES).unwrap_or(u64::MAX)),
+                    length.saturating_sub(u64::try_from(SEEN_BYTES).unwrap_or(u64::MAX)),
                 ))?;
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
@@ -378,8 +411,12 @@ fn tail(captured: &Captured) -> String {
             read().unwrap_or_default()
         }
     };
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
+    let text = shared.mask.apply(String::from_utf8_lossy(&bytes).into_owned());
+    let from = text.len().saturating_sub(TOLD_BYTES);
+    let from = (from..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
+    let lines: Vec<&str> = text.get(from..).unwrap_or_default().lines().collect();
     lines
         .get(lines.len().saturating_sub(TOLD_LINES)..)
         .unwrap_or_default()

@@ -100,13 +100,11 @@ pub(super) fn conforms(violations: &[smallcode_core::schema::Violation]) -> Resu
 }
 
 fn regex(pattern: &Plain) -> Result<regex::Regex, Failure> {
-    regex::RegexBuilder::new(&pattern.text)
-        .multi_line(true)
-        .build()
-        .map_err(|_| {
-            Failure::new(
-                FailureClass::Internal,
-                format!("`{}` is no regular expression", pattern.text),
-            )
-        })
+    // It was compiled when the file was read: only a changed engine could fail here.
+    smallcode_core::spec::pattern(&pattern.text).map_err(|reason| {
+        Failure::new(
+            FailureClass::Internal,
+            format!("`{}` is no regular expression: {reason}", pattern.text),
+        )
+    })
 }

@@ -5,8 +5,8 @@ use schemars::SchemaGenerator;
 use super::TaskKind;
 use crate::diagnostic::{Code, Span};
 use crate::spec::lower::{Context, Fields, Lower, Properties, Record, record};
-use crate::spec::{Data, Plain, Text};
-use crate::yaml::Tree;
+use crate::spec::{Data, Name, Plain, Text};
+use crate::yaml::{Key, Tree, Value};
 
 record! {
     /// The mapping under `render`.
@@ -52,7 +52,8 @@ impl Lower for Render {
             .iter()
             .filter(|key| fields.peek(key).is_some())
             .count();
-        let values_span = fields.peek("values").map(|(_, tree)| tree.span);
+        let values_tree = fields.peek("values").map(|(_, tree)| tree);
+        let values_span = values_tree.map(|tree| tree.span);
         // The text is compiled against the names of `values` too; the reference check knows them.
         let keys = RenderKeys::take(&mut fields, context);
         fields.finish(RenderKeys::KEYS, context);
@@ -65,6 +66,13 @@ impl Lower for Render {
             return None;
         }
         let keys = keys?;
+        let names = match values_tree.map(|tree| &tree.value) {
+            Some(Value::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        for (key, _) in names {
+            usable(key, context);
+        }
         let values = match keys.values {
             None => Vec::new(),
             Some(Data::Map(values)) => values,
@@ -87,6 +95,36 @@ impl Lower for Render {
             values,
             span,
         })
+    }
+}
+
+/// The names that every expression knows: a value of that name would hide them.
+const KNOWN_NAMES: [&str; 7] = ["inputs", "tasks", "env", "run", "item", "index", "matrix"];
+
+/// Reports a name of `values` that no expression could say, or that hides another.
+fn usable(key: &Key, context: &mut Context<'_>) {
+    if Name::checked(&key.text, key.span, context).is_none() {
+        return;
+    }
+    if KNOWN_NAMES.contains(&key.text.as_str()) {
+        context
+            .error(
+                Code::BAD_NAME,
+                key.span,
+                format!(
+                    "the value `{}` would hide what `{}` is elsewhere",
+                    key.text, key.text
+                ),
+            )
+            .help("give it another name");
+    } else if key.text.contains('-') {
+        context
+            .error(
+                Code::BAD_NAME,
+                key.span,
+                format!("an expression would read `{}` as a subtraction", key.text),
+            )
+            .help(format!("write `{}`", key.text.replace('-', "_")));
     }
 }
 
