@@ -388,6 +388,14 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
         other => {
             let text = other.to_string();
             let first = text.lines().next().unwrap_or_default();
+            // JSON, which every value becomes, has no such numbers.
+            if let Some((_, rest)) = first.split_once("non-finite float `") {
+                let written = rest.split('`').next().unwrap_or_default();
+                return syntax(
+                    format!("`{written}` is no number that a value can hold"),
+                    Some("quote it to have it as text"),
+                );
+            }
             // The scanner's own limits of nesting have no variant of their own.
             if first.contains("recursion limit") {
                 return limit(
