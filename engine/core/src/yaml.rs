@@ -322,6 +322,9 @@ impl<'de> Deserialize<'de> for Raw {
     }
 }
 
+/// What to do about a file that is too large.
+const SPLIT: &str = "split the workflow with `uses`, or keep data in files that `read` takes in";
+
 /// Our words for the crate's error: its own name its API and its options.
 fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
     use serde_saphyr::Error as E;
@@ -348,7 +351,6 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
         help: help.map(str::to_owned),
         span,
     };
-    const SPLIT: &str = "split the workflow with `uses`, or keep data in files that `read` takes in";
     match error {
         E::AliasError { error, .. } => describe(text, error),
         E::Budget { breach, .. } => limit(
