@@ -1,5 +1,7 @@
 //! `check`, `plan`, `graph`, `explain`, `schema`, `completions`: what is known before anything runs.
 
+mod refused;
+
 use crate::support::Sandbox;
 
 #[test]

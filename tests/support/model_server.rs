@@ -27,23 +27,23 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-pub use dialect::Dialect;
-pub use script::{Answer, Fault, Rate, Reported, Script};
+pub(crate) use dialect::Dialect;
+pub(crate) use script::{Answer, Fault, Rate, Reported, Script};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub struct RecordedRequest {
-    pub method: String,
-    pub path: String,
+pub(crate) struct RecordedRequest {
+    pub(crate) method: String,
+    pub(crate) path: String,
     /// Names in lower case.
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// `Null` when there was none, or it was not JSON.
-    pub body: Value,
+    pub(crate) body: Value,
 }
 
 impl RecordedRequest {
     /// Returns the text of the last message of the user.
-    pub fn last_user_message(&self) -> &str {
+    pub(crate) fn last_user_message(&self) -> &str {
         let messages = self.body["messages"]
             .as_array()
             .map(Vec::as_slice)
@@ -54,14 +54,14 @@ impl RecordedRequest {
     }
 
     /// Returns the JSON Schema that the answer shall follow.
-    pub fn schema(&self) -> Option<&Value> {
+    pub(crate) fn schema(&self) -> Option<&Value> {
         self.body.pointer("/response_format/json_schema/schema")
     }
 }
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
-pub struct ModelServer {
+pub(crate) struct ModelServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
@@ -76,7 +76,7 @@ struct Shared {
 
 impl ModelServer {
     /// Starts a server on a free port of loopback.
-    pub fn start(script: Script) -> Self {
+    pub(crate) fn start(script: Script) -> Self {
         let shared = Arc::new(Shared {
             script,
             requests: Mutex::default(),
@@ -100,17 +100,17 @@ impl ModelServer {
     }
 
     /// Returns the address of the OpenAI dialect, with `/v1`.
-    pub fn base_url(&self) -> String {
+    pub(crate) fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
     /// Returns the port.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
     /// Returns every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<RecordedRequest> {
+    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
         self.shared
             .requests
             .lock()
@@ -119,7 +119,7 @@ impl ModelServer {
     }
 
     /// Returns the requests for a completion so far.
-    pub fn calls(&self) -> Vec<RecordedRequest> {
+    pub(crate) fn calls(&self) -> Vec<RecordedRequest> {
         let mut requests = self.requests();
         requests.retain(|request| request.path == wire::COMPLETIONS);
         requests

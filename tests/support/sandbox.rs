@@ -6,25 +6,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A workspace that goes with the test.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
 }
 
 /// What a command left.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Its exit code; nothing when a signal ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Its standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Its standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Sandbox {
     /// An empty workspace.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             environment: Vec::new(),
@@ -32,47 +32,47 @@ impl Sandbox {
     }
 
     /// A workspace with `workflow.yaml`; the version line is put before it.
-    pub fn with(workflow: &str) -> Self {
+    pub(crate) fn with(workflow: &str) -> Self {
         let sandbox = Self::new();
         sandbox.write("workflow.yaml", &format!("smallcode: 1\n{workflow}"));
         sandbox
     }
 
     /// The folder of the workspace.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("w")
     }
 
     /// A folder beside the workspace, for what must not be touched.
-    pub fn outside(&self) -> &Path {
+    pub(crate) fn outside(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file of the workspace.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Reads a file of the workspace.
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Whether a file of the workspace is there.
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.path().join(path).exists()
     }
 
     /// Sets a variable for the commands of this test.
-    pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(crate) fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The command, ready to be started: no settings of the person who runs the tests reach it.
-    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         fs::create_dir_all(self.path()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_smallcode"));
         command
@@ -95,7 +95,7 @@ impl Sandbox {
     }
 
     /// Runs the command to its end.
-    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
         let output = self.command(arguments).output().unwrap();
         Output {
             code: output.status.code(),
@@ -105,12 +105,12 @@ impl Sandbox {
     }
 
     /// Runs `smallcode exec workflow.yaml` with further arguments.
-    pub fn exec(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn exec(&self, arguments: &[&str]) -> Output {
         self.run(["exec", "workflow.yaml"].iter().chain(arguments))
     }
 
     /// Starts the command without waiting for it.
-    pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
+    pub(crate) fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
         self.command(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -119,7 +119,7 @@ impl Sandbox {
     }
 
     /// The folder of the newest run.
-    pub fn run_folder(&self) -> PathBuf {
+    pub(crate) fn run_folder(&self) -> PathBuf {
         let mut runs: Vec<PathBuf> = fs::read_dir(self.path().join(".smallcode/runs"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -129,7 +129,7 @@ impl Sandbox {
     }
 
     /// How a node of the newest run ended: `success`, `failure`, `cancelled`, `skipped`, or nothing.
-    pub fn ended(&self, node: &str) -> String {
+    pub(crate) fn ended(&self, node: &str) -> String {
         let shown = self.run(["runs", "show"]);
         shown
             .stdout
@@ -150,7 +150,7 @@ impl Sandbox {
     }
 
     /// The events of the newest run: the `event` of each line of its journal.
-    pub fn events(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         let journal = fs::read_to_string(self.run_folder().join("journal.jsonl")).unwrap();
         journal
             .lines()
@@ -163,7 +163,7 @@ impl Sandbox {
 impl Output {
     /// Asserts the exit code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(
             self.code,
             Some(code),
@@ -176,7 +176,7 @@ impl Output {
 
     /// Asserts that standard error holds a text.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(
             self.stderr.contains(text),
             "`{text}` is not in stderr:\n{}",
@@ -187,7 +187,7 @@ impl Output {
 
     /// Standard output as JSON.
     #[track_caller]
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr))
     }

@@ -71,7 +71,12 @@ fn unused_inputs(checker: &mut Checker<'_>, used: &std::collections::HashSet<Str
                 Code::UNUSED_INPUT,
                 name.span(),
                 format!("nothing uses the input `{name}`"),
-                |diagnostic| diagnostic.help(format!("use it as `{{{{ inputs.{name} }}}}`, or remove it")),
+                |diagnostic| {
+                    diagnostic.help(format!(
+                        "use it as `{{{{ {} }}}}`, or remove it",
+                        references::field("inputs", name.as_str())
+                    ))
+                },
             );
         }
     }

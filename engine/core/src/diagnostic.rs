@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn closest_takes_near_names_only() {
         assert_eq!(closest("plna", ["plan", "build"]), Some("plan"));
-        assert_eq!(closest("maxParallel", ["max_parallel"]), None);
+        assert_eq!(closest("maxParallel", ["max_parallel"]), Some("max_parallel"));
         assert_eq!(closest("max-parallel", ["max_parallel"]), Some("max_parallel"));
         assert_eq!(closest("zebra", ["plan", "build"]), None);
     }

@@ -38,9 +38,7 @@ pub fn data(data: &Data, scope: &Arc<dyn Scope>) -> Result<Json, Failure> {
     // Recursion is bounded by yaml::MAX_DEPTH.
     Ok(match data {
         Data::Literal(value) => value.clone(),
-        Data::Text(text) => value(text, scope)?
-            .to_json()
-            .map_err(|error| failure(error.to_string()))?,
+        Data::Text(text) => value(text, scope)?.to_json().map_err(failure)?,
         Data::List(items) => Json::Array(
             items
                 .iter()
@@ -98,28 +96,23 @@ fn failure(message: String) -> Failure {
 fn list(key: &str, foreach: &Foreach, scope: &Arc<dyn Scope>) -> Result<Vec<Json>, Failure> {
     match foreach {
         Foreach::List(items) => items.iter().map(|item| data(item, scope)).collect(),
-        Foreach::Expression(expression) => {
-            match value(&expression.0, scope)?
-                .to_json()
-                .map_err(|error| failure(error.to_string()))?
-            {
-                Json::Array(items) => Ok(items),
-                other => {
-                    let found = match other {
-                        Json::Null => "nothing",
-                        Json::Bool(_) => "a boolean",
-                        Json::Number(_) => "a number",
-                        Json::String(_) => "text",
-                        Json::Object(_) => "a mapping",
-                        Json::Array(_) => "a list",
-                    };
-                    Err(failure(format!(
-                        "`{key}` wants a list, and `{}` gives {found}",
-                        expression.0.template.source()
-                    )))
-                }
+        Foreach::Expression(expression) => match value(&expression.0, scope)?.to_json().map_err(failure)? {
+            Json::Array(items) => Ok(items),
+            other => {
+                let found = match other {
+                    Json::Null => "nothing",
+                    Json::Bool(_) => "a boolean",
+                    Json::Number(_) => "a number",
+                    Json::String(_) => "text",
+                    Json::Object(_) => "a mapping",
+                    Json::Array(_) => "a list",
+                };
+                Err(failure(format!(
+                    "`{key}` wants a list, and `{}` gives {found}",
+                    expression.0.template.source()
+                )))
             }
-        }
+        },
     }
 }
 

@@ -125,7 +125,7 @@ enum Group {
 fn class(chars: &mut std::str::Chars<'_>) -> Group {
     let mut group = Group::Name;
     let mut first = true;
-    while let Some(char) = chars.next() {
+    for char in chars.by_ref() {
         match char {
             // What is not listed may be a `/`.
             '!' | '^' if first => {
@@ -153,11 +153,7 @@ fn braces(chars: &mut std::str::Chars<'_>) -> Group {
             '{' => open += 1,
             '}' => open -= 1,
             '/' => group = Group::Path,
-            '[' => {
-                if class(chars) == Group::Path {
-                    group = Group::Path;
-                }
-            }
+            '[' if class(chars) == Group::Path => group = Group::Path,
             // `**` among the choices spans folders.
             '*' if chars.as_str().starts_with('*') => group = Group::Path,
             _ => {}
@@ -184,9 +180,7 @@ fn pairwise<T>(left: &[T], right: &[T], any: impl Fn(&T) -> bool, same: impl Fn(
                 (None, None) => true,
                 (Some(l), None) => above && any(l),
                 (None, Some(r)) => before && any(r),
-                (Some(l), Some(r)) => {
-                    (any(l) && (above || before)) || (any(r) && (above || before)) || (diagonal && same(l, r))
-                }
+                (Some(l), Some(r)) => ((any(l) || any(r)) && (above || before)) || (diagonal && same(l, r)),
             };
             diagonal = above;
             if let Some(cell) = reach.get_mut(j) {

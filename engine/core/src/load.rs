@@ -25,7 +25,7 @@ pub trait Files {
     fn read(&self, path: &Utf8Path) -> Result<String, String>;
 }
 
-impl Files for HashMap<Utf8PathBuf, String> {
+impl<S: std::hash::BuildHasher> Files for HashMap<Utf8PathBuf, String, S> {
     fn read(&self, path: &Utf8Path) -> Result<String, String> {
         self.get(path).cloned().ok_or_else(|| "no such file".to_owned())
     }

@@ -88,6 +88,12 @@ pub fn load(text: &Arc<str>, source: SourceId, problems: &mut Diagnostics) -> Op
         text,
         problems,
     };
+    if tree.value == Value::Null {
+        context
+            .error(Code::YAML_SYNTAX, Span::default(), "the file is empty")
+            .help("a workflow starts with `smallcode: 1`");
+        return None;
+    }
     let tree = with_defaults(tree, &mut context);
     let workflow = Workflow::lower(&tree, &mut context)?;
     Some(Loaded {

@@ -322,6 +322,9 @@ impl<'de> Deserialize<'de> for Raw {
     }
 }
 
+/// What to do about a file that is too large.
+const SPLIT: &str = "split the workflow with `uses`, or keep data in files that `read` takes in";
+
 /// Our words for the crate's error: its own name its API and its options.
 fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
     use serde_saphyr::Error as E;
@@ -348,7 +351,6 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
         help: help.map(str::to_owned),
         span,
     };
-    const SPLIT: &str = "split the workflow with `uses`, or keep data in files that `read` takes in";
     match error {
         E::AliasError { error, .. } => describe(text, error),
         E::Budget { breach, .. } => limit(
@@ -388,6 +390,14 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> Error {
         other => {
             let text = other.to_string();
             let first = text.lines().next().unwrap_or_default();
+            // JSON, which every value becomes, has no such numbers.
+            if let Some((_, rest)) = first.split_once("non-finite float `") {
+                let written = rest.split('`').next().unwrap_or_default();
+                return syntax(
+                    format!("`{written}` is no number that a value can hold"),
+                    Some("quote it to have it as text"),
+                );
+            }
             // The scanner's own limits of nesting have no variant of their own.
             if first.contains("recursion limit") {
                 return limit(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// A kind of server, with the window that its model has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     /// A list of models and nothing else.
     Plain,
     LlamaCpp {

@@ -13,7 +13,7 @@ use super::dialect::{self, Dialect};
 
 /// The tokens that a server reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Reported {
+pub(crate) enum Reported {
     /// A count of words, marks and single digits: near any vocabulary on English and code.
     Counted,
     /// These numbers.
@@ -24,7 +24,7 @@ pub enum Reported {
 
 /// What goes wrong with an answer. Several may be combined.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Silence before the first byte.
     Delay(Duration),
     /// Silence for ever after so many events.
@@ -57,7 +57,7 @@ pub enum Fault {
 
 impl Fault {
     /// A failure with a status and nothing else.
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::Status {
             status,
             retry_after: None,
@@ -68,20 +68,20 @@ impl Fault {
 
 /// One answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub text: String,
-    pub thinking: String,
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) thinking: String,
     /// Names and arguments.
-    pub tool_calls: Vec<(String, String)>,
+    pub(crate) tool_calls: Vec<(String, String)>,
     /// Left out when empty.
-    pub finish: String,
-    pub usage: Reported,
-    pub faults: Vec<Fault>,
+    pub(crate) finish: String,
+    pub(crate) usage: Reported,
+    pub(crate) faults: Vec<Fault>,
 }
 
 impl Answer {
     /// An answer of text.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             thinking: String::new(),
@@ -93,27 +93,27 @@ impl Answer {
     }
 
     /// An answer that goes wrong.
-    pub fn fault(fault: Fault) -> Self {
+    pub(crate) fn fault(fault: Fault) -> Self {
         Self::text("an answer of some length that goes wrong").with(fault)
     }
 
     /// Adds a fault.
     #[must_use]
-    pub fn with(mut self, fault: Fault) -> Self {
+    pub(crate) fn with(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
     /// Adds thoughts.
     #[must_use]
-    pub fn thinking(mut self, thinking: impl Into<String>) -> Self {
+    pub(crate) fn thinking(mut self, thinking: impl Into<String>) -> Self {
         self.thinking = thinking.into();
         self
     }
 
     /// Adds a call of a tool.
     #[must_use]
-    pub fn tool(mut self, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+    pub(crate) fn tool(mut self, name: impl Into<String>, arguments: impl Into<String>) -> Self {
         self.tool_calls.push((name.into(), arguments.into()));
         "tool_calls".clone_into(&mut self.finish);
         self
@@ -121,14 +121,14 @@ impl Answer {
 
     /// Sets the reason of the end.
     #[must_use]
-    pub fn finish(mut self, finish: impl Into<String>) -> Self {
+    pub(crate) fn finish(mut self, finish: impl Into<String>) -> Self {
         self.finish = finish.into();
         self
     }
 
     /// Sets the counts.
     #[must_use]
-    pub fn usage(mut self, usage: Reported) -> Self {
+    pub(crate) fn usage(mut self, usage: Reported) -> Self {
         self.usage = usage;
         self
     }
@@ -136,9 +136,9 @@ impl Answer {
 
 /// How often a fault happens: in so many of a hundred calls.
 #[derive(Debug, Clone)]
-pub struct Rate {
-    pub percent: u64,
-    pub fault: Fault,
+pub(crate) struct Rate {
+    pub(crate) percent: u64,
+    pub(crate) fault: Fault,
 }
 
 type Function = Box<dyn Fn(&RecordedRequest, usize) -> Answer + Send + Sync>;
@@ -150,7 +150,7 @@ enum Rule {
 }
 
 /// What the server says. Asked in this order: the function, the rules, the list, the last answer.
-pub struct Script {
+pub(crate) struct Script {
     function: Option<Function>,
     rules: Vec<(Rule, Answer)>,
     list: Vec<Answer>,
@@ -171,7 +171,7 @@ struct State {
 
 impl Script {
     /// Answers in this order, then [`Script::otherwise`]: by default the status 500.
-    pub fn answers(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) fn answers(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self {
             function: None,
             rules: Vec::new(),
@@ -188,12 +188,12 @@ impl Script {
     }
 
     /// The same answer for ever.
-    pub fn always(answer: Answer) -> Self {
+    pub(crate) fn always(answer: Answer) -> Self {
         Self::answers([]).otherwise(answer)
     }
 
     /// Whatever a function says of a request and its number, from 0.
-    pub fn function(f: impl Fn(&RecordedRequest, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn function(f: impl Fn(&RecordedRequest, usize) -> Answer + Send + Sync + 'static) -> Self {
         Self {
             function: Some(Box::new(f)),
             ..Self::answers([])
@@ -202,7 +202,7 @@ impl Script {
 
     /// Answers in order, with faults by chance. Which request meets which fault follows from the
     /// seed, the body of the request and how often it came: not from the order of arrival.
-    pub fn seeded(seed: u64, rates: Vec<Rate>, answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) fn seeded(seed: u64, rates: Vec<Rate>, answers: impl IntoIterator<Item = Answer>) -> Self {
         Self {
             random: Some((seed, rates)),
             ..Self::answers(answers)
@@ -211,35 +211,35 @@ impl Script {
 
     /// Answers when the last message of the user holds a text.
     #[must_use]
-    pub fn when(mut self, holds: impl Into<String>, answer: Answer) -> Self {
+    pub(crate) fn when(mut self, holds: impl Into<String>, answer: Answer) -> Self {
         self.rules.push((Rule::LastUserMessage(holds.into()), answer));
         self
     }
 
     /// Answers when a JSON Schema is asked for that holds a text, such as the name of a property.
     #[must_use]
-    pub fn when_schema(mut self, holds: impl Into<String>, answer: Answer) -> Self {
+    pub(crate) fn when_schema(mut self, holds: impl Into<String>, answer: Answer) -> Self {
         self.rules.push((Rule::Schema(holds.into()), answer));
         self
     }
 
     /// Answers when nothing else does.
     #[must_use]
-    pub fn otherwise(mut self, answer: Answer) -> Self {
+    pub(crate) fn otherwise(mut self, answer: Answer) -> Self {
         self.otherwise = answer;
         self
     }
 
     /// Plays a server of this kind with this model.
     #[must_use]
-    pub fn dialect(mut self, dialect: &Dialect, model: &str) -> Self {
+    pub(crate) fn dialect(mut self, dialect: &Dialect, model: &str) -> Self {
         self.routes = dialect::routes(dialect, model);
         self
     }
 
     /// Answers a path, such as `/props`, with a value.
     #[must_use]
-    pub fn route(mut self, path: impl Into<String>, status: u16, body: Value) -> Self {
+    pub(crate) fn route(mut self, path: impl Into<String>, status: u16, body: Value) -> Self {
         self.routes.insert(path.into(), (status, body));
         self
     }

@@ -293,8 +293,7 @@ impl<'b> Walk<'_, 'b> {
                 self.used.insert(field.to_owned());
             }
             Some(field) => {
-                let near =
-                    closest(field, inputs.keys().map(Name::as_str)).map(|near| format!("inputs.{near}"));
+                let near = near(field, inputs.keys()).map(|near| self::field("inputs", near));
                 self.error(
                     place,
                     Code::UNKNOWN_REFERENCE,
@@ -342,13 +341,14 @@ impl<'b> Walk<'_, 'b> {
             return;
         }
         let Some((other, other_name, other_task)) = tasks.read.get_full(name.as_str()) else {
-            let near = closest(name, tasks.read.keys().map(Name::as_str));
-            let near = near.map(|near| {
-                let mut path = reference.path.clone();
-                if let Some(name) = path.get_mut(1) {
-                    near.clone_into(name);
-                }
-                path.join(".")
+            let near = near(name, tasks.read.keys()).map(|near| {
+                let rest = reference.path.get(2..).unwrap_or_default();
+                // Behind a `-`, what follows belongs to another name.
+                let rest = if near.contains('-') { &[] } else { rest };
+                std::iter::once(self::field("tasks", near))
+                    .chain(rest.iter().cloned())
+                    .collect::<Vec<_>>()
+                    .join(".")
             });
             self.error(
                 place,
@@ -574,6 +574,22 @@ impl<'b> Walk<'_, 'b> {
             }
         }
     }
+}
+
+/// How an expression names a field: one with a `-` in it needs brackets, or it would be a subtraction.
+pub(super) fn field(root: &str, name: &str) -> String {
+    if name.contains('-') {
+        format!("{root}['{name}']")
+    } else {
+        format!("{root}.{name}")
+    }
+}
+
+/// The name that was meant: one that goes on behind a `-`, else the nearest.
+fn near<'n>(word: &str, names: impl Iterator<Item = &'n Name> + Clone) -> Option<&'n str> {
+    let cut = |name: &&str| name.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'));
+    let mut all = names.clone().map(Name::as_str);
+    all.find(cut).or_else(|| closest(word, names.map(Name::as_str)))
 }
 
 fn outputs(loaded: &Loaded) -> Vec<String> {

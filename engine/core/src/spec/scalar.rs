@@ -429,17 +429,6 @@ impl Lower for Data {
             Value::Null => Self::Literal(serde_json::Value::Null),
             Value::Bool(value) => Self::Literal((*value).into()),
             Value::Int(value) => Self::Literal((*value).into()),
-            Value::Float(value) if !value.is_finite() => {
-                let written = context.written(tree);
-                context
-                    .error(
-                        Code::BAD_VALUE,
-                        tree.span,
-                        format!("`{written}` is no number that a value can hold"),
-                    )
-                    .help("quote it to have it as text");
-                return None;
-            }
             Value::Float(value) => Self::Literal((*value).into()),
             Value::Str(_) => Self::Text(Text::lower(tree, context)?),
             Value::Seq(items) => Self::List(
@@ -569,7 +558,7 @@ mod tests {
             file,
             Span::new(5, file.len()),
             "one {{ a }}\ntwo {{ a }}\n",
-            18..19,
+            19..20,
         );
         assert_eq!(span.start as usize, file.rfind("a }}").unwrap());
     }

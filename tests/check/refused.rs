@@ -1,0 +1,136 @@
+//! What `check` refuses, so that it can't fail in a run.
+
+use crate::support::Sandbox;
+
+#[track_caller]
+fn refused(workflow: &str, code: &str, says: &str) {
+    Sandbox::with(workflow)
+        .run(["check", "workflow.yaml"])
+        .exits(2)
+        .says(code)
+        .says(says);
+}
+
+#[track_caller]
+fn fine(workflow: &str) {
+    Sandbox::with(workflow).run(["check", "workflow.yaml"]).exits(0);
+}
+
+#[test]
+fn numbers_that_mean_nothing() {
+    let run = "tasks: { a: { run: 'true' } }\n";
+    refused(
+        &format!("budget: {{ tokens: -1 }}\n{run}"),
+        "E0202",
+        "expected a whole number of at least 0, found `-1`",
+    );
+    refused(
+        &format!("budget: {{ usd: -0.5 }}\n{run}"),
+        "E0202",
+        "found `-0.5`",
+    );
+    for number in [".inf", "-.inf", ".nan"] {
+        let says = format!("`{number}` is no number that a value can hold");
+        refused(&format!("budget: {{ usd: {number} }}\n{run}"), "E0101", &says);
+        refused(
+            &format!("tasks: {{ a: {{ foreach: [{number}], run: 'true' }} }}\n"),
+            "E0101",
+            &says,
+        );
+    }
+    refused(
+        "tasks: { a: { foreach: [1], max_items: 0, run: 'true' } }\n",
+        "E0204",
+        "`max_items: 0`",
+    );
+    refused(
+        "tasks: { a: { timeout: 0s, run: 'true' } }\n",
+        "E0204",
+        "`timeout` of nothing",
+    );
+    refused(
+        "tasks: { a: { timeout: 0ms, run: 'true' } }\n",
+        "E0204",
+        "`timeout` of nothing",
+    );
+}
+
+#[test]
+fn verifiers_that_can_never_work() {
+    for pattern in ["(", "a(?=b)", "[z-a]"] {
+        refused(
+            &format!("tasks: {{ a: {{ run: 'true', verify: [{{ matches: '{pattern}' }}] }} }}\n"),
+            "E0204",
+            "not a regular expression",
+        );
+    }
+    refused(
+        "tasks: { a: { run: 'true', verify: [{ syntax: false }] } }\n",
+        "E0204",
+        "`syntax: false` checks nothing",
+    );
+    fine("tasks: { a: { run: 'true', verify: [{ syntax: true }] } }\n");
+}
+
+#[test]
+fn inputs_that_no_value_fits() {
+    refused(
+        "inputs: { l: { type: list, items: enum } }\ntasks: { a: { run: 'echo {{ inputs.l|tojson }}' } }\n",
+        "E0204",
+        "can't be an `enum`",
+    );
+}
+
+#[test]
+fn writes_that_overlap() {
+    let two = |left: &str, right: &str| {
+        format!(
+            "tasks:\n  a: {{ run: 'true', writes: '{left}' }}\n  b: {{ run: 'true', writes: '{right}' }}\n"
+        )
+    };
+    for (left, right) in [
+        ("x/{a/b,c}", "x/a/b"),
+        ("{a,{b,c}}/x", "c/x"),
+        ("a//b", "a/b"),
+        ("./a", "a"),
+        ("a/./b", "a/b"),
+        ("out/**", "out/x/y"),
+    ] {
+        refused(&two(left, right), "E0403", "may run at the same time");
+    }
+    fine(&two("a/*.md", "a/*.rs"));
+    fine(
+        "inputs: { out: path }\ntasks:\n  a: { run: 'true', writes: 'docs/**' }\n  b: { render: { text: x, to: '{{ inputs.out }}/x' } }\n",
+    );
+}
+
+#[test]
+fn a_name_with_a_dash_needs_brackets() {
+    refused(
+        "inputs: { my-name: string }\ntasks:\n  a: { run: 'echo {{ inputs.my-name }}' }\n",
+        "E0302",
+        "inputs['my-name']",
+    );
+    fine(
+        "inputs: { my-name: string }\ntasks:\n  a-b: { run: \"echo {{ inputs['my-name'] }}\" }\noutputs: { o: \"{{ tasks['a-b'].output }}\" }\n",
+    );
+    refused(
+        "tasks:\n  a-b: { run: 'true' }\n  c: { needs: a-b, run: 'echo {{ tasks.a-b.output }}' }\n",
+        "E0302",
+        "tasks['a-b']",
+    );
+}
+
+#[test]
+fn a_file_that_many_tasks_name_is_told_of_once() {
+    let mut workflow = String::from("tasks:\n");
+    for task in 0..50 {
+        workflow.push_str(&format!(
+            "  t{task}: {{ render: {{ template: t.j2, to: out/{task} }} }}\n"
+        ));
+    }
+    let sandbox = Sandbox::with(&workflow);
+    sandbox.write("t.j2", "{% if %}");
+    let output = sandbox.run(["check", "workflow.yaml"]).exits(2);
+    assert_eq!(output.stderr.matches("E0301]").count(), 1, "{}", output.stderr);
+}
