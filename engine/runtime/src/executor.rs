@@ -127,6 +127,8 @@ pub enum Message {
     Ask(NodeIndex, String, Option<Stored>),
     /// A human has answered.
     Answer(NodeId, bool, String),
+    /// Nobody answers questions any more.
+    Unanswered,
     /// A call is about to be made.
     Call(CallRequest),
     /// A call has ended.

@@ -120,7 +120,7 @@ pub struct Node {
     /// How many attempts were started.
     pub attempts: u32,
     /// Whether it was told to stop.
-    pub(super) killed: bool,
+    pub killed: bool,
     /// The answer of a human.
     pub answer: Option<(bool, String)>,
     /// The calls of an attempt.
