@@ -2,5 +2,9 @@
 
 mod check;
 mod exec;
+mod journal;
 mod library;
+mod prompt;
+mod resume;
+mod signal;
 mod support;
