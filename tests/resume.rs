@@ -230,3 +230,42 @@ fn a_run_that_never_began_is_passed_over() {
         .says("died before it began");
     sandbox.run(["resume", "--approve", "a"]).exits(0);
 }
+
+/// The engine is really killed, at whatever it does when the journal has so many records.
+#[test]
+fn a_kill_at_any_moment_repeats_nothing_that_was_finished() {
+    let server = ModelServer::start(Script::always(Answer::text("hello")));
+    for records in (1..36).step_by(3) {
+        let sandbox = sandbox(&server);
+        let mut engine = sandbox.start(["exec", "workflow.yaml", "-j", "2"]);
+        let journal = || {
+            let runs = fs::read_dir(sandbox.path().join(".smallcode/runs"));
+            let run = runs.ok().and_then(|mut runs| runs.next());
+            run.and_then(|run| fs::read_to_string(run.ok()?.path().join("journal.jsonl")).ok())
+                .unwrap_or_default()
+        };
+        let before = server.calls().len();
+        wait_until(|| {
+            let journal = journal();
+            journal.lines().count() >= records || journal.contains("run_finished")
+        });
+        engine.kill().unwrap();
+        engine.wait().unwrap();
+        let kept = journal();
+        if kept.contains("run_finished") {
+            continue;
+        }
+        let asked = server.calls().len() - before;
+        let resumed = sandbox.run(["resume", "--yes"]).exits(0).json();
+        assert_eq!(resumed["inner"], "hello!", "after {records} records");
+        let log = sandbox.read("log");
+        for (node, line) in [("list", "list"), ("each[0]", "each0"), ("inner/a", "inner")] {
+            let finished = kept.contains(&format!("\"attempt_finished\",\"node\":\"{node}\""));
+            let most = if finished { 1 } else { 2 };
+            assert!((1..=most).contains(&count(&log, line)), "{line}:\n{log}");
+        }
+        let again = server.calls().len() - before - asked;
+        let finished = kept.contains("\"call_finished\"");
+        assert_eq!(again, usize::from(!finished), "after {records} records");
+    }
+}
