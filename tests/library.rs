@@ -149,7 +149,11 @@ fn release_notes_say_what_is_wrong_with_a_repository() {
 #[test]
 fn the_workflow_of_the_readme_is_good() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let example = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap();
+    let example = readme
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n```").next())
+        .unwrap();
     let sandbox = Sandbox::new();
     sandbox.write("workflow.yaml", example);
     let checked = sandbox.run(["check", "workflow.yaml"]).exits(0);

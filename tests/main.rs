@@ -3,6 +3,10 @@
 mod check;
 mod exec;
 mod hostile;
+mod journal;
 mod library;
+mod prompt;
 mod report;
+mod resume;
+mod signal;
 mod support;

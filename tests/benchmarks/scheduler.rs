@@ -6,7 +6,12 @@
 //! Needs `ninja` (Debian: `ninja-build`) and Linux's `/proc`. Both programs run in turn, in one run, so that the
 //! ratios are fair on a noisy machine; each figure is the median of its repetitions.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark prints, and may fail")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and may fail"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -46,7 +51,10 @@ fn main() {
 
 fn graphs() {
     println!("durable exec against ninja, -j2, each node runs `true`");
-    println!("{:9} {:>6}  {:>7} {:>7} {:>6}  {:>7} {:>7} {:>6}  {:>7} {:>7} {:>6}", "shape", "nodes", "ninja s", "cpu s", "", "ours s", "cpu s", "MiB", "commits", "cpu ×", "wall ×");
+    println!(
+        "{:9} {:>6}  {:>7} {:>7} {:>6}  {:>7} {:>7} {:>6}  {:>7} {:>7} {:>6}",
+        "shape", "nodes", "ninja s", "cpu s", "", "ours s", "cpu s", "MiB", "commits", "cpu ×", "wall ×"
+    );
     for shape in ["chain", "wide", "diamonds"] {
         for nodes in [100, 1000, 5000] {
             let folder = tempfile::tempdir().unwrap();
@@ -56,7 +64,11 @@ fn graphs() {
             for _ in 0..repetitions {
                 let _ = fs::remove_file(folder.path().join(".ninja_log"));
                 let _ = fs::remove_dir_all(folder.path().join(".smallcode"));
-                ninja.push(measure(Command::new("ninja").args(["-j2", "--quiet"]).current_dir(folder.path())));
+                ninja.push(measure(
+                    Command::new("ninja")
+                        .args(["-j2", "--quiet"])
+                        .current_dir(folder.path()),
+                ));
                 let measured = measure(
                     Command::new(SMALLCODE)
                         .args(["exec", "workflow.yaml", "-j2", "-q"])
@@ -68,7 +80,11 @@ fn graphs() {
                 sync.push(fdatasync(folder.path()));
             }
             let (ninja_wall, ninja_cpu) = (median(&ninja, |m| m.wall), median(&ninja, |m| m.cpu));
-            let (wall, cpu, peak) = (median(&ours, |m| m.wall), median(&ours, |m| m.cpu), median(&ours, |m| m.peak));
+            let (wall, cpu, peak) = (
+                median(&ours, |m| m.wall),
+                median(&ours, |m| m.cpu),
+                median(&ours, |m| m.peak),
+            );
             sync.sort_by(f64::total_cmp);
             let disk = f64::from(commits) * sync[sync.len() / 2];
             println!(
@@ -79,22 +95,38 @@ fn graphs() {
             );
         }
     }
-    println!("cpu ×: to ninja's; wall ×: to ninja's and the commits at one fdatasync each, timed in the same run\n");
+    println!(
+        "cpu ×: to ninja's; wall ×: to ninja's and the commits at one fdatasync each, timed in the same run\n"
+    );
 }
 
 fn large() {
     let folder = tempfile::tempdir().unwrap();
     write_graph(folder.path(), "chain", 10_000);
-    let chain = measure(Command::new(SMALLCODE).args(["exec", "workflow.yaml", "-j2", "-q"]).current_dir(folder.path()));
-    println!("a chain of 10,000 commands: {:.2} s, {:.1} MiB", chain.wall, chain.peak);
+    let chain = measure(
+        Command::new(SMALLCODE)
+            .args(["exec", "workflow.yaml", "-j2", "-q"])
+            .current_dir(folder.path()),
+    );
+    println!(
+        "a chain of 10,000 commands: {:.2} s, {:.1} MiB",
+        chain.wall, chain.peak
+    );
     for nodes in [25_000, 50_000, 100_000] {
         let folder = tempfile::tempdir().unwrap();
         let workflow = format!(
             "smallcode: 1\ntasks:\n  all:\n    foreach: \"{{{{ range({nodes})|list }}}}\"\n    max_items: {nodes}\n    render: {{ text: 'number {{{{ item }}}}', to: 'out/{{{{ index % 100 }}}}/{{{{ index }}}}.txt' }}\n"
         );
         fs::write(folder.path().join("workflow.yaml"), workflow).unwrap();
-        let render = measure(Command::new(SMALLCODE).args(["exec", "workflow.yaml", "-q"]).current_dir(folder.path()));
-        println!("{nodes} nodes that render a file: {:.2} s, {:.1} MiB", render.wall, render.peak);
+        let render = measure(
+            Command::new(SMALLCODE)
+                .args(["exec", "workflow.yaml", "-q"])
+                .current_dir(folder.path()),
+        );
+        println!(
+            "{nodes} nodes that render a file: {:.2} s, {:.1} MiB",
+            render.wall, render.peak
+        );
     }
 }
 
@@ -102,13 +134,20 @@ fn start_up() {
     let folder = tempfile::tempdir().unwrap();
     write_graph(folder.path(), "diamonds", 1000);
     let repeat = |program: &str, arguments: &[&str], count: usize| {
-        let all: Vec<Measured> =
-            (0..count).map(|_| measure(Command::new(program).args(arguments).current_dir(folder.path()))).collect();
+        let all: Vec<Measured> = (0..count)
+            .map(|_| measure(Command::new(program).args(arguments).current_dir(folder.path())))
+            .collect();
         median(&all, |measured| measured.wall) * 1000.0
     };
     println!("ninja --version: {:.1} ms", repeat("ninja", &["--version"], 41));
-    println!("smallcode --version: {:.1} ms", repeat(SMALLCODE, &["--version"], 41));
-    println!("check of 1,000 tasks: {:.1} ms", repeat(SMALLCODE, &["check", "workflow.yaml"], 21));
+    println!(
+        "smallcode --version: {:.1} ms",
+        repeat(SMALLCODE, &["--version"], 41)
+    );
+    println!(
+        "check of 1,000 tasks: {:.1} ms",
+        repeat(SMALLCODE, &["check", "workflow.yaml"], 21)
+    );
 }
 
 /// The same graph as a workflow and as a build of ninja.
@@ -124,7 +163,11 @@ fn write_graph(folder: &Path, shape: &str, nodes: usize) {
             (_, place) => vec![node - place],
         };
         let list: Vec<String> = needs.iter().map(|need| format!("t{need}")).collect();
-        let _ = writeln!(workflow, "  t{node}: {{ run: 'true', needs: [{}] }}", list.join(", "));
+        let _ = writeln!(
+            workflow,
+            "  t{node}: {{ run: 'true', needs: [{}] }}",
+            list.join(", ")
+        );
         let _ = writeln!(build, "build t{node}: t {}", list.join(" "));
     }
     fs::write(folder.join("workflow.yaml"), workflow).unwrap();
@@ -134,7 +177,12 @@ fn write_graph(folder: &Path, shape: &str, nodes: usize) {
 fn measure(command: &mut Command) -> Measured {
     let before = children_cpu();
     let started = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut pipe = child.stderr.take().unwrap();
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
@@ -152,10 +200,19 @@ fn measure(command: &mut Command) -> Measured {
         let text = fs::read_to_string(&status).unwrap_or_default();
         peak = peak.max(f64::from(field(&text, "VmHWM:")) / 1024.0);
         // Short commands are timed exactly, long ones are not disturbed.
-        std::thread::sleep(Duration::from_micros(if started.elapsed().as_millis() < 50 { 200 } else { 5000 }));
+        std::thread::sleep(Duration::from_micros(if started.elapsed().as_millis() < 50 {
+            200
+        } else {
+            5000
+        }));
     };
     let cpu = children_cpu() - before;
-    Measured { wall, cpu, peak, stderr: reader.join().unwrap() }
+    Measured {
+        wall,
+        cpu,
+        peak,
+        stderr: reader.join().unwrap(),
+    }
 }
 
 /// User and system time of all children that were waited for, in seconds: fields 16 and 17 of proc(5)'s `stat`.

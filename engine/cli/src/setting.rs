@@ -14,7 +14,9 @@ use smallcode_core::yaml;
 use smallcode_runtime::executor::{Answerer, Environment};
 use smallcode_runtime::model::Client;
 use smallcode_runtime::model::discover::{self, Candidates};
-use smallcode_runtime::settings::{self, Flags, Profile, ProfileError, Settings, Sources, TrustStore};
+use smallcode_runtime::settings::{
+    self, ApiKey, Flags, Profile, ProfileError, Settings, Sources, TrustStore,
+};
 use smallcode_runtime::workspace::Workspace;
 
 use crate::command::Inputs;
@@ -48,6 +50,14 @@ pub(crate) struct Profiles {
     pub(crate) facts: IndexMap<String, ProfileFacts>,
     /// Makes HTTP connections; there where prompts are.
     pub(crate) client: Option<Client>,
+}
+
+impl Profiles {
+    fn keys(&self) -> impl Iterator<Item = &ApiKey> {
+        self.answerers
+            .values()
+            .filter_map(|answerer| answerer.profile.api_key.as_ref())
+    }
 }
 
 impl Outside {
@@ -86,8 +96,15 @@ impl Outside {
     }
 
     /// The environment that commands get.
-    pub(crate) fn for_commands(&self) -> Environment {
-        let withheld = KEY_VARIABLES.iter().map(|name| (*name).to_owned()).collect();
+    pub(crate) fn for_commands(&self, profiles: &Profiles) -> Environment {
+        let named = profiles
+            .keys()
+            .filter_map(|key| key.variable().map(str::to_owned));
+        let withheld = KEY_VARIABLES
+            .iter()
+            .map(|name| (*name).to_owned())
+            .chain(named)
+            .collect();
         Environment {
             all: self.environment.clone(),
             withheld,
@@ -95,10 +112,17 @@ impl Outside {
     }
 
     /// The values of keys, which are masked wherever they turn up.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self, profiles: &Profiles) -> Vec<String> {
+        // Keys of profiles may be in `.env` or the user's own settings.
+        let keys = profiles
+            .answerers
+            .values()
+            .filter_map(|answerer| answerer.profile.key().map(str::to_owned));
         KEY_VARIABLES
             .iter()
             .filter_map(|name| self.environment.get(*name).cloned())
+            .chain(keys)
+            .filter(|secret| !secret.is_empty())
             .collect()
     }
 
@@ -264,7 +288,7 @@ impl Outside {
             "`{}` sends prompts to {}. Trust it for this workspace?",
             trust.file, trust.host
         );
-        if !confirm(&question) {
+        if confirm(&question) != Some(true) {
             return Err(refuse("which was not confirmed"));
         }
         store
@@ -287,14 +311,15 @@ impl Outside {
     }
 }
 
-/// Asks a yes-or-no question on the terminal; anything but yes is no.
-pub(crate) fn confirm(question: &str) -> bool {
-    let mut stderr = std::io::stderr().lock();
+/// Asks a yes-or-no question on the terminal; anything but yes is no, and the end of input no answer.
+pub(crate) fn confirm(question: &str) -> Option<bool> {
+    // Standard error is not held while the answer is awaited: a signal has things to say meanwhile.
+    let mut stderr = std::io::stderr();
     let _ = write!(stderr, "{question} [y/N] ");
     let _ = stderr.flush();
     let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    let read = std::io::stdin().read_line(&mut answer).ok()?;
+    (read > 0).then(|| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A line for the user, unless asked to be quiet.

@@ -1,18 +1,20 @@
 //! Watching a session: the reports on a thread of their own, signals, questions, and the end.
 
+use std::io::Write as _;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args;
 use smallcode_core::run::{Event, RunStatus, Timestamp};
-use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question, now};
+use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question, Taken, now};
 use smallcode_runtime::executor::Message;
 use smallcode_runtime::journal::JournalError;
-use smallcode_runtime::process::signals::{Signals, Stage};
+use smallcode_runtime::process::signals::{self, Signals, Stage};
 use smallcode_runtime::session::{Session, SessionError};
 use tokio::sync::mpsc;
 
@@ -70,14 +72,25 @@ impl WatchFlags {
     }
 }
 
+/// The reports, and whether a human is asked just now: nothing is shown over the question.
+struct Screen {
+    reports: Mutex<Vec<Box<dyn Report>>>,
+    asking: AtomicBool,
+}
+
+impl Screen {
+    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Report>>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The reports of a session, on a thread of their own.
 pub(crate) struct Watch {
     sender: Sender<Observed>,
     notices: Notices,
     questions: Option<mpsc::UnboundedSender<Question>>,
     asked: Option<mpsc::UnboundedReceiver<Question>>,
-    /// Held while a human is asked, so that nothing is redrawn over the question.
-    screen: Arc<Mutex<Vec<Box<dyn Report>>>>,
+    screen: Arc<Screen>,
     thread: JoinHandle<Vec<std::io::Error>>,
 }
 
@@ -115,15 +128,20 @@ impl Watch {
             }
             reports.push(Box::new(junit));
         }
+        survive_file_limit()
+            .map_err(|error| Refusal::new(Exit::Io, format!("could not listen for signals: {error}")))?;
         let (sender, receiver) = channel();
         let wanted = terminal.verbosity == Verbosity::Verbose || flags.events.is_some();
         let notices = Notices::new(sender.clone(), wanted);
-        let screen = Arc::new(Mutex::new(reports));
+        let screen = Arc::new(Screen {
+            reports: Mutex::new(reports),
+            asking: AtomicBool::new(false),
+        });
         let thread = {
-            let (screen, notices) = (Arc::clone(&screen), notices.clone());
+            let (screen, taken) = (Arc::clone(&screen), notices.taken());
             std::thread::Builder::new()
                 .name("reports".to_owned())
-                .spawn(move || read(&receiver, &screen, &notices))
+                .spawn(move || read(&receiver, &screen, &taken))
                 .map_err(|error| Refusal::new(Exit::Io, format!("could not start a thread: {error}")))?
         };
         let (questions, asked) = if terminal.asks {
@@ -200,6 +218,15 @@ impl Watch {
 /// thousands of them, and pays for no wake-ups of another. What blocks goes to threads of its own.
 const WORKERS: usize = 1;
 
+/// The limit on the size of files shall be an error of the journal, not the end of this process.
+fn survive_file_limit() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let _context = runtime.enter();
+    signals::survive_file_limit()
+}
+
 fn create(file: &Utf8PathBuf) -> Result<std::fs::File, Refusal> {
     std::fs::File::create(file)
         .map_err(|error| Refusal::new(Exit::Io, format!("`{file}` can't be written: {error}")))
@@ -208,7 +235,7 @@ fn create(file: &Utf8PathBuf) -> Result<std::fs::File, Refusal> {
 async fn drive(
     session: Session,
     asked: Option<mpsc::UnboundedReceiver<Question>>,
-    screen: Arc<Mutex<Vec<Box<dyn Report>>>>,
+    screen: Arc<Screen>,
 ) -> Result<Ended, DispatchError> {
     let inbox = session.inbox();
     if let Ok(mut signals) = Signals::listen() {
@@ -240,11 +267,14 @@ fn leave() -> ! {
 fn answer(
     mut asked: mpsc::UnboundedReceiver<Question>,
     inbox: &mpsc::UnboundedSender<Message>,
-    screen: &Mutex<Vec<Box<dyn Report>>>,
+    screen: &Screen,
 ) {
     while let Some(question) = asked.blocking_recv() {
-        let mut reports = screen.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.iter_mut().for_each(|report| report.pause());
+        {
+            let mut reports = screen.lock();
+            screen.asking.store(true, Ordering::Relaxed);
+            reports.iter_mut().for_each(|report| report.pause());
+        }
         let mut text = String::new();
         if let Some(diff) = &question.diff {
             text.push_str(&crate::render::text::clean(diff));
@@ -255,49 +285,69 @@ fn answer(
             question.node,
             crate::render::text::clean(&question.message)
         ));
-        let approved = crate::setting::confirm(&text);
-        drop(reports);
+        let answer = crate::setting::confirm(&text);
+        screen.asking.store(false, Ordering::Relaxed);
+        let Some(approved) = answer else {
+            let _ = inbox.send(Message::Unanswered);
+            return;
+        };
         let _ = inbox.send(Message::Answer(question.node, approved, String::new()));
     }
 }
 
 /// Feeds the reports until the session is over.
-fn read(
-    receiver: &Receiver<Observed>,
-    screen: &Mutex<Vec<Box<dyn Report>>>,
-    notices: &Notices,
-) -> Vec<std::io::Error> {
-    let mut over = false;
-    while !over {
+fn read(receiver: &Receiver<Observed>, screen: &Screen, taken: &Taken) -> Vec<std::io::Error> {
+    // What happens while a human is asked is shown after the answer, or once a signal makes the question void.
+    let mut held = Vec::new();
+    loop {
         // Not woken for every event: what waits is shown ten times a second, and at the end at once.
         std::thread::park_timeout(TICK);
-        let mut reports = screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gone = false;
         loop {
-            let observed = match receiver.try_recv() {
-                Ok(observed) => observed,
+            match receiver.try_recv() {
+                Ok(observed) => held.push(observed),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    over = true;
+                    gone = true;
                     break;
                 }
-            };
+            }
+        }
+        let mut reports = screen.lock();
+        let voids = |observed: &Observed| {
+            let over = |event: &Event| matches!(event, Event::Interrupted { .. } | Event::RunFinished { .. });
+            matches!(observed, Observed::Event(_, _, event) if over(event))
+        };
+        if screen.asking.load(Ordering::Relaxed) && !gone {
+            if !held.iter().any(voids) {
+                continue;
+            }
+            screen.asking.store(false, Ordering::Relaxed);
+            let _ = writeln!(std::io::stderr());
+        }
+        // Everything that waits is taken under one lock.
+        for observed in held.drain(..) {
+            let over = matches!(&observed, Observed::Event(_, _, Event::RunFinished { .. }));
             for report in reports.iter_mut() {
                 match &observed {
                     Observed::Event(seq, at, event) => report.event(*at, *seq, event),
                     Observed::Notice(at, notice) => report.notice(*at, notice),
                 }
             }
-            match observed {
-                Observed::Notice(..) => notices.taken(),
-                Observed::Event(_, _, Event::RunFinished { .. }) => over = true,
-                Observed::Event(..) => {}
+            if matches!(observed, Observed::Notice(..)) {
+                taken.one();
+            }
+            if over {
+                return finish_reports(&mut reports);
             }
         }
-        for report in reports.iter_mut().filter(|_| !over) {
+        if gone {
+            return finish_reports(&mut reports);
+        }
+        for report in reports.iter_mut() {
             report.tick(now());
         }
     }
-    finish_reports(&mut screen.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn finish_reports(reports: &mut Vec<Box<dyn Report>>) -> Vec<std::io::Error> {
@@ -354,7 +404,11 @@ pub(crate) fn refusal_of(error: &SessionError) -> Refusal {
         | SessionError::Orphan(_)
         | SessionError::Misfit(_)
         | SessionError::Plan { .. } => Exit::Io,
-        SessionError::File(_) | SessionError::Over { .. } | SessionError::NotAsked { .. } => Exit::Wrong,
+        SessionError::File(_)
+        | SessionError::Over { .. }
+        | SessionError::NotBegun { .. }
+        | SessionError::AnsweredTwice { .. }
+        | SessionError::NotAsked { .. } => Exit::Wrong,
     };
     Refusal::of(exit)(error)
 }

@@ -82,9 +82,20 @@ impl Notices {
         let _ = self.readers.send(Observed::Notice(now(), notice));
     }
 
-    /// Tells that a reader has taken a notice.
-    pub fn taken(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    /// What a reader tells when it has taken notices. It does not keep the way to the readers open.
+    pub fn taken(&self) -> Taken {
+        Taken(Arc::clone(&self.waiting))
+    }
+}
+
+/// Counts the notices that a reader has taken.
+#[derive(Debug)]
+pub struct Taken(Arc<AtomicUsize>);
+
+impl Taken {
+    /// One more was taken.
+    pub fn one(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -143,12 +154,12 @@ pub struct Dispatcher {
     work: JoinSet<()>,
     /// Calls that wait for others to give back what they don't use.
     waiting_calls: VecDeque<CallRequest>,
-    /// Gates that a human in front of the terminal is asked about.
-    asked: usize,
     /// When the disk was last asked to keep what is written, and whether something was written since.
     synced_at: Timestamp,
     unsynced: Option<Commit>,
     stage: u32,
+    /// Attempts that were stopped by a signal and left no event: they are in flight for good.
+    abandoned: bool,
     stop_at: Option<Timestamp>,
     ended: Option<Ended>,
 }
@@ -234,10 +245,10 @@ impl Dispatcher {
             running: HashMap::new(),
             work: JoinSet::new(),
             waiting_calls: VecDeque::new(),
-            asked: 0,
             synced_at: Timestamp(0),
             unsynced: None,
             stage: 0,
+            abandoned: false,
             stop_at: None,
             ended: None,
         }
@@ -259,6 +270,8 @@ impl Dispatcher {
         self.names.expect_items(self.state.expanded_tasks());
         // Gates that an earlier session asked about are asked again here.
         self.ask_again();
+        // Earlier sessions may have used all the time up.
+        self.deadlines()?;
         loop {
             self.settle()?;
             self.commit().await?;
@@ -292,6 +305,17 @@ impl Dispatcher {
         loop {
             let actions = self.state.next(now());
             if actions.is_empty() {
+                break;
+            }
+            let only_waits = matches!(
+                actions.as_slice(),
+                [Action::Finish {
+                    status: RunStatus::Waiting,
+                    ..
+                }]
+            );
+            if only_waits && self.is_asking() {
+                // Somebody sits in front of the question.
                 break;
             }
             for action in actions {
@@ -427,10 +451,6 @@ impl Dispatcher {
 
     /// Ends the session: with the workflow's outputs where it succeeded.
     fn finish(&mut self, status: RunStatus, message: String) -> Result<(), DispatchError> {
-        if status == RunStatus::Waiting && self.asked > 0 {
-            // Somebody sits in front of the question.
-            return Ok(());
-        }
         let (mut status, mut message) = (status, message);
         let mut outputs = None;
         if status == RunStatus::Success {
@@ -462,9 +482,20 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// After the second request to stop, attempts that were killed leave no event: they are in flight for good.
+    /// Whether a human in front of the terminal has a question to answer.
+    fn is_asking(&self) -> bool {
+        self.questions.is_some()
+            && self.stage == 0
+            && self
+                .state
+                .waiting_for_human()
+                .any(|node| node.phase == NodePhase::Asked)
+    }
+
+    /// Attempts that a signal stopped leave no event: they are in flight for good, and nothing more is awaited.
     fn interrupted_end(&mut self) -> Result<(), DispatchError> {
-        if self.stage >= 2 && self.running.is_empty() && self.ended.is_none() {
+        let over = self.stage >= 2 || (self.stage == 1 && self.abandoned);
+        if over && self.running.is_empty() && self.ended.is_none() {
             self.finish(RunStatus::Interrupted, String::new())?;
         }
         Ok(())
@@ -627,6 +658,9 @@ impl Dispatcher {
             }
             Message::Entered(node, inputs) => {
                 self.running.remove(&node);
+                if self.was_killed(node)? {
+                    return Ok(());
+                }
                 if let Some((id, attempt)) =
                     self.state.node(node).map(|node| (node.id.clone(), node.attempts))
                 {
@@ -640,6 +674,9 @@ impl Dispatcher {
             }
             Message::Ask(node, message, diff) => {
                 self.running.remove(&node);
+                if self.was_killed(node)? {
+                    return Ok(());
+                }
                 if let Some(id) = self.state.node(node).map(|node| node.id.clone()) {
                     self.record(Event::ApprovalAsked {
                         node: id.clone(),
@@ -655,7 +692,6 @@ impl Dispatcher {
                     .node_named(node.as_str())
                     .and_then(|index| self.state.node(index));
                 if waits.is_some_and(|node| node.phase == NodePhase::Asked) {
-                    self.asked = self.asked.saturating_sub(1);
                     self.record(Event::ApprovalAnswered {
                         node,
                         approved,
@@ -663,12 +699,23 @@ impl Dispatcher {
                     })?;
                 }
             }
+            Message::Unanswered => self.questions = None,
             Message::Call(request) => self.request_call(request)?,
             Message::Called(end) => self.end_call(end)?,
             Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
             Message::Signal(stage) => self.signal(stage)?,
         }
         Ok(())
+    }
+
+    /// Ends a node that was told to stop before it began to wait for something.
+    fn was_killed(&mut self, node: NodeIndex) -> Result<bool, DispatchError> {
+        let killed = self.state.node(node).is_some_and(|node| node.killed);
+        if killed && !self.is_over(node) {
+            let failure = Failure::new(FailureClass::Cancelled, "it was stopped");
+            self.finish_attempt(node, Outcome::Failure(failure))?;
+        }
+        Ok(killed)
     }
 
     fn is_over(&self, node: NodeIndex) -> bool {
@@ -679,7 +726,6 @@ impl Dispatcher {
 
     fn question(&mut self, node: NodeId, message: String, diff: Option<&Stored>) {
         if self.questions.is_some() {
-            self.asked += 1;
             let diff = diff.and_then(|diff| self.shared.host.json(diff).ok());
             let diff = diff.and_then(|diff| diff.as_str().map(str::to_owned));
             self.effects.push(Effect::Ask(Question { node, message, diff }));
@@ -706,8 +752,13 @@ impl Dispatcher {
     }
 
     fn request_call(&mut self, request: CallRequest) -> Result<(), DispatchError> {
-        if self.is_over(request.node) || self.stage > 0 {
-            // The executor sees its answer dropped and ends.
+        let current = self
+            .state
+            .node(request.node)
+            .is_some_and(|node| node.phase == NodePhase::Running && node.attempts == request.attempt);
+        if !current || self.stage > 0 || request.grant.is_closed() {
+            // The executor sees its answer dropped and ends. One that timed out has ended already: its request
+            // must not be taken for one of the attempt that follows.
             return Ok(());
         }
         match self.state.affords(request.node, request.reserve) {
@@ -731,7 +782,11 @@ impl Dispatcher {
     }
 
     fn end_call(&mut self, end: CallEnd) -> Result<(), DispatchError> {
-        if let Some(node) = self.state.node(end.node).map(|node| node.id.clone()) {
+        let current = self
+            .state
+            .node(end.node)
+            .filter(|node| node.phase == NodePhase::Running && node.attempts == end.attempt);
+        if let Some(node) = current.map(|node| node.id.clone()) {
             self.record(Event::CallFinished {
                 node,
                 attempt: end.attempt,
@@ -762,8 +817,9 @@ impl Dispatcher {
         }
         let cancelled =
             matches!(&outcome, Outcome::Failure(failure) if failure.class == FailureClass::Cancelled);
-        if cancelled && self.stage >= 2 {
+        if cancelled && self.stage >= 1 && !current.killed {
             // It was not over: the journal says that it was in flight, and resume decides.
+            self.abandoned = true;
             return Ok(());
         }
         self.finish_attempt(node, outcome)?;
@@ -796,7 +852,6 @@ impl Dispatcher {
             return Ok(());
         }
         self.stage = stage;
-        self.asked = 0;
         self.record(Event::Interrupted { stage })?;
         self.waiting_calls.clear();
         if stage == 1 {

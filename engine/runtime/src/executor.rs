@@ -129,6 +129,8 @@ pub enum Message {
     Ask(NodeIndex, String, Option<Stored>),
     /// A human has answered.
     Answer(NodeId, bool, String),
+    /// Nobody answers questions any more.
+    Unanswered,
     /// A call is about to be made.
     Call(CallRequest),
     /// A call has ended.
@@ -369,4 +371,71 @@ fn show(job: &Job, stream: Stream, text: String) {
         stream,
         text,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatcher::Notices;
+    use crate::journal::Blobs;
+    use camino::Utf8Path;
+    use smallcode_core::load;
+
+    struct OneFile;
+
+    impl load::Files for OneFile {
+        fn read(&self, _: &Utf8Path) -> Result<String, String> {
+            Ok("smallcode: 1\ntasks: { a: { run: 'true' } }\n".to_owned())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_ends_one_attempt_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let workspace = Arc::new(Workspace::open(root).unwrap());
+        let bundle = load::load("workflow.yaml".into(), &OneFile).bundle.unwrap();
+        let shared = Arc::new(Shared {
+            bundle: Arc::new(bundle),
+            host: Arc::new(RunHost::new(
+                Blobs::new(folder.path().join("blobs")),
+                Arc::clone(&workspace),
+            )),
+            workspace,
+            environment: Arc::default(),
+            mask: Arc::new(Mask::new(Vec::new())),
+            spool: folder.path().join("spool"),
+            run: String::new(),
+            profiles: HashMap::new(),
+            client: None,
+            write_permissions: Vec::new(),
+        });
+        let mut names = Names::of_inputs(&Map::new(), &Map::new());
+        names.host = Arc::clone(&shared.host) as Arc<dyn smallcode_core::scope::Host>;
+        let (messages, mut inbox) = mpsc::unbounded_channel();
+        let (readers, _observed) = std::sync::mpsc::channel();
+        let job = Job {
+            node: NodeIndex(3),
+            id: NodeId::new("a"),
+            attempt: 2,
+            // There is no such workflow: indexing panics.
+            module: ModuleId(99),
+            task: 0,
+            names,
+            calls: Vec::new(),
+            previous: None,
+            cancel: CancellationToken::new(),
+            kill: CancellationToken::new(),
+            tell: Tell {
+                messages,
+                notices: Notices::new(readers, false),
+            },
+        };
+        attempt(shared, job).await;
+        let Some(Message::Finished(NodeIndex(3), 2, Outcome::Failure(failure))) = inbox.recv().await else {
+            panic!("it did not tell how it ended");
+        };
+        assert_eq!(failure.class, FailureClass::Internal);
+        assert!(failure.message.contains("this is a bug"), "{}", failure.message);
+    }
 }

@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 /// enough for many nodes to share one commit.
 pub const INLINE: usize = 4 * 1024;
 
+/// The deepest value that the journal holds itself: it refuses lines that are nested deeper than 127 levels.
+const INLINE_DEPTH: usize = 64;
+
 /// The largest blob that an expression takes in: 16 MiB, what an expression may give.
 const MAX_VALUE: u64 = 16 << 20;
 
@@ -51,7 +54,7 @@ impl RunHost {
     /// When the blob can't be written.
     pub fn keep(&self, value: Json) -> Result<Stored, BlobError> {
         let bytes = value.to_string();
-        if bytes.len() <= INLINE {
+        if bytes.len() <= INLINE && !is_deeper(&value, INLINE_DEPTH) {
             return Ok(Stored::inline(value));
         }
         let hash = self.blobs.put(bytes.as_bytes())?;
@@ -155,6 +158,17 @@ impl Host for RunHost {
 impl RunHost {
     fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_deeper(value: &Json, levels: usize) -> bool {
+    let Some(below) = levels.checked_sub(1) else {
+        return true;
+    };
+    match value {
+        Json::Array(items) => items.iter().any(|item| is_deeper(item, below)),
+        Json::Object(map) => map.values().any(|item| is_deeper(item, below)),
+        _ => false,
     }
 }
 

@@ -33,6 +33,8 @@ impl Summary {
     pub fn can_resume(&self) -> bool {
         self.problem.is_none()
             && !self.in_use
+            // What died before its first event was written has nothing to go on from.
+            && self.started != Timestamp(0)
             && matches!(
                 self.status,
                 None | Some(RunStatus::Waiting | RunStatus::Interrupted)

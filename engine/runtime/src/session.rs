@@ -53,6 +53,18 @@ pub enum SessionError {
         /// How it ended.
         status: RunStatus,
     },
+    /// The run died before anything of it was written down.
+    #[error("run {run} died before it began: nothing was done; start it again with `smallcode exec`")]
+    NotBegun {
+        /// The run.
+        run: String,
+    },
+    /// A gate was answered twice.
+    #[error("`{node}` was given two answers; give one")]
+    AnsweredTwice {
+        /// The gate.
+        node: String,
+    },
     /// An answer was given to something that does not ask.
     #[error("`{node}` does not wait for an answer{}", waiting_words(waiting))]
     NotAsked {
@@ -205,6 +217,9 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
         run: run.to_string(),
         reason,
     };
+    if past.is_empty() {
+        return Err(SessionError::NotBegun { run: run.to_string() });
+    }
     let Some((_, Event::RunStarted { plan: hash, .. })) = past.first() else {
         return Err(lost(
             "the journal does not begin with the start of the run".to_owned(),
@@ -285,7 +300,6 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
         journal,
         ..
     } = opened;
-    let orphans = process::kill_orphans(run.as_str())?;
     let mut first = vec![Event::RunResumed {
         jobs: setting.jobs,
         confirmed: answers.confirmed,
@@ -309,6 +323,10 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
                 waiting,
             });
         }
+        let before = |event: &Event| matches!(event, Event::ApprovalAnswered { node: other, .. } if other.as_str() == node);
+        if first.iter().any(before) {
+            return Err(SessionError::AnsweredTwice { node: node.clone() });
+        }
         let comment = answers.comment.clone();
         first.push(Event::ApprovalAnswered {
             node: NodeId::new(node.as_str()),
@@ -316,6 +334,7 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
             comment,
         });
     }
+    let orphans = process::kill_orphans(run.as_str())?;
     Ok(assemble(
         run, plan, bundle, program, state, journal, setting, first, orphans,
     ))

@@ -216,6 +216,33 @@ impl Workspace {
         replace(&target, bytes, before.as_ref()).map_err(io_error("write", path))
     }
 
+    /// Where a write to a path would go, relative to the root, symbolic links followed.
+    ///
+    /// # Errors
+    /// When that is outside.
+    pub fn destination(&self, path: &str) -> Result<String, FileError> {
+        let inside = path::inside(path).map_err(|reason| FileError::Path {
+            path: path.to_owned(),
+            reason,
+        })?;
+        let mut there = self.root.join(&inside);
+        let mut rest = Vec::new();
+        // A link that leads nowhere is there too, and can't be followed.
+        while fs::symlink_metadata(&there).is_err() {
+            rest.extend(there.file_name().map(str::to_owned));
+            if there == self.root || !there.pop() {
+                break;
+            }
+        }
+        let mut real = there.canonicalize_utf8().map_err(io_error("write", path))?;
+        real.extend(rest.iter().rev());
+        real.strip_prefix(&self.root)
+            .map(Utf8Path::to_string)
+            .map_err(|_| FileError::Escapes {
+                path: path.to_owned(),
+            })
+    }
+
     /// The real path of something inside that is there.
     fn existing(&self, path: &str) -> Result<Utf8PathBuf, FileError> {
         let inside = path::inside(path).map_err(|reason| FileError::Path {

@@ -53,6 +53,7 @@ fn run_started() -> Event {
         plan: "00".to_owned(),
         seed: 1,
         jobs: 4,
+        boot: None,
     }
 }
 

@@ -122,7 +122,7 @@ pub struct Node {
     /// Whether the disk knows that its next attempt may have started.
     pub claimed: bool,
     /// Whether it was told to stop.
-    pub(super) killed: bool,
+    pub killed: bool,
     /// The answer of a human.
     pub answer: Option<(bool, String)>,
     /// The calls of an attempt.

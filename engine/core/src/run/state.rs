@@ -1104,7 +1104,20 @@ impl State {
                     && !matches!(node.phase, NodePhase::Ended(_))
                 {
                     node.killed = true;
-                    actions.push(Action::Kill(index));
+                    // After a crash, what was to be killed may not run any more.
+                    actions.push(match node.phase {
+                        NodePhase::Checking
+                        | NodePhase::Ready
+                        | NodePhase::Waiting(_)
+                        | NodePhase::InDoubt => {
+                            self.ready.remove(&index);
+                            Action::Cancel {
+                                node: index,
+                                because: "it was stopped".to_owned(),
+                            }
+                        }
+                        _ => Action::Kill(index),
+                    });
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What the expressions of each task may name, put together from the state when a job is made.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 use smallcode_core::expand;
@@ -27,7 +27,7 @@ pub(super) struct NameSource {
     /// The items of tasks with `foreach` or `matrix`, as far as they were needed.
     items: HashMap<(ScopeIndex, usize), OnceLock<Vec<Value>>>,
     /// The inputs of used workflows.
-    scopes: std::sync::Mutex<HashMap<ScopeIndex, Value>>,
+    scopes: Mutex<HashMap<ScopeIndex, Value>>,
 }
 
 impl NameSource {
@@ -42,7 +42,7 @@ impl NameSource {
             run: Value::from_json(run),
             referenced,
             items: HashMap::new(),
-            scopes: std::sync::Mutex::default(),
+            scopes: Mutex::default(),
             bundle,
         }
     }
@@ -98,6 +98,9 @@ impl NameSource {
         };
         let mut names = self.names(state, program, node.scope, Some(node.task), needs);
         if info.fans {
+            if let Some(problem) = self.items_problem(state, node.scope, node.task) {
+                *names.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+            }
             let (_, task) = self
                 .bundle
                 .module(module)
@@ -180,8 +183,9 @@ impl NameSource {
                 ))
             })
             .collect();
+        let (inputs, problem) = self.inputs_of(state, scope);
         Names {
-            inputs: self.inputs_of(state, scope),
+            inputs,
             env: self.env.clone(),
             run: self.run.clone(),
             tasks,
@@ -189,26 +193,35 @@ impl NameSource {
             extra: Vec::new(),
             needs,
             host: Arc::clone(&self.host) as Arc<dyn Host>,
-            problem: Arc::default(),
+            problem: Arc::new(Mutex::new(problem)),
         }
     }
 
-    fn inputs_of(&self, state: &State, scope: ScopeIndex) -> Value {
+    /// The inputs of a scope, and why they can't be taken in.
+    fn inputs_of(&self, state: &State, scope: ScopeIndex) -> (Value, Option<String>) {
         let Some(stored) = state.scope(scope).and_then(|scope| scope.inputs.as_ref()) else {
-            return self.inputs.clone();
+            return (self.inputs.clone(), None);
         };
-        let mut scopes = self
-            .scopes
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        scopes
-            .entry(scope)
-            .or_insert_with(|| {
-                self.host
-                    .load(stored)
-                    .unwrap_or_else(|_| Value::from_json(Json::Null))
-            })
-            .clone()
+        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inputs) = scopes.get(&scope) {
+            return (inputs.clone(), None);
+        }
+        match self.host.load(stored) {
+            Ok(inputs) => {
+                scopes.insert(scope, inputs.clone());
+                (inputs, None)
+            }
+            Err(problem) => (Value::from_json(Json::Null), Some(problem)),
+        }
+    }
+
+    /// Why the items of a task can't be taken in, where they were not yet.
+    fn items_problem(&self, state: &State, scope: ScopeIndex, task: usize) -> Option<String> {
+        let known = self.items.get(&(scope, task)).and_then(OnceLock::get);
+        if known.is_some_and(|items| !items.is_empty()) {
+            return None;
+        }
+        self.host.json(state.items(scope, task)?).err()
     }
 
     fn item(

@@ -18,6 +18,7 @@ use super::command::in_words;
 use super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify};
 use crate::answer;
 use crate::model::{self, CallError, Finish, Reply, Request, RetryPolicy, Role, UsageVerdict};
+use crate::workspace::Workspace;
 
 /// The fewest tokens that an answer must have room for: fewer hold no useful answer.
 const MIN_ANSWER: u64 = 16;
@@ -76,14 +77,10 @@ async fn ask(
     // Nothing is written before everything has been found good.
     if !files.is_empty() {
         let workspace = Arc::clone(&shared.workspace);
-        tokio::task::spawn_blocking(move || {
-            files
-                .iter()
-                .try_for_each(|(path, text)| workspace.write(path, text.as_bytes()))
-        })
-        .await
-        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
-        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
+        let permissions = shared.write_permissions.clone();
+        tokio::task::spawn_blocking(move || write(&workspace, &permissions, &files))
+            .await
+            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))??;
     }
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
@@ -96,6 +93,29 @@ async fn ask(
         stderr: None,
         exit_code: None,
     })
+}
+
+/// Writes the files, once it is known of each where it really goes.
+fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String)]) -> Result<(), Failure> {
+    for (path, _) in files {
+        let real = workspace
+            .destination(path)
+            .map_err(|error| Failure::new(FailureClass::Denied, error.to_string()))?;
+        if real != *path && !may_write(&real, permissions) {
+            let message = format!("`{path}` leads to `{real}`, which a model may not write");
+            return Err(Failure::new(FailureClass::Denied, message));
+        }
+    }
+    files
+        .iter()
+        .try_for_each(|(path, text)| workspace.write(path, text.as_bytes()))
+        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+}
+
+/// Whether a model may write a path. What git and the engine keep is never its to write.
+fn may_write(path: &str, permissions: &[String]) -> bool {
+    let kept = path.split('/').any(|part| matches!(part, ".git" | ".smallcode"));
+    !kept && check::uncovered([path], permissions).is_none()
 }
 
 fn value_path(value: &Json) -> Json {
@@ -195,7 +215,12 @@ async fn call(
     estimate: Estimate,
     job: &Job,
 ) -> Result<Reply, Failure> {
-    let digest = request.digest(answerer.profile.model_name());
+    // What was asked, not how long the answer may be: that follows from what was learned of the server meanwhile.
+    let digest = Request {
+        max_tokens: 0,
+        ..request.clone()
+    }
+    .digest(answerer.profile.model_name());
     let policy = RetryPolicy {
         tries: CALL_TRIES,
         seed: u64::from(job.attempt),
@@ -244,7 +269,7 @@ async fn call(
                 show(job, Stream::Answer, text.to_owned());
             }
         };
-        let result = model::call(client, &answerer.profile, request, &job.kill, &mut on_text).await;
+        let result = model::call(client, &answerer.profile, request, &job.cancel, &mut on_text).await;
         drop(slot);
         let wait = match &result {
             Ok(_) => None,
@@ -487,7 +512,7 @@ fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
     let path = path::inside(written)
         .map_err(|error| denied(error.to_string()))?
         .to_string();
-    if check::uncovered([path.as_str()], &shared.write_permissions).is_some() {
+    if !may_write(&path, &shared.write_permissions) {
         return Err(denied(
             "the workflow's `permissions: { write }` do not allow a model to write it".to_owned(),
         ));

@@ -25,6 +25,16 @@ pub struct Signals {
     next: Stage,
 }
 
+/// Has a write past the limit on the size of files (`ulimit -f`) fail, where the system would end this process.
+///
+/// Commands that it starts are not concerned. Must be called in a tokio runtime with I/O.
+pub fn survive_file_limit() -> io::Result<()> {
+    /// SIGXFSZ, on Linux and macOS alike.
+    const FILE_LIMIT: i32 = 25;
+    // The handler stays when the stream of signals is dropped.
+    signal(SignalKind::from_raw(FILE_LIMIT)).map(drop)
+}
+
 impl Signals {
     /// Starts to listen. From then on, and until this process ends, these signals no longer end it by themselves.
     ///

@@ -63,6 +63,11 @@ impl ApiKey {
             .then(|| self.secret.expose_secret())
     }
 
+    /// Returns the variable that holds the key, where it is in one.
+    pub fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
+    }
+
     /// Returns where the key came from.
     pub fn origin(&self) -> &Origin {
         &self.origin

@@ -350,6 +350,7 @@ fn earlier_sessions_count_and_are_not_shown() {
             Event::RunResumed {
                 jobs: 1,
                 confirmed: false,
+                boot: None,
             },
         )],
     );

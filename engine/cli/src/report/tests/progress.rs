@@ -61,6 +61,7 @@ fn a_resumed_run_starts_with_nothing_running() {
         Event::RunResumed {
             jobs: 2,
             confirmed: false,
+            boot: None,
         },
     ));
     let progress = fold(Some(5), &events);
