@@ -1,5 +1,7 @@
 //! Writes: tasks that may run at the same time don't write the same files.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 
 use super::Checker;
@@ -63,10 +65,15 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             }
         }
     }
+    let order = module.graph.order.iter().enumerate();
+    let positions: HashMap<usize, usize> = order.map(|(position, task)| (*task, position)).collect();
     let mut clashes = Vec::new();
     for places in by_path.values() {
-        for (later, right) in places.iter().enumerate() {
-            for left in places.iter().take(later) {
+        // Where each waits for the one before it, all of them are in order: neighbours tell.
+        let mut places = places.clone();
+        places.sort_by_key(|(task, _)| positions.get(task).copied());
+        for pair in places.windows(2) {
+            if let [left, right] = pair {
                 clashes.push((*left, *right));
             }
         }
@@ -86,7 +93,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
     for ((left, left_span), (right, right_span)) in clashes {
         let unordered =
-            left != right && !module.graph.is_after(left, right) && !module.graph.is_after(right, left);
+            left != right && !module.graph.is_after(right, left) && !module.graph.is_after(left, right);
         let names = (
             module.loaded.workflow.tasks.read.get_index(left),
             module.loaded.workflow.tasks.read.get_index(right),
