@@ -1,4 +1,5 @@
 //! `prompt`: what is sent, what becomes of the answer, and what of every way in which a server fails.
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use std::fs;
 use std::path::Path;
