@@ -1,5 +1,13 @@
 //! End-to-end tests: the real command, real files, real processes, a scripted model server.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a test may fail"
+)]
+
 mod check;
 mod exec;
 mod hostile;

@@ -11,9 +11,9 @@
 )]
 
 #[path = "model_server/dialect.rs"]
-mod dialect;
+pub(crate) mod dialect;
 #[path = "model_server/script.rs"]
-mod script;
+pub(crate) mod script;
 #[path = "model_server/wire.rs"]
 mod wire;
 
@@ -27,8 +27,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-pub(crate) use dialect::Dialect;
-pub(crate) use script::{Answer, Fault, Rate, Reported, Script};
+pub(crate) use script::{Answer, Fault, Script};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]

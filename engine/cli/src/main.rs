@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let terminal = terminal::Terminal::new(&arguments.shared);
     setup_logging(arguments.shared.verbose, &terminal);
     let result = match arguments.command {
-        Command::Exec(exec) => command::exec::run(exec, &arguments.shared, &terminal),
+        Command::Exec(exec) => command::exec::run(&exec, &arguments.shared, &terminal),
         Command::Check(check) => command::check::run(&check, &terminal),
         Command::Plan(plan) => command::plan::run(&plan, &arguments.shared, &terminal),
         Command::Graph(graph) => command::graph::run(&graph, &terminal),

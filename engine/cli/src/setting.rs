@@ -64,7 +64,7 @@ impl Outside {
     /// Opens the workspace and reads the settings. `profile` goes before what workflows name.
     pub(crate) fn open(
         workspace: &Utf8Path,
-        profile: Option<String>,
+        profile: Option<&str>,
         terminal: &Terminal,
     ) -> Result<Self, Refusal> {
         let workspace =

@@ -1,10 +1,11 @@
 //! Watching a session: the reports on a thread of their own, signals, questions, and the end.
 
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use clap::Args;
 use smallcode_core::run::{Event, RunStatus, Timestamp};
 use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question, Taken, now};
 use smallcode_runtime::executor::Message;
-use smallcode_runtime::journal::JournalError;
+use smallcode_runtime::journal::{BlobHash, JournalError};
 use smallcode_runtime::process::signals::{self, Signals, Stage};
 use smallcode_runtime::session::{Session, SessionError};
 use tokio::sync::mpsc;
@@ -91,6 +92,8 @@ pub(crate) struct Watch {
     questions: Option<mpsc::UnboundedSender<Question>>,
     asked: Option<mpsc::UnboundedReceiver<Question>>,
     screen: Arc<Screen>,
+    /// The folder of the run, once it is known: reports show the ends of outputs that are kept there.
+    blobs: Arc<OnceLock<PathBuf>>,
     thread: JoinHandle<Vec<std::io::Error>>,
 }
 
@@ -108,6 +111,7 @@ impl Watch {
             planned,
         };
         let past_events = || past.iter().map(|(at, event)| (*at, event));
+        let blobs: Arc<OnceLock<PathBuf>> = Arc::default();
         let mut reports: Vec<Box<dyn Report>> = Vec::new();
         if terminal.redraws && terminal.verbosity > Verbosity::Quiet {
             let mut live = Live::new(std::io::stderr(), view, Terminal::size);
@@ -122,7 +126,9 @@ impl Watch {
             reports.push(Box::new(JsonLines::new(create(file)?)));
         }
         for report in &flags.report {
-            let mut junit = Junit::new(create(&report.file)?);
+            let blobs = Arc::clone(&blobs);
+            let mut junit =
+                Junit::new(create(&report.file)?).with_blobs(move |blob| end_of(blobs.get()?, blob));
             for (seq, (at, event)) in (1_u64..).zip(past_events()) {
                 junit.event(at, seq, event);
             }
@@ -156,6 +162,7 @@ impl Watch {
             questions,
             asked,
             screen,
+            blobs,
             thread,
         })
     }
@@ -183,8 +190,10 @@ impl Watch {
             questions,
             asked,
             screen,
+            blobs,
             thread,
         } = self;
+        let _ = blobs.set(session.folder.clone());
         // The thread of reports ends when nobody can send any more.
         drop((sender, notices, questions));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -280,11 +289,10 @@ fn answer(
             text.push_str(&crate::render::text::clean(diff));
             text.push('\n');
         }
-        text.push_str(&format!(
+        text.push_str(&crate::render::text::clean(&format!(
             "{}: {}",
-            question.node,
-            crate::render::text::clean(&question.message)
-        ));
+            question.node, question.message
+        )));
         let answer = crate::setting::confirm(&text);
         screen.asking.store(false, Ordering::Relaxed);
         let Some(approved) = answer else {
@@ -293,6 +301,21 @@ fn answer(
         };
         let _ = inbox.send(Message::Answer(question.node, approved, String::new()));
     }
+}
+
+/// How much of an output in a blob a report shows, in bytes: some screens.
+const SHOWN: u64 = 16 * 1024;
+
+/// The end of a text in a blob of the run.
+fn end_of(folder: &Path, blob: &str) -> Option<String> {
+    // Only what can be the name of a blob becomes part of a path.
+    let hash: BlobHash = blob.parse().ok()?;
+    let mut file = std::fs::File::open(folder.join("blobs").join(hash.to_string())).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(SHOWN))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(SHOWN).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Feeds the reports until the session is over.
@@ -398,17 +421,17 @@ fn refusal_of_dispatch(error: &DispatchError) -> Refusal {
 /// A session that could not be begun or taken up.
 pub(crate) fn refusal_of(error: &SessionError) -> Refusal {
     let exit = match error {
-        SessionError::Journal(JournalError::Missing { .. }) => Exit::Wrong,
+        SessionError::Journal(JournalError::Missing { .. })
+        | SessionError::File(_)
+        | SessionError::Over { .. }
+        | SessionError::NotBegun { .. }
+        | SessionError::AnsweredTwice { .. }
+        | SessionError::NotAsked { .. } => Exit::Wrong,
         SessionError::Journal(error) => exit_of(error),
         SessionError::Blob(_)
         | SessionError::Orphan(_)
         | SessionError::Misfit(_)
         | SessionError::Plan { .. } => Exit::Io,
-        SessionError::File(_)
-        | SessionError::Over { .. }
-        | SessionError::NotBegun { .. }
-        | SessionError::AnsweredTwice { .. }
-        | SessionError::NotAsked { .. } => Exit::Wrong,
     };
     Refusal::of(exit)(error)
 }

@@ -231,10 +231,11 @@ mod tests {
             right in "(([ab*?]|\\\\a|[{](a|b/a|[*]),(b|[{]a,b[}])[}]|\\[!?[ab]\\]){1,3}|\\*\\*)(/([ab*?]{1,3}|\\*\\*)){0,2}",
             path in "[ab]{1,3}(/[ab]{1,3}){0,2}",
         ) {
-            if let (Ok(l), Ok(r)) = (Glob::new(&left), Glob::new(&right)) {
-                if l.matches(&path) && r.matches(&path) {
-                    prop_assert!(overlap(&left, &right), "{} {} {}", left, right, path);
-                }
+            if let (Ok(l), Ok(r)) = (Glob::new(&left), Glob::new(&right))
+                && l.matches(&path)
+                && r.matches(&path)
+            {
+                prop_assert!(overlap(&left, &right), "{} {} {}", left, right, path);
             }
         }
     }

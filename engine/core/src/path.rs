@@ -66,7 +66,7 @@ pub fn beside(file: &Utf8Path, path: &str) -> Utf8PathBuf {
                 }
             }
             Utf8Component::Prefix(_) | Utf8Component::RootDir | Utf8Component::Normal(_) => {
-                joined.push(component)
+                joined.push(component);
             }
         }
     }

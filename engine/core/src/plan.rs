@@ -196,7 +196,7 @@ impl Plan {
             match now.files.iter().find(|other| other.path == file.path) {
                 None => found.push(format!("`{}` is not part of it any more", file.path)),
                 Some(other) if other.blake3 != file.blake3 => {
-                    found.push(format!("`{}` has changed", file.path))
+                    found.push(format!("`{}` has changed", file.path));
                 }
                 Some(_) => {}
             }
@@ -404,13 +404,13 @@ impl Planner<'_> {
                     );
                 }
             }
-            if let Some(used) = module.uses.get(index) {
+            if let Some(inner) = module.uses.get(index) {
                 // Its inputs may come from tasks: what depends on them is known at run time.
                 let times = match self.nodes.last() {
                     Some(last) if last.nodes.most() > 1 => last.nodes,
                     _ => times,
                 };
-                self.module(*used, &format!("{id}/"), rank + 1, times, None);
+                self.module(*inner, &format!("{id}/"), rank + 1, times, None);
             }
         }
     }

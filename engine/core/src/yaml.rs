@@ -443,6 +443,8 @@ fn hint(message: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn show(text: &str, tree: &Tree) -> String {
@@ -544,13 +546,13 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(",");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
         }
         let mut aliases = format!("s: &s \"{}\"\nl:\n", "x".repeat(100_000));
         aliases.push_str(&"- *s\n".repeat(20_000));
         let mut deep = String::new();
         for level in 0..10_000 {
-            deep.push_str(&format!("{}a:\n", " ".repeat(level.min(300))));
+            writeln!(deep, "{}a:", " ".repeat(level.min(300))).unwrap();
         }
         let cases = vec![
             bomb,

@@ -54,7 +54,7 @@ struct Block<'a> {
     content: &'a str,
 }
 
-/// The fenced blocks of a text (CommonMark 0.31, section 4.5): a fence of three or more backticks or tildes,
+/// The fenced blocks of a text (`CommonMark` 0.31, section 4.5): a fence of three or more backticks or tildes,
 /// closed by one at least as long.
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut found = Vec::new();

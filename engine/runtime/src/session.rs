@@ -1,6 +1,7 @@
 //! A session: one process that begins a run or takes one up again, until nothing in it can go on.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -124,6 +125,8 @@ pub struct Session {
     pub orphans: usize,
     /// The plan.
     pub plan: Arc<Plan>,
+    /// The folder of the run.
+    pub folder: PathBuf,
     dispatcher: Dispatcher,
     first: Vec<Event>,
 }
@@ -366,6 +369,7 @@ fn assemble(
         questions,
         ..
     } = setting;
+    let folder = journal.dir().to_path_buf();
     let host = Arc::new(RunHost::new(journal.blobs().clone(), Arc::clone(&workspace)));
     let mask = Mask::new(secrets.into_iter().chain(secret_values(&bundle, &environment)));
     let names = Names::of_inputs(&plan.inputs, &plan.env);
@@ -396,6 +400,7 @@ fn assemble(
         run,
         orphans,
         plan: Arc::new(plan),
+        folder,
         dispatcher,
         first,
     }

@@ -34,8 +34,8 @@ pub(crate) struct Exec {
 }
 
 /// Runs the workflow.
-pub(crate) fn run(exec: Exec, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
-    let approved = exec.plan.as_ref().map(|file| read_plan(file)).transpose()?;
+pub(crate) fn run(exec: &Exec, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
+    let approved = exec.plan.as_ref().map(read_plan).transpose()?;
     let file = match (&exec.file, &approved) {
         (Some(file), Some(plan)) if file.as_str() != plan.root => {
             return Err(Refusal::new(
@@ -61,7 +61,7 @@ pub(crate) fn run(exec: Exec, shared: &Shared, terminal: &Terminal) -> Result<Ex
     if !unready.is_empty() {
         return Err(refuse(&unready, &loaded, terminal));
     }
-    let outside = Outside::open(&shared.workspace, exec.model.clone(), terminal)?;
+    let outside = Outside::open(&shared.workspace, exec.model.as_deref(), terminal)?;
     let profiles = outside.profiles(&bundle, true, terminal)?;
     let mut given = outside.given(&bundle, &exec.inputs, &profiles)?;
     if let Some(plan) = &approved {

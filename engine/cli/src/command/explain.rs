@@ -19,10 +19,8 @@ pub(crate) fn run(explain: &Explain) -> Result<Exit, Refusal> {
         let titles = Code::ALL
             .iter()
             .filter_map(|code| explanation(code.as_str())?.lines().next());
-        let list: String = titles
-            .map(|title| format!("{}\n", title.trim_start_matches("# ")))
-            .collect();
-        print(&list)?;
+        let titles: Vec<&str> = titles.map(|title| title.trim_start_matches("# ")).collect();
+        print(&format!("{}\n", titles.join("\n")))?;
         return Ok(Exit::Done);
     };
     if let Some(page) = explanation(wanted) {

@@ -34,7 +34,7 @@ pub(crate) struct PlanCommand {
 /// Prints the plan.
 pub(crate) fn run(command: &PlanCommand, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
     let (bundle, loaded) = load(&command.file, terminal)?;
-    let outside = Outside::open(&shared.workspace, command.model.clone(), terminal)?;
+    let outside = Outside::open(&shared.workspace, command.model.as_deref(), terminal)?;
     let profiles = outside.profiles(&bundle, false, terminal)?;
     let given = outside.given(&bundle, &command.inputs, &profiles)?;
     let plan =

@@ -39,7 +39,7 @@ pub(crate) struct Resume {
 
 /// Takes the run up.
 pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
-    let outside = Outside::open(&shared.workspace, resume.model.clone(), terminal)?;
+    let outside = Outside::open(&shared.workspace, resume.model.as_deref(), terminal)?;
     let root = outside.workspace.root();
     let run = find(resume.run.as_deref(), root.as_std_path())?;
     let opened = session::open(root, &run).map_err(|error| watch::refusal_of(&error))?;

@@ -8,10 +8,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let module = checker.module;
     for (index, (name, task)) in module.loaded.workflow.tasks.read.iter().enumerate() {
         let Kind::Uses(uses) = &task.kind else { continue };
-        let Some(used) = module.uses.get(&index) else {
+        let Some(inner) = module.uses.get(&index) else {
             continue;
         };
-        let inputs = &checker.bundle.module(*used).loaded.workflow.inputs;
+        let inputs = &checker.bundle.module(*inner).loaded.workflow.inputs;
         for (given, value) in &uses.beside.with {
             match inputs.get(given) {
                 None => {

@@ -68,6 +68,10 @@ pub struct ErrorBuilder<'a> {
     problems: &'a mut Diagnostics,
 }
 
+#[expect(
+    clippy::return_self_not_must_use,
+    reason = "an error is recorded when it is dropped, and meant to be"
+)]
 impl ErrorBuilder<'_> {
     fn change(mut self, change: impl FnOnce(Diagnostic) -> Diagnostic) -> Self {
         self.diagnostic = self.diagnostic.take().map(change);

@@ -43,6 +43,7 @@ record! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "`record!` writes the struct")]
 impl Default for Permissions {
     fn default() -> Self {
         Self {
@@ -67,6 +68,7 @@ record! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "`record!` writes the struct")]
 impl Default for OnFailure {
     fn default() -> Self {
         Self {

@@ -273,9 +273,9 @@ fn referenced(module: &Module) -> Vec<Vec<usize>> {
             let mut found = BTreeSet::new();
             let mut texts = Vec::new();
             texts_of(task, &mut texts);
-            texts
-                .iter()
-                .for_each(|text| named(module, &text.template, &mut found));
+            for text in texts {
+                named(module, &text.template, &mut found);
+            }
             if let Some((_, template)) = module.templates.get(&index) {
                 named(module, template, &mut found);
             }
@@ -288,9 +288,9 @@ fn referenced(module: &Module) -> Vec<Vec<usize>> {
         .outputs
         .values()
         .for_each(|output| output.texts(&mut texts));
-    texts
-        .iter()
-        .for_each(|text| named(module, &text.template, &mut found));
+    for text in texts {
+        named(module, &text.template, &mut found);
+    }
     all.push(found.into_iter().collect());
     all
 }

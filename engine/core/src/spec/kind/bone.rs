@@ -28,11 +28,11 @@ choice! {
 choice! {
     /// What the generated backend is for.
     pub enum BoneTarget {
-        /// PostgreSQL.
+        /// `PostgreSQL`.
         Postgres = "postgres",
         /// Another name of `postgres`.
         Express = "express",
-        /// SQLite.
+        /// `SQLite`.
         Sqlite = "sqlite",
         /// A Prisma schema.
         Prisma = "prisma",
