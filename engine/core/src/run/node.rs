@@ -29,8 +29,10 @@ pub struct Scope {
     pub(super) tasks: Vec<TaskState>,
     /// How many of them have not ended.
     pub(super) open: usize,
+    /// What the calls of its nodes have spent, those of workflows that they use included.
+    pub(super) spend: super::Spend,
     /// Why its tasks that have not begun will not.
-    pub(super) cancelled: Option<String>,
+    pub(super) cancelled: Option<Arc<str>>,
 }
 
 /// Where a task stands.
@@ -64,6 +66,10 @@ pub(super) struct TaskState {
     pub items: Option<Stored>,
     pub outcome: Option<Arc<TaskOutcome>>,
     pub spend: super::Spend,
+    /// Whether it or a task before it, directly or through others, failed.
+    pub failure: bool,
+    /// Whether it or a task before it, directly or through others, was cancelled.
+    pub cancelled: bool,
 }
 
 /// Where a node stands.
@@ -119,8 +125,8 @@ pub struct Node {
     pub phase: NodePhase,
     /// How many attempts were started.
     pub attempts: u32,
-    /// Whether it was told to stop.
-    pub(super) killed: bool,
+    /// Why it was told to stop, if it was: whatever it waits for, it will not start again.
+    pub stopped: Option<Arc<str>>,
     /// The answer of a human.
     pub answer: Option<(bool, String)>,
     /// The calls of the attempt under way.
@@ -129,7 +135,7 @@ pub struct Node {
     pub inside: Option<ScopeIndex>,
     /// What the last attempt left.
     pub result: Option<TaskResult>,
-    /// Why the last attempt failed.
+    /// Why the last attempt that ended failed; it stays while the next one is under way.
     pub failure: Option<Box<Failure>>,
 }
 
