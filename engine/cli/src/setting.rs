@@ -73,7 +73,7 @@ impl Outside {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let flags = Flags {
-            profile: profile.clone(),
+            profile: profile.map(str::to_owned),
             ..Flags::default()
         };
         let home = environment.get("HOME").map(Utf8PathBuf::from);

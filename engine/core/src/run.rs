@@ -7,7 +7,6 @@ mod action;
 mod budget;
 mod decide;
 mod event;
-mod needs;
 mod node;
 mod program;
 mod state;
@@ -21,7 +20,6 @@ pub use event::{
     CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, Reserve, RunStatus, Status, Stored,
     Stream, TaskResult, Timestamp,
 };
-pub use needs::needs_status;
 pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, TaskOutcome};
 pub use program::{Program, TaskInfo};
 pub use state::{ApplyError, State};

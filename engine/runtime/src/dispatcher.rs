@@ -405,16 +405,14 @@ impl Dispatcher {
     /// Tells the disk that a command may start, and with it those that come next: one wait serves them all.
     fn claim(&mut self, node: NodeIndex) -> Result<(), ApplyError> {
         let repeatable = self.state.info(node).is_none_or(|info| info.repeatable);
-        let Some(id) = self
+        let claimed = self
             .state
             .node(node)
-            .filter(|node| !node.claimed && !repeatable)
-            .map(|node| node.id.clone())
-        else {
+            .is_none_or(|node| self.state.is_claimed(&node.id));
+        if repeatable || claimed {
             return Ok(());
-        };
-        let mut nodes = vec![id];
-        nodes.extend(self.state.claimable(CLAIM - 1));
+        }
+        let nodes = self.state.claimable(node, CLAIM);
         self.record(Event::NodesClaimed { nodes })
     }
 
@@ -710,7 +708,7 @@ impl Dispatcher {
 
     /// Ends a node that was told to stop before it began to wait for something.
     fn was_killed(&mut self, node: NodeIndex) -> Result<bool, DispatchError> {
-        let killed = self.state.node(node).is_some_and(|node| node.killed);
+        let killed = self.state.node(node).is_some_and(|node| node.stopped.is_some());
         if killed && !self.is_over(node) {
             let failure = Failure::new(FailureClass::Cancelled, "it was stopped");
             self.finish_attempt(node, Outcome::Failure(failure))?;
@@ -817,7 +815,7 @@ impl Dispatcher {
         }
         let cancelled =
             matches!(&outcome, Outcome::Failure(failure) if failure.class == FailureClass::Cancelled);
-        if cancelled && self.stage >= 1 && !current.killed {
+        if cancelled && self.stage >= 1 && current.stopped.is_none() {
             // It was not over: the journal says that it was in flight, and resume decides.
             self.abandoned = true;
             return Ok(());

@@ -30,7 +30,8 @@ pub enum Action {
         /// Which attempt.
         attempt: u32,
     },
-    /// Evaluate the outputs of a used workflow whose tasks have ended; `AttemptFinished` follows.
+    /// Evaluate the outputs of a used workflow whose tasks have ended; `AttemptFinished` follows. Where the node
+    /// was told to stop, that says that it was cancelled.
     Leave(NodeIndex),
     /// Finish the attempt of a gate that was answered; `AttemptFinished` follows.
     Settle(NodeIndex),
@@ -43,7 +44,8 @@ pub enum Action {
     },
     /// Stop a running attempt, whose `AttemptFinished` then tells that it was cancelled.
     Kill(NodeIndex),
-    /// Nothing is left that can go on in this session; `RunFinished` follows.
+    /// Nothing is left that can go on in this session; `RunFinished` follows. Where the run waits for a human who is
+    /// there to answer, the answer may come instead: this is said again until one of them is journaled.
     Finish {
         /// How the session ended.
         status: RunStatus,

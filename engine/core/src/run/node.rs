@@ -29,8 +29,10 @@ pub struct Scope {
     pub(super) tasks: Vec<TaskState>,
     /// How many of them have not ended.
     pub(super) open: usize,
+    /// What the calls of its nodes have spent, those of workflows that they use included.
+    pub(super) spend: super::Spend,
     /// Why its tasks that have not begun will not.
-    pub(super) cancelled: Option<String>,
+    pub(super) cancelled: Option<Arc<str>>,
 }
 
 /// Where a task stands.
@@ -64,6 +66,10 @@ pub(super) struct TaskState {
     pub items: Option<Stored>,
     pub outcome: Option<Arc<TaskOutcome>>,
     pub spend: super::Spend,
+    /// Whether it or a task before it, directly or through others, failed.
+    pub failure: bool,
+    /// Whether it or a task before it, directly or through others, was cancelled.
+    pub cancelled: bool,
 }
 
 /// Where a node stands.
@@ -119,33 +125,18 @@ pub struct Node {
     pub phase: NodePhase,
     /// How many attempts were started.
     pub attempts: u32,
-    /// Whether the disk knows that its next attempt may have started.
-    pub claimed: bool,
-    /// Whether it was told to stop.
-    pub killed: bool,
+    /// Why it was told to stop, if it was: whatever it waits for, it will not start again.
+    pub stopped: Option<Arc<str>>,
     /// The answer of a human.
     pub answer: Option<(bool, String)>,
-    /// The calls of an attempt.
+    /// The calls of the attempt under way.
     pub calls: Vec<CallRecord>,
-    /// Which attempt they are of: one that was lost keeps its finished calls.
-    pub(super) calls_of: u32,
     /// The scope of the used workflow.
     pub inside: Option<ScopeIndex>,
     /// What the last attempt left.
     pub result: Option<TaskResult>,
-    /// Why the last attempt failed.
+    /// Why the last attempt that ended failed; it stays while the next one is under way.
     pub failure: Option<Box<Failure>>,
-}
-
-impl Node {
-    /// The calls that an attempt has made so far.
-    pub fn calls_of(&self, attempt: u32) -> &[CallRecord] {
-        if self.calls_of == attempt {
-            &self.calls
-        } else {
-            &[]
-        }
-    }
 }
 
 /// How a node ended, for expressions.

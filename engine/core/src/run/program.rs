@@ -52,8 +52,8 @@ impl TaskInfo {
 pub struct Program {
     /// By module, then by task in the order of the file.
     pub modules: Vec<Vec<TaskInfo>>,
-    /// What the whole run may spend.
-    pub budget: Option<Budget>,
+    /// What each of these workflows may spend, by module.
+    pub budgets: Vec<Option<Budget>>,
 }
 
 impl Program {
@@ -93,10 +93,17 @@ impl Program {
                     .collect()
             })
             .collect();
-        Self {
-            modules,
-            budget: bundle.root().loaded.workflow.budget.clone(),
-        }
+        let budgets = bundle
+            .modules
+            .iter()
+            .map(|module| module.loaded.workflow.budget.clone())
+            .collect();
+        Self { modules, budgets }
+    }
+
+    /// What the whole run may spend.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budgets.first()?.as_ref()
     }
 
     /// One task.

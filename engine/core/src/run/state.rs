@@ -10,6 +10,7 @@ use super::{
     Status, Stored, TaskInfo, TaskOutcome, Timestamp,
 };
 use crate::load::ModuleId;
+use crate::scope::NeedsStatus;
 
 /// A run, as its events have made it.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub struct State {
     nodes: Vec<Node>,
     by_id: HashMap<NodeId, NodeIndex>,
     tasks_by_id: HashMap<NodeId, (ScopeIndex, usize)>,
-    /// Nodes that can start, in the order in which they were made.
-    ready: BTreeSet<NodeIndex>,
+    /// Nodes that can start: those that take no slot, then those that do, in the order in which they were made.
+    ready: BTreeSet<(bool, NodeIndex)>,
     /// Nodes that need another action than a start: checks, leaves, settles, kills, cancels.
     todo: VecDeque<Todo>,
     timers: BTreeSet<(Timestamp, NodeIndex)>,
@@ -33,7 +34,10 @@ pub struct State {
     seed: u64,
     /// Which start of the machine the last session was in.
     boot: Option<String>,
-    spend: Spend,
+    /// Nodes that may start without waiting for the disk, and have not.
+    claims: HashSet<NodeId>,
+    /// Nodes that were claimed before the machine lost its power: they may have been started.
+    doubtful: HashSet<NodeId>,
     /// Milliseconds that earlier sessions were active.
     active_before: u64,
     session_started: Timestamp,
@@ -54,7 +58,7 @@ enum Subject {
 enum Todo {
     Task(ScopeIndex, usize),
     Node(NodeIndex),
-    Cancel(NodeIndex, String),
+    Cancel(NodeIndex),
     Kill(NodeIndex),
 }
 
@@ -86,7 +90,8 @@ impl State {
             jobs: 1,
             seed: 0,
             boot: None,
-            spend: Spend::default(),
+            claims: HashSet::new(),
+            doubtful: HashSet::new(),
             active_before: 0,
             session_started: Timestamp::default(),
             last_seen: Timestamp::default(),
@@ -101,15 +106,17 @@ impl State {
     /// # Errors
     /// When the event does not fit the state.
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
-        self.last_seen = self.last_seen.max(at);
+        let before = self.last_seen;
+        let at = before.max(at);
+        self.last_seen = at;
         match event {
             Event::RunStarted { seed, jobs, boot, .. } => {
-                self.seed = *seed;
                 self.boot.clone_from(boot);
-                self.begin_session(at, *jobs);
                 if !self.scopes.is_empty() {
                     return Err(misfit("run_started", "the run has already begun"));
                 }
+                self.seed = *seed;
+                self.begin_session(at, *jobs);
                 self.open_scope(ModuleId(0), String::new(), None, None)?;
             }
             Event::RunResumed {
@@ -117,38 +124,15 @@ impl State {
                 confirmed,
                 boot,
             } => {
-                let same_boot = boot.is_some() && *boot == self.boot;
-                self.boot.clone_from(boot);
-                self.resume(at, *jobs, *confirmed, same_boot);
+                self.doubt_claims(boot.as_ref(), *confirmed);
+                self.resume(before, at, *jobs, *confirmed);
             }
-            Event::NodesClaimed { nodes } => {
-                for id in nodes {
-                    let index = self.find(id, "nodes_claimed")?;
-                    if let Some(node) = self.nodes.get_mut(index.0) {
-                        node.claimed = true;
-                    }
-                }
-            }
+            Event::NodesClaimed { nodes } => self.claims.extend(nodes.iter().cloned()),
             Event::TaskExpanded { task, items, count } => self.expanded(task, items, *count)?,
-            Event::ConditionChecked { node, holds } => {
-                let node = self.find(node, "condition_checked")?;
-                self.announced.remove(&Subject::Node(node));
-                if *holds {
-                    self.make_ready(node)
-                } else {
-                    self.end_node(node, Status::Skipped)
-                }
-            }
+            Event::ConditionChecked { node, holds } => self.condition_checked(node, *holds)?,
             Event::NodeRefused { node, failure } => self.refused(node, failure)?,
-            Event::TaskSkipped { task, .. } => {
-                let (scope, task) = self.find_task(task, "task_skipped")?;
-                self.announced.remove(&Subject::Task(scope, task));
-                self.end_task(scope, task, Status::Skipped);
-            }
-            Event::NodeCancelled { node, .. } => {
-                let node = self.find(node, "node_cancelled")?;
-                self.end_node(node, Status::Cancelled);
-            }
+            Event::TaskSkipped { task, .. } => self.skipped(task)?,
+            Event::NodeCancelled { node, .. } => self.cancelled(node)?,
             Event::AttemptStarted { node, attempt } => self.attempt_started(node, *attempt)?,
             Event::ScopeEntered {
                 node,
@@ -157,12 +141,13 @@ impl State {
             } => self.scope_entered(node, *attempt, inputs)?,
             Event::CallStarted {
                 node,
+                attempt,
                 call,
                 digest,
                 reserve,
                 ..
             } => {
-                self.call_started(node, *call, digest, *reserve)?;
+                self.call_started(node, *attempt, *call, digest, *reserve)?;
             }
             Event::CallFinished {
                 node,
@@ -175,28 +160,21 @@ impl State {
             }
             Event::AttemptFinished {
                 node,
+                attempt,
                 outcome,
                 decision,
-                ..
             } => {
-                self.attempt_finished(node, outcome, *decision)?;
+                self.attempt_finished(node, *attempt, outcome, *decision)?;
             }
             Event::ApprovalAsked { node, .. } => {
-                let node = self.find(node, "approval_asked")?;
+                let node = self.find_running(node, None, "approval_asked")?;
                 self.set_phase(node, NodePhase::Asked);
             }
             Event::ApprovalAnswered {
                 node,
                 approved,
                 comment,
-            } => {
-                let node = self.find(node, "approval_answered")?;
-                if let Some(node) = self.nodes.get_mut(node.0) {
-                    node.answer = Some((*approved, comment.clone()));
-                }
-                self.set_phase(node, NodePhase::Answered);
-                self.todo.push_back(Todo::Node(node));
-            }
+            } => self.answered(node, *approved, comment)?,
             Event::CapReached { cap } => self.cap_reached(cap),
             Event::Interrupted { stage } => self.stopping = self.stopping.max(*stage),
             Event::RunFinished { status, .. } => {
@@ -238,40 +216,49 @@ impl State {
 
     /// When the run's cap on wall time is reached, if it has one.
     pub fn wall_deadline(&self) -> Option<Timestamp> {
-        let cap = self.program.budget.as_ref()?.wall?.millis();
+        let cap = self.program.budget()?.wall?.millis();
         if self.capped.is_some() || self.finished.is_some() {
             return None;
         }
         Some(self.session_started.after(cap.saturating_sub(self.active_before)))
     }
 
-    /// Whether the budgets of the run and of the node's task let it make a call.
+    /// Whether every budget that a node's calls count for lets it make one: that of its task and of its workflow,
+    /// and so on outwards to the run.
     pub fn affords(&self, node: NodeIndex, reserve: Reserve) -> Affordable {
-        let caps = |budget: Option<&crate::spec::Budget>| {
-            (
-                budget.and_then(|budget| budget.tokens),
-                budget.and_then(|budget| budget.calls),
-            )
-        };
-        let (tokens, calls) = caps(self.program.budget.as_ref());
-        let run = self
-            .spend
-            .affords(reserve, tokens, calls, "the budget of the run");
-        let (Some(state), Some(info)) = (
-            self.node(node).and_then(|n| self.task_state(n.scope, n.task)),
-            self.info(node),
-        ) else {
-            return run;
-        };
-        let (tokens, calls) = caps(info.budget.as_ref());
-        let task = state
-            .spend
-            .affords(reserve, tokens, calls, &format!("the budget of `{}`", info.name));
-        match (run, task) {
-            (Affordable::Never(why), _) | (_, Affordable::Never(why)) => Affordable::Never(why),
-            (Affordable::Later, _) | (_, Affordable::Later) => Affordable::Later,
-            (Affordable::Yes, Affordable::Yes) => Affordable::Yes,
+        let mut answer = Affordable::Yes;
+        let mut next = Some(node);
+        while let Some(node) = next.and_then(|index| self.nodes.get(index.0)) {
+            let Some(scope) = self.scopes.get(node.scope.0) else {
+                break;
+            };
+            next = scope.parent;
+            let budget = self.info_of(node).and_then(|info| info.budget.as_ref());
+            let task = scope.tasks.get(node.task).zip(budget).map(|(task, budget)| {
+                task.spend.affords(
+                    reserve,
+                    budget.tokens,
+                    budget.calls,
+                    &format!("the budget of `{}`", node.id),
+                )
+            });
+            let budget = self.program.budgets.get(scope.module.0).and_then(Option::as_ref);
+            let workflow = budget.map(|budget| {
+                let whose = match next.and_then(|parent| self.nodes.get(parent.0)) {
+                    Some(parent) => format!("the budget of the workflow of `{}`", parent.id),
+                    None => "the budget of the run".to_owned(),
+                };
+                scope.spend.affords(reserve, budget.tokens, budget.calls, &whose)
+            });
+            for found in [task, workflow].into_iter().flatten() {
+                match found {
+                    Affordable::Never(why) => return Affordable::Never(why),
+                    Affordable::Later => answer = Affordable::Later,
+                    Affordable::Yes => {}
+                }
+            }
         }
+        answer
     }
 
     /// One node.
@@ -306,29 +293,87 @@ impl State {
         self.task_state(scope, task)?.outcome.as_ref()
     }
 
+    /// What the status functions in the `if` of a task answer, once all its needs have ended. A task that failed
+    /// with `continue` counts as one that ended well.
+    pub fn needs_status(&self, scope: ScopeIndex, task: usize) -> NeedsStatus {
+        let Some(info) = self.task_info(scope, task) else {
+            return NeedsStatus::default();
+        };
+        let before = info.needs.iter().filter_map(|need| self.task_state(scope, *need));
+        before.fold(
+            NeedsStatus {
+                success: self.blocking_need(scope, info).is_none(),
+                ..NeedsStatus::default()
+            },
+            |status, need| NeedsStatus {
+                failure: status.failure || need.failure,
+                cancelled: status.cancelled || need.cancelled,
+                ..status
+            },
+        )
+    }
+
     /// The items of a task with `foreach` or `matrix`, once they are known.
     pub fn items(&self, scope: ScopeIndex, task: usize) -> Option<&Stored> {
         self.task_state(scope, task)?.items.as_ref()
     }
 
-    /// The next nodes that can start, may not be repeated unasked, and are not claimed yet; at most so many.
-    pub fn claimable(&self, most: usize) -> Vec<NodeId> {
-        let unclaimed = self.ready.iter().filter(|index| {
-            let node = self.nodes.get(index.0);
-            node.is_some_and(|node| !node.claimed) && self.info(**index).is_some_and(|info| !info.repeatable)
-        });
-        unclaimed
-            .take(most)
-            .filter_map(|index| self.nodes.get(index.0))
-            .map(|node| node.id.clone())
-            .collect()
+    /// Whether the disk knows that a node may start.
+    pub fn is_claimed(&self, node: &NodeId) -> bool {
+        self.claims.contains(node)
+    }
+
+    /// A node with those that start next and may not be repeated unasked either, so that one claim serves them
+    /// all: those that are ready, then those that wait for these; at most so many.
+    pub fn claimable(&self, node: NodeIndex, most: usize) -> Vec<NodeId> {
+        let ready = self
+            .ready
+            .iter()
+            .map(|(_, index)| *index)
+            .filter(|index| *index != node);
+        let mut found: Vec<NodeId> = Vec::new();
+        let mut tasks = VecDeque::new();
+        for index in std::iter::once(node).chain(ready) {
+            let (Some(node), Some(info)) = (self.nodes.get(index.0), self.info(index)) else {
+                continue;
+            };
+            if found.len() < most && !info.repeatable && !self.claims.contains(&node.id) {
+                found.push(node.id.clone());
+                tasks.push_back((node.scope, node.task));
+            } else if found.len() >= most {
+                break;
+            }
+        }
+        while let Some((scope, task)) = tasks.pop_front() {
+            let dependents = self
+                .task_info(scope, task)
+                .map(|info| info.dependents.as_slice())
+                .unwrap_or_default();
+            for dependent in dependents {
+                let waits = self
+                    .task_state(scope, *dependent)
+                    .is_some_and(|state| state.phase == TaskPhase::Waiting);
+                let plain = self
+                    .task_info(scope, *dependent)
+                    .is_some_and(|info| !info.repeatable && !info.fans && !info.conditional);
+                let Some(id) = self.task_id(scope, *dependent).filter(|_| waits && plain) else {
+                    continue;
+                };
+                if found.len() >= most {
+                    return found;
+                }
+                if !self.claims.contains(&id) && !found.contains(&id) {
+                    found.push(id);
+                    tasks.push_back((scope, *dependent));
+                }
+            }
+        }
+        found
     }
 
     /// What decides about a node's task.
     pub fn info(&self, node: NodeIndex) -> Option<&TaskInfo> {
-        let node = self.nodes.get(node.0)?;
-        self.program
-            .task(self.scopes.get(node.scope.0)?.module, node.task)
+        self.info_of(self.nodes.get(node.0)?)
     }
 
     /// What chance in this run derives from.
@@ -338,7 +383,7 @@ impl State {
 
     /// What was spent.
     pub fn spend(&self) -> Spend {
-        self.spend
+        self.scopes.first().map(|root| root.spend).unwrap_or_default()
     }
 
     /// How the last session ended, unless one is under way.
@@ -366,52 +411,27 @@ impl State {
         self.stopping = 0;
     }
 
-    fn resume(&mut self, at: Timestamp, jobs: u32, confirmed: bool, same_boot: bool) {
+    /// What was written survives the death of the process, and not that of the machine: there, what was claimed may
+    /// have been started without a trace.
+    fn doubt_claims(&mut self, boot: Option<&String>, confirmed: bool) {
+        let same_boot = boot.is_some() && boot == self.boot.as_ref();
+        self.boot = boot.cloned();
+        if confirmed {
+            self.doubtful.clear();
+        } else if !same_boot {
+            self.doubtful.extend(self.claims.drain());
+        }
+    }
+
+    /// Begins another session: what the last one had under way is lost, and everything open is given again.
+    fn resume(&mut self, before: Timestamp, at: Timestamp, jobs: u32, confirmed: bool) {
         if self.finished.is_none() {
             // The session before this one died; it was active until its last event.
-            self.active_before += self
-                .last_seen
-                .min(at)
-                .since(self.session_started)
-                .min(at.since(self.session_started));
+            self.active_before += before.since(self.session_started);
         }
         self.begin_session(at, jobs);
-        for index in 0..self.nodes.len() {
-            let index = NodeIndex(index);
-            let repeatable = confirmed || self.info(index).is_some_and(|info| info.repeatable);
-            let Some(node) = self.nodes.get_mut(index.0) else {
-                continue;
-            };
-            node.killed = false;
-            match node.phase {
-                NodePhase::Running => {
-                    self.release(index);
-                    self.forget_open_calls(index);
-                    if repeatable {
-                        self.start_again(index)
-                    } else {
-                        self.set_phase(index, NodePhase::InDoubt)
-                    }
-                }
-                NodePhase::InDoubt if confirmed => self.start_again(index),
-                NodePhase::Ready if node.claimed && !same_boot && !repeatable => {
-                    // Its start may have been written and lost with the power.
-                    self.ready.remove(&index);
-                    self.set_phase(index, NodePhase::InDoubt);
-                }
-                NodePhase::Ready => {
-                    self.ready.insert(index);
-                }
-                NodePhase::Checking | NodePhase::Leaving | NodePhase::Answered => {
-                    self.todo.push_back(Todo::Node(index))
-                }
-                NodePhase::Waiting(_)
-                | NodePhase::Asked
-                | NodePhase::Inside
-                | NodePhase::InDoubt
-                | NodePhase::Ended(_) => {}
-            }
-        }
+        self.ready.clear();
+        self.todo.clear();
         for scope in 0..self.scopes.len() {
             let scope = ScopeIndex(scope);
             let count = self.scopes.get(scope.0).map_or(0, |scope| scope.tasks.len());
@@ -423,6 +443,46 @@ impl State {
                     }
                 }
             }
+        }
+        for index in (0..self.nodes.len()).map(NodeIndex) {
+            self.resume_node(index, confirmed);
+        }
+    }
+
+    fn resume_node(&mut self, index: NodeIndex, confirmed: bool) {
+        let repeatable = confirmed || self.info(index).is_some_and(|info| info.repeatable);
+        let Some((phase, stopped)) = self.nodes.get(index.0).map(|n| (n.phase, n.stopped.is_some())) else {
+            return;
+        };
+        match phase {
+            NodePhase::Running => {
+                self.release(index);
+                self.forget_open_calls(index);
+                if stopped {
+                    self.set_phase(index, NodePhase::Ready);
+                    self.todo.push_back(Todo::Cancel(index));
+                } else if repeatable {
+                    self.start_again(index);
+                } else {
+                    self.set_phase(index, NodePhase::InDoubt);
+                }
+            }
+            NodePhase::Checking | NodePhase::Ready | NodePhase::Waiting(_) | NodePhase::InDoubt
+                if stopped =>
+            {
+                self.todo.push_back(Todo::Cancel(index));
+            }
+            NodePhase::InDoubt if confirmed => self.start_again(index),
+            NodePhase::Ready => self.make_ready(index),
+            NodePhase::Asked if stopped => self.todo.push_back(Todo::Kill(index)),
+            NodePhase::Checking | NodePhase::Leaving | NodePhase::Answered => {
+                self.todo.push_back(Todo::Node(index));
+            }
+            NodePhase::Waiting(_)
+            | NodePhase::Asked
+            | NodePhase::Inside
+            | NodePhase::InDoubt
+            | NodePhase::Ended(_) => {}
         }
     }
 
@@ -439,7 +499,6 @@ impl State {
         let Some(node) = self.nodes.get_mut(index.0) else {
             return;
         };
-        let (scope, task) = (node.scope, node.task);
         let mut lost = Vec::new();
         node.calls.retain(|call| {
             if !call.finished {
@@ -453,10 +512,26 @@ impl State {
                 completion: reserve.completion,
                 ..CallUsage::default()
             };
-            self.spend.settle(reserve, usage);
-            if let Some(state) = self.task_state_mut(scope, task) {
-                state.spend.settle(reserve, usage);
+            self.charge(index, |spend| spend.settle(reserve, usage));
+        }
+    }
+
+    /// Changes what was spent from every budget that a node's calls count for: that of its task and of its
+    /// workflow, and so on outwards to the run.
+    fn charge(&mut self, index: NodeIndex, change: impl Fn(&mut Spend)) {
+        let mut next = Some(index);
+        while let Some((scope, task)) = next
+            .and_then(|index| self.nodes.get(index.0))
+            .map(|node| (node.scope, node.task))
+        {
+            let Some(scope) = self.scopes.get_mut(scope.0) else {
+                return;
+            };
+            if let Some(task) = scope.tasks.get_mut(task) {
+                change(&mut task.spend);
             }
+            change(&mut scope.spend);
+            next = scope.parent;
         }
     }
 
@@ -485,6 +560,8 @@ impl State {
                 items: None,
                 outcome: None,
                 spend: Spend::default(),
+                failure: false,
+                cancelled: false,
             })
             .collect();
         for (task, info) in tasks.iter().enumerate() {
@@ -498,7 +575,10 @@ impl State {
             inputs,
             tasks: states,
             open: tasks.len(),
-            cancelled: None,
+            spend: Spend::default(),
+            cancelled: parent
+                .and_then(|parent| self.nodes.get(parent.0))
+                .and_then(|parent| parent.stopped.clone()),
         });
         for (task, info) in tasks.iter().enumerate() {
             if info.needs.is_empty() {
@@ -511,20 +591,13 @@ impl State {
     /// A task whose needs have all ended: it is skipped, expanded, or gets its node.
     fn begin_task(&mut self, scope: ScopeIndex, task: usize) {
         let program = Arc::clone(&self.program);
-        let Some(info) = self
-            .scopes
-            .get(scope.0)
-            .and_then(|scope| program.task(scope.module, task))
-        else {
+        let Some(state) = self.scopes.get(scope.0) else {
             return;
         };
-        let cancelled = self
-            .scopes
-            .get(scope.0)
-            .is_some_and(|scope| scope.cancelled.is_some());
-        if self.capped.is_some()
-            || cancelled
-            || (info.waits_for_success && self.blocking_need(scope, info).is_some())
+        let Some(info) = program.task(state.module, task) else {
+            return;
+        };
+        if state.cancelled.is_some() || (info.waits_for_success && self.blocking_need(scope, info).is_some())
         {
             self.set_task_phase(scope, task, TaskPhase::Skipping);
         } else if info.fans {
@@ -585,11 +658,9 @@ impl State {
                 item,
                 phase,
                 attempts: 0,
-                claimed: false,
-                killed: false,
+                stopped: None,
                 answer: None,
                 calls: Vec::new(),
-                calls_of: 0,
                 inside: None,
                 result: None,
                 failure: None,
@@ -597,7 +668,7 @@ impl State {
             if info.conditional {
                 self.todo.push_back(Todo::Node(index));
             } else {
-                self.ready.insert(index);
+                self.make_ready(index);
             }
         }
         if count == 0 {
@@ -615,10 +686,21 @@ impl State {
         let (Some(info), Some(state)) = (info, self.task_state_mut(scope, task)) else {
             return Err(misfit("task_expanded", "no such task"));
         };
-        if state.phase != TaskPhase::Expanding {
+        match state.phase {
+            TaskPhase::Expanding => {}
+            // It was stopped while its items were looked for.
+            TaskPhase::Skipping | TaskPhase::Ended => return Ok(()),
+            TaskPhase::Waiting | TaskPhase::Active => {
+                return Err(misfit(
+                    "task_expanded",
+                    format!("`{id}` does not wait for its items"),
+                ));
+            }
+        }
+        if count > info.max_items {
             return Err(misfit(
                 "task_expanded",
-                format!("`{id}` does not wait for its items"),
+                format!("`{id}` may have {} items, not {count}", info.max_items),
             ));
         }
         state.items = Some(items.clone());
@@ -627,44 +709,114 @@ impl State {
         Ok(())
     }
 
-    fn refused(&mut self, id: &NodeId, failure: &Failure) -> Result<(), ApplyError> {
-        if let Some(node) = self.by_id.get(id).copied() {
-            self.announced.remove(&Subject::Node(node));
-            self.fail_node(node, failure);
-            return Ok(());
-        }
-        let (scope, task) = self.find_task(id, "node_refused")?;
-        self.announced.remove(&Subject::Task(scope, task));
-        let program = Arc::clone(&self.program);
-        if let Some(info) = self
-            .scopes
-            .get(scope.0)
-            .and_then(|scope| program.task(scope.module, task))
-        {
-            let outcome = NodeOutcome {
-                status: Status::Failure,
-                result: None,
-                failure: Some(Box::new(failure.clone())),
-            };
-            let outcome = TaskOutcome {
-                status: Status::Failure,
-                fans: info.fans,
-                nodes: vec![outcome],
-            };
-            self.finish_task(scope, task, outcome);
+    fn condition_checked(&mut self, id: &NodeId, holds: bool) -> Result<(), ApplyError> {
+        let index = self.find(id, "condition_checked")?;
+        if self.answers_check(index, "condition_checked")? {
+            if holds {
+                self.make_ready(index);
+            } else {
+                self.end_node(index, Status::Skipped);
+            }
         }
         Ok(())
     }
 
+    /// Whether a node still waits for what was found about its `if`: it may have been stopped meanwhile.
+    fn answers_check(&mut self, index: NodeIndex, event: &'static str) -> Result<bool, ApplyError> {
+        self.announced.remove(&Subject::Node(index));
+        match self.nodes.get(index.0) {
+            Some(node) if node.stopped.is_some() => Ok(false),
+            Some(node) if node.phase == NodePhase::Checking => Ok(true),
+            Some(node) => Err(misfit(event, format!("`{}` has no open `if`", node.id))),
+            None => Ok(false),
+        }
+    }
+
+    fn refused(&mut self, id: &NodeId, failure: &Failure) -> Result<(), ApplyError> {
+        if let Some(node) = self.by_id.get(id).copied() {
+            if self.answers_check(node, "node_refused")? {
+                self.fail_node(node, failure);
+            }
+            return Ok(());
+        }
+        let (scope, task) = self.find_task(id, "node_refused")?;
+        match self.task_state(scope, task).map(|state| state.phase) {
+            Some(TaskPhase::Expanding) => {}
+            // It was stopped while its items were looked for.
+            Some(TaskPhase::Skipping | TaskPhase::Ended) | None => return Ok(()),
+            Some(TaskPhase::Waiting | TaskPhase::Active) => {
+                return Err(misfit(
+                    "node_refused",
+                    format!("`{id}` does not wait for its items"),
+                ));
+            }
+        }
+        self.announced.remove(&Subject::Task(scope, task));
+        let outcome = NodeOutcome {
+            status: Status::Failure,
+            result: None,
+            failure: Some(Box::new(failure.clone())),
+        };
+        let outcome = TaskOutcome {
+            status: Status::Failure,
+            fans: self.task_info(scope, task).is_some_and(|info| info.fans),
+            nodes: vec![outcome],
+        };
+        self.finish_task(scope, task, outcome);
+        Ok(())
+    }
+
+    fn skipped(&mut self, id: &NodeId) -> Result<(), ApplyError> {
+        let (scope, task) = self.find_task(id, "task_skipped")?;
+        self.announced.remove(&Subject::Task(scope, task));
+        if self.task_state(scope, task).map(|state| state.phase) != Some(TaskPhase::Skipping) {
+            return Err(misfit("task_skipped", format!("`{id}` is not to be skipped")));
+        }
+        self.end_task(scope, task, Status::Skipped);
+        Ok(())
+    }
+
+    fn cancelled(&mut self, id: &NodeId) -> Result<(), ApplyError> {
+        let index = self.find(id, "node_cancelled")?;
+        let Some(node) = self.nodes.get(index.0) else {
+            return Ok(());
+        };
+        match node.phase {
+            NodePhase::Ended(_) => Ok(()),
+            phase if under_way(phase) => Err(misfit("node_cancelled", format!("`{id}` is under way"))),
+            _ => {
+                self.end_node(index, Status::Cancelled);
+                Ok(())
+            }
+        }
+    }
+
+    fn answered(&mut self, id: &NodeId, approved: bool, comment: &str) -> Result<(), ApplyError> {
+        let index = self.find(id, "approval_answered")?;
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return Ok(());
+        };
+        match node.phase {
+            NodePhase::Asked => {
+                node.answer = Some((approved, comment.to_owned()));
+                node.phase = NodePhase::Answered;
+                self.todo.push_back(Todo::Node(index));
+                Ok(())
+            }
+            // A human may answer a question that has just been withdrawn.
+            NodePhase::Ended(_) => Ok(()),
+            _ => Err(misfit("approval_answered", format!("`{id}` asks nothing"))),
+        }
+    }
+
     fn attempt_started(&mut self, id: &NodeId, attempt: u32) -> Result<(), ApplyError> {
         let index = self.find(id, "attempt_started")?;
-        self.ready.remove(&index);
         let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
-        if let NodePhase::Waiting(at) = node.phase {
-            self.timers.remove(&(at, index));
+        if node.stopped.is_some() || !matches!(node.phase, NodePhase::Ready | NodePhase::Waiting(_)) {
+            return Err(misfit("attempt_started", format!("`{id}` can't start")));
         }
         if attempt != node.attempts + 1 {
             return Err(misfit(
@@ -672,27 +824,27 @@ impl State {
                 format!("`{id}` is at attempt {}, not {attempt}", node.attempts + 1),
             ));
         }
-        if node.calls_of != attempt {
-            node.calls.clear();
-            node.calls_of = attempt;
+        if let NodePhase::Waiting(at) = node.phase {
+            self.timers.remove(&(at, index));
         }
         node.attempts = attempt;
-        node.claimed = false;
         node.phase = NodePhase::Running;
+        self.claims.remove(id);
+        self.doubtful.remove(id);
         let (scope, task) = (node.scope, node.task);
+        self.unready(index);
         self.under_way += 1;
         if takes_slot {
             self.slots += 1;
         }
         if let Some(state) = self.task_state_mut(scope, task) {
             state.running += 1;
-            state.parked.remove(&index);
         }
         Ok(())
     }
 
     fn scope_entered(&mut self, id: &NodeId, attempt: u32, inputs: &Stored) -> Result<(), ApplyError> {
-        let index = self.find(id, "scope_entered")?;
+        let index = self.find_running(id, Some(attempt), "scope_entered")?;
         let Some(module) = self.info(index).and_then(|info| info.uses) else {
             return Err(misfit("scope_entered", format!("`{id}` uses no workflow")));
         };
@@ -707,17 +859,21 @@ impl State {
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.inside = Some(scope);
         }
+        if self.scopes.get(scope.0).is_some_and(|scope| scope.open == 0) {
+            self.leave(index);
+        }
         Ok(())
     }
 
     fn call_started(
         &mut self,
         id: &NodeId,
+        attempt: u32,
         call: u32,
         digest: &str,
         reserve: Reserve,
     ) -> Result<(), ApplyError> {
-        let index = self.find(id, "call_started")?;
+        let index = self.find_running(id, Some(attempt), "call_started")?;
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
@@ -733,11 +889,7 @@ impl State {
             reserve,
             finished: false,
         });
-        let (scope, task) = (node.scope, node.task);
-        self.spend.reserve(reserve);
-        if let Some(state) = self.task_state_mut(scope, task) {
-            state.spend.reserve(reserve);
-        }
+        self.charge(index, |spend| spend.reserve(reserve));
         Ok(())
     }
 
@@ -762,42 +914,55 @@ impl State {
         record.finished = true;
         record.reply = reply.cloned();
         let reserve = record.reserve;
-        self.spend.settle(reserve, usage);
-        if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
-            && let Some(state) = self.task_state_mut(scope, task)
-        {
-            state.spend.settle(reserve, usage);
-        }
+        self.charge(index, |spend| spend.settle(reserve, usage));
         Ok(())
     }
 
     fn attempt_finished(
         &mut self,
         id: &NodeId,
+        attempt: u32,
         outcome: &Outcome,
         decision: Decision,
     ) -> Result<(), ApplyError> {
         let index = self.find(id, "attempt_finished")?;
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return Ok(());
+        };
+        // The tasks of a used workflow end before the attempt that runs them.
+        if !under_way(node.phase) || node.phase == NodePhase::Inside || node.attempts != attempt {
+            return Err(misfit(
+                "attempt_finished",
+                format!("`{id}` has no attempt {attempt} that could end"),
+            ));
+        }
         self.announced.remove(&Subject::Node(index));
         self.release(index);
         self.forget_open_calls(index);
+        if let Some(node) = self.nodes.get_mut(index.0) {
+            node.calls = Vec::new();
+        }
         match (outcome, decision) {
             (Outcome::Success(result), _) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
                     node.result = Some(result.clone());
                     node.failure = None;
-                    node.calls = Vec::new();
                 }
                 self.end_node(index, Status::Success);
             }
             (Outcome::Failure(failure), Decision::Retry { at }) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
+                    // The next attempt is told what was wrong with this one.
                     node.failure = Some(Box::new(failure.clone()));
                     node.phase = NodePhase::Waiting(at);
                     node.inside = None;
                     node.answer = None;
+                    if node.stopped.is_some() {
+                        self.todo.push_back(Todo::Cancel(index));
+                    } else {
+                        self.timers.insert((at, index));
+                    }
                 }
-                self.timers.insert((at, index));
             }
             (Outcome::Failure(failure), Decision::Fail | Decision::Done) => self.fail_node(index, failure),
         }
@@ -807,20 +972,9 @@ impl State {
     /// Gives back the slot of an attempt that is over.
     fn release(&mut self, index: NodeIndex) {
         let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
-        let Some(node) = self.nodes.get(index.0) else {
+        let Some(node) = self.nodes.get(index.0).filter(|node| under_way(node.phase)) else {
             return;
         };
-        let under_way = matches!(
-            node.phase,
-            NodePhase::Running
-                | NodePhase::Asked
-                | NodePhase::Answered
-                | NodePhase::Inside
-                | NodePhase::Leaving
-        );
-        if !under_way {
-            return;
-        }
         let (scope, task) = (node.scope, node.task);
         if node.phase == NodePhase::Running {
             self.under_way = self.under_way.saturating_sub(1);
@@ -831,7 +985,7 @@ impl State {
         if let Some(state) = self.task_state_mut(scope, task) {
             state.running = state.running.saturating_sub(1);
             if let Some(next) = state.parked.pop_first() {
-                self.ready.insert(next);
+                self.ready.insert((takes_slot, next));
             }
         }
     }
@@ -846,76 +1000,96 @@ impl State {
         let Some(node) = self.nodes.get_mut(index.0) else {
             return;
         };
+        // Others are stopped once: whoever fails after that was stopped, too.
+        let first_failure = status == Status::Failure && node.stopped.is_none();
         node.failure = Some(Box::new(failure.clone()));
         node.result = None;
-        let (scope, task, id) = (node.scope, node.task, node.id.clone());
-        if fail_fast && status == Status::Failure {
+        let (scope, task) = (node.scope, node.task);
+        if fail_fast && first_failure {
+            let because: Arc<str> = format!("`{}` failed, and `fail_fast` is set", node.id).into();
             let (first, count) = self
                 .task_state(scope, task)
                 .map_or((0, 0), |state| (state.first, state.count));
-            for other in (first..first + count)
-                .map(NodeIndex)
-                .filter(|other| *other != index)
-            {
-                self.stop_node(other, &format!("`{id}` failed, and `fail_fast` is set"));
+            for other in (first..first + count).map(NodeIndex) {
+                if other != index {
+                    self.stop_node(other, &because);
+                }
             }
         }
         self.end_node(index, status);
     }
 
     /// Asks for the end of a node: one that has not started is cancelled, one under way is killed.
-    fn stop_node(&mut self, index: NodeIndex, because: &str) {
-        match self.nodes.get(index.0).map(|node| node.phase) {
-            Some(NodePhase::Checking | NodePhase::Ready | NodePhase::Waiting(_) | NodePhase::InDoubt) => {
-                self.ready.remove(&index);
-                self.todo.push_back(Todo::Cancel(index, because.to_owned()));
+    fn stop_node(&mut self, index: NodeIndex, because: &Arc<str>) {
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return;
+        };
+        if node.stopped.is_some() || matches!(node.phase, NodePhase::Ended(_)) {
+            return;
+        }
+        node.stopped = Some(Arc::clone(because));
+        match node.phase {
+            NodePhase::Checking | NodePhase::Ready | NodePhase::Waiting(_) | NodePhase::InDoubt => {
+                if let NodePhase::Waiting(at) = node.phase {
+                    self.timers.remove(&(at, index));
+                }
+                self.announced.remove(&Subject::Node(index));
+                self.unready(index);
+                self.todo.push_back(Todo::Cancel(index));
             }
-            Some(NodePhase::Running | NodePhase::Asked | NodePhase::Answered) => {
-                self.todo.push_back(Todo::Kill(index))
-            }
-            Some(NodePhase::Inside | NodePhase::Leaving) => {
-                let Some(inside) = self.nodes.get(index.0).and_then(|node| node.inside) else {
-                    return;
-                };
-                let Some(scope) = self.scopes.get_mut(inside.0) else {
-                    return;
-                };
-                scope.cancelled = Some(because.to_owned());
-                let nodes: Vec<usize> = scope
-                    .tasks
-                    .iter()
-                    .flat_map(|task| task.first..task.first + task.count)
-                    .collect();
-                // Recursion is bounded by the depth of `uses`.
-                for node in nodes {
-                    self.stop_node(NodeIndex(node), because);
+            NodePhase::Running | NodePhase::Asked => self.todo.push_back(Todo::Kill(index)),
+            NodePhase::Inside => {
+                if let Some(inside) = node.inside {
+                    // Recursion is bounded by the depth of `uses`.
+                    self.cancel_scope(inside, because);
                 }
             }
-            Some(NodePhase::Ended(_)) | None => {}
+            // These end by themselves, and at once.
+            NodePhase::Answered | NodePhase::Leaving | NodePhase::Ended(_) => {}
+        }
+    }
+
+    /// Asks for the end of everything in a scope that has begun; what has not will be skipped.
+    fn cancel_scope(&mut self, scope: ScopeIndex, because: &Arc<str>) {
+        let Some(state) = self.scopes.get_mut(scope.0) else {
+            return;
+        };
+        state.cancelled = Some(Arc::clone(because));
+        for task in 0..state.tasks.len() {
+            let Some(state) = self.task_state(scope, task) else {
+                continue;
+            };
+            let (phase, first, count) = (state.phase, state.first, state.count);
+            if phase == TaskPhase::Expanding {
+                self.announced.remove(&Subject::Task(scope, task));
+                self.set_task_phase(scope, task, TaskPhase::Skipping);
+            }
+            for node in first..first + count {
+                self.stop_node(NodeIndex(node), because);
+            }
         }
     }
 
     fn cap_reached(&mut self, cap: &str) {
-        self.capped = Some(cap.to_owned());
-        for index in 0..self.nodes.len() {
-            self.stop_node(NodeIndex(index), cap);
+        if self.capped.is_none() {
+            self.capped = Some(cap.to_owned());
+            self.cancel_scope(ScopeIndex(0), &cap.into());
         }
-        for scope in 0..self.scopes.len() {
-            let scope = ScopeIndex(scope);
-            let count = self.scopes.get(scope.0).map_or(0, |scope| scope.tasks.len());
-            for task in 0..count {
-                if self
-                    .task_state(scope, task)
-                    .is_some_and(|state| state.phase == TaskPhase::Expanding)
-                {
-                    self.set_task_phase(scope, task, TaskPhase::Skipping);
-                }
-            }
+    }
+
+    /// Takes a node out of those that can start.
+    fn unready(&mut self, index: NodeIndex) {
+        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        self.ready.remove(&(takes_slot, index));
+        if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
+            && let Some(state) = self.task_state_mut(scope, task)
+        {
+            state.parked.remove(&index);
         }
     }
 
     fn end_node(&mut self, index: NodeIndex, status: Status) {
-        self.ready.remove(&index);
+        self.unready(index);
         let Some(node) = self.nodes.get_mut(index.0) else {
             return;
         };
@@ -930,7 +1104,6 @@ impl State {
         let Some(state) = self.task_state_mut(scope, task) else {
             return;
         };
-        state.parked.remove(&index);
         state.open = state.open.saturating_sub(1);
         if state.open == 0 {
             let (first, count) = (state.first, state.count);
@@ -941,12 +1114,7 @@ impl State {
     }
 
     fn end_task(&mut self, scope: ScopeIndex, task: usize, status: Status) {
-        let program = Arc::clone(&self.program);
-        let fans = self
-            .scopes
-            .get(scope.0)
-            .and_then(|scope| program.task(scope.module, task))
-            .is_some_and(|info| info.fans);
+        let fans = self.task_info(scope, task).is_some_and(|info| info.fans);
         let (first, count) = self
             .task_state(scope, task)
             .map_or((0, 0), |state| (state.first, state.count));
@@ -971,6 +1139,8 @@ impl State {
 
     fn finish_task(&mut self, scope: ScopeIndex, task: usize, outcome: TaskOutcome) {
         let program = Arc::clone(&self.program);
+        let before = self.needs_status(scope, task);
+        let goes_on = self.task_info(scope, task).is_some_and(|info| info.goes_on);
         let Some(state) = self.task_state_mut(scope, task) else {
             return;
         };
@@ -978,6 +1148,8 @@ impl State {
             return;
         }
         state.phase = TaskPhase::Ended;
+        state.failure = before.failure || (outcome.status == Status::Failure && !goes_on);
+        state.cancelled = before.cancelled || outcome.status == Status::Cancelled;
         state.outcome = Some(Arc::new(outcome));
         let Some(scope_state) = self.scopes.get_mut(scope.0) else {
             return;
@@ -999,9 +1171,14 @@ impl State {
         if open == 0
             && let Some(parent) = parent
         {
-            self.set_phase(parent, NodePhase::Leaving);
-            self.todo.push_back(Todo::Node(parent));
+            self.leave(parent);
         }
+    }
+
+    /// All tasks of a used workflow have ended.
+    fn leave(&mut self, index: NodeIndex) {
+        self.set_phase(index, NodePhase::Leaving);
+        self.todo.push_back(Todo::Node(index));
     }
 
     fn set_phase(&mut self, index: NodeIndex, phase: NodePhase) {
@@ -1015,8 +1192,17 @@ impl State {
     }
 
     fn make_ready(&mut self, index: NodeIndex) {
+        if let Some(node) = self.nodes.get_mut(index.0)
+            && self.doubtful.contains(&node.id)
+        {
+            // As if it had been started: whoever confirms puts the attempt back.
+            node.attempts += 1;
+            self.set_phase(index, NodePhase::InDoubt);
+            return;
+        }
+        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
         self.set_phase(index, NodePhase::Ready);
-        self.ready.insert(index);
+        self.ready.insert((takes_slot, index));
     }
 
     fn wake(&mut self, now: Timestamp) {
@@ -1038,21 +1224,15 @@ impl State {
     fn act_on(&mut self, todo: Todo, actions: &mut Vec<Action>) {
         match todo {
             Todo::Task(scope, task) => {
-                let program = Arc::clone(&self.program);
-                let info = self
-                    .scopes
-                    .get(scope.0)
-                    .and_then(|scope| program.task(scope.module, task));
-                let Some(info) = info else { return };
+                let Some(info) = self.task_info(scope, task) else {
+                    return;
+                };
                 let cancelled = self
                     .scopes
                     .get(scope.0)
                     .and_then(|scope| scope.cancelled.as_ref());
-                let because = match (
-                    self.capped.as_ref().or(cancelled),
-                    self.blocking_need(scope, info),
-                ) {
-                    (Some(cap), _) => cap.clone(),
+                let because = match (cancelled, self.blocking_need(scope, info)) {
+                    (Some(because), _) => because.to_string(),
                     (None, Some((need, status))) => self.because(scope, need, status),
                     (None, None) => String::new(),
                 };
@@ -1073,7 +1253,9 @@ impl State {
                     return;
                 };
                 let action = match node.phase {
-                    NodePhase::Checking if self.stopping == 0 => Action::Check(index),
+                    NodePhase::Checking if self.stopping == 0 && node.stopped.is_none() => {
+                        Action::Check(index)
+                    }
                     NodePhase::Leaving => Action::Leave(index),
                     NodePhase::Answered => Action::Settle(index),
                     NodePhase::Checking
@@ -1089,35 +1271,20 @@ impl State {
                     actions.push(action);
                 }
             }
-            Todo::Cancel(index, because) => {
-                if self
-                    .nodes
-                    .get(index.0)
-                    .is_some_and(|node| !matches!(node.phase, NodePhase::Ended(_)))
+            Todo::Cancel(index) => {
+                if let Some(node) = self.nodes.get(index.0)
+                    && let Some(because) = &node.stopped
+                    && !under_way(node.phase)
+                    && !matches!(node.phase, NodePhase::Ended(_))
                 {
+                    let because = because.to_string();
                     actions.push(Action::Cancel { node: index, because });
                 }
             }
             Todo::Kill(index) => {
-                if let Some(node) = self.nodes.get_mut(index.0)
-                    && !node.killed
-                    && !matches!(node.phase, NodePhase::Ended(_))
-                {
-                    node.killed = true;
-                    // After a crash, what was to be killed may not run any more.
-                    actions.push(match node.phase {
-                        NodePhase::Checking
-                        | NodePhase::Ready
-                        | NodePhase::Waiting(_)
-                        | NodePhase::InDoubt => {
-                            self.ready.remove(&index);
-                            Action::Cancel {
-                                node: index,
-                                because: "it was stopped".to_owned(),
-                            }
-                        }
-                        _ => Action::Kill(index),
-                    });
+                let phase = self.nodes.get(index.0).map(|node| node.phase);
+                if matches!(phase, Some(NodePhase::Running | NodePhase::Asked)) {
+                    actions.push(Action::Kill(index));
                 }
             }
         }
@@ -1142,11 +1309,11 @@ impl State {
         let mut free = self.jobs.saturating_sub(self.slots);
         let mut starting: HashMap<(ScopeIndex, usize), u64> = HashMap::new();
         let mut kept = Vec::new();
-        for index in &self.ready {
+        for (takes_slot, index) in &self.ready {
             let (Some(info), Some(node)) = (self.info(*index), self.nodes.get(index.0)) else {
                 continue;
             };
-            if info.takes_slot() {
+            if *takes_slot {
                 if free == 0 {
                     break;
                 }
@@ -1158,16 +1325,17 @@ impl State {
                     .map_or(0, |state| state.running);
                 let starting = starting.entry((node.scope, node.task)).or_default();
                 if running + *starting >= max {
-                    free += usize::from(info.takes_slot());
-                    kept.push((*index, None));
+                    free += usize::from(*takes_slot);
+                    kept.push(((*takes_slot, *index), None));
                     continue;
                 }
                 *starting += 1;
             }
-            kept.push((*index, Some(node.attempts + 1)));
+            kept.push(((*takes_slot, *index), Some(node.attempts + 1)));
         }
-        for (index, attempt) in kept {
-            self.ready.remove(&index);
+        for (key, attempt) in kept {
+            let (_, index) = key;
+            self.ready.remove(&key);
             if let Some(attempt) = attempt {
                 actions.push(Action::Start { node: index, attempt });
             } else if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
@@ -1254,10 +1422,7 @@ impl State {
             return Vec::new();
         };
         let failed = state.tasks.iter().enumerate().filter(|(task, entry)| {
-            let goes_on = self
-                .program
-                .task(state.module, *task)
-                .is_some_and(|info| info.goes_on);
+            let goes_on = self.task_info(scope, *task).is_some_and(|info| info.goes_on);
             let status = entry.outcome.as_ref().map(|outcome| outcome.status);
             !goes_on && matches!(status, Some(Status::Failure | Status::Cancelled))
         });
@@ -1283,8 +1448,11 @@ impl State {
     }
 
     fn info_of(&self, node: &Node) -> Option<&TaskInfo> {
-        self.program
-            .task(self.scopes.get(node.scope.0)?.module, node.task)
+        self.task_info(node.scope, node.task)
+    }
+
+    fn task_info(&self, scope: ScopeIndex, task: usize) -> Option<&TaskInfo> {
+        self.program.task(self.scopes.get(scope.0)?.module, task)
     }
 
     fn task_state(&self, scope: ScopeIndex, task: usize) -> Option<&TaskState> {
@@ -1300,6 +1468,25 @@ impl State {
             .get(id)
             .copied()
             .ok_or_else(|| misfit(event, format!("there is no node `{id}`")))
+    }
+
+    /// The node of an attempt that is under way and neither asks nor waits.
+    fn find_running(
+        &self,
+        id: &NodeId,
+        attempt: Option<u32>,
+        event: &'static str,
+    ) -> Result<NodeIndex, ApplyError> {
+        let index = self.find(id, event)?;
+        match self.nodes.get(index.0) {
+            Some(node)
+                if node.phase == NodePhase::Running
+                    && attempt.is_none_or(|attempt| attempt == node.attempts) =>
+            {
+                Ok(index)
+            }
+            _ => Err(misfit(event, format!("`{id}` has no such attempt under way"))),
+        }
     }
 
     fn find_task(&self, id: &NodeId, event: &'static str) -> Result<(ScopeIndex, usize), ApplyError> {
@@ -1320,6 +1507,22 @@ fn waits_for(node: &Node, info: Option<&TaskInfo>) -> String {
         format!("the {kind} of `{id}` was in flight when the run stopped: `--yes` runs it again")
     } else {
         format!("`{id}` waits for an answer: `--approve {id}` or `--reject {id}`")
+    }
+}
+
+/// Whether an attempt of a node in this phase has started and not finished.
+fn under_way(phase: NodePhase) -> bool {
+    match phase {
+        NodePhase::Running
+        | NodePhase::Asked
+        | NodePhase::Answered
+        | NodePhase::Inside
+        | NodePhase::Leaving => true,
+        NodePhase::Checking
+        | NodePhase::Ready
+        | NodePhase::Waiting(_)
+        | NodePhase::InDoubt
+        | NodePhase::Ended(_) => false,
     }
 }
 

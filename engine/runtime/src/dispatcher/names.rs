@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde_json::{Map, Value as Json, json};
 use smallcode_core::expand;
 use smallcode_core::load::{Bundle, Module, ModuleId};
-use smallcode_core::run::{NodeIndex, Program, ScopeIndex, State, TaskOutcome, needs_status};
+use smallcode_core::run::{NodeIndex, Program, ScopeIndex, State, TaskOutcome};
 use smallcode_core::scope::{Host, Item, Names, NeedsStatus};
 use smallcode_core::spec::{Kind, Task, Text};
 use smallcode_core::template::{Template, Value};
@@ -92,7 +92,7 @@ impl NameSource {
         let module = state.scope(node.scope)?.module;
         let info = program.task(module, node.task)?;
         let needs = if info.conditional && attempt == 0 {
-            needs_status(program, state, node.scope, node.task)
+            state.needs_status(node.scope, node.task)
         } else {
             NeedsStatus::default()
         };
@@ -126,7 +126,7 @@ impl NameSource {
             task: node.task,
             names,
             calls: if node.attempts + 1 == attempt {
-                node.calls_of(attempt).to_vec()
+                node.calls.clone()
             } else {
                 Vec::new()
             },

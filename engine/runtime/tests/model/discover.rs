@@ -4,7 +4,8 @@ use smallcode_runtime::model::Client;
 use smallcode_runtime::model::discover::{ASSUMED_WINDOW, Candidates, Server, discover, resolve_window};
 use smallcode_runtime::settings::{Origin, Sourced};
 
-use crate::model_server::{Answer, Dialect, Fault, ModelServer, Script};
+use crate::model_server::dialect::Dialect;
+use crate::model_server::{Answer, Fault, ModelServer, Script};
 use crate::profile_at;
 
 fn playing(dialect: &Dialect) -> ModelServer {

@@ -7,7 +7,8 @@ use smallcode_runtime::model::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::model_server::{Answer, Fault, ModelServer, Reported, Script};
+use crate::model_server::script::Reported;
+use crate::model_server::{Answer, Fault, ModelServer, Script};
 use crate::{KEY, call_profile, call_script, profile_at, request};
 
 #[tokio::test]

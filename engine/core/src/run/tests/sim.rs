@@ -1,0 +1,783 @@
+//! A dispatcher in memory: it asks the state what is next, journals, applies, and lets the world answer in
+//! simulated time. It keeps its own books, by which it checks every event.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use serde_json::{Map, Value as Json};
+
+use super::world::{Ending, World};
+use crate::expand;
+use crate::load::{Bundle, load};
+use crate::run::{
+    Action, CallUsage, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
+    Program, Reserve, RunStatus, ScopeIndex, State, Status, Stored, TaskResult, Timestamp, decide,
+};
+use crate::scope::{Item, Names};
+use crate::spec::{Common, Kind};
+use crate::template::Value;
+
+/// What a call sets aside, and what it takes.
+pub(super) const RESERVE: Reserve = Reserve {
+    prompt: 100,
+    completion: 50,
+};
+const USAGE: CallUsage = CallUsage {
+    prompt: 80,
+    completion: 20,
+    cached: None,
+    estimated: false,
+};
+
+/// Loads `main.yaml` of a few files.
+pub(super) fn bundle(files: &[(&str, &str)]) -> Arc<Bundle> {
+    let files: HashMap<Utf8PathBuf, String> = files
+        .iter()
+        .map(|(path, text)| (Utf8PathBuf::from(*path), (*text).to_owned()))
+        .collect();
+    let load = load("main.yaml".into(), &files);
+    assert!(load.bundle.is_some(), "{:#?}", load.problems);
+    Arc::new(load.bundle.unwrap())
+}
+
+/// Loads a workflow of these tasks.
+pub(super) fn tasks(text: &str) -> Arc<Bundle> {
+    bundle(&[("main.yaml", &format!("smallcode: 1\ntasks:\n{text}"))])
+}
+
+/// Something that will be told to the state.
+#[derive(Clone, Debug)]
+enum Due {
+    Expand(ScopeIndex, usize),
+    Check(NodeIndex),
+    Enter(NodeIndex),
+    Leave(NodeIndex),
+    Ask(NodeIndex),
+    Answer(NodeIndex, bool),
+    CallStart(NodeIndex, u32),
+    CallEnd(NodeIndex, u32),
+    End(NodeIndex, Result<Json, FailureClass>),
+    Signal(Event),
+}
+
+/// A run in a world.
+pub(super) struct Sim {
+    bundle: Arc<Bundle>,
+    program: Arc<Program>,
+    world: Arc<World>,
+    pub(super) state: State,
+    /// The same events without the questions between them: what a resumed run would be built from.
+    shadow: Option<State>,
+    pub(super) now: Timestamp,
+    pub(super) journal: Vec<(Timestamp, Event)>,
+    due: BTreeMap<(Timestamp, u64), Due>,
+    /// What is due of a node's attempt, so that it can be killed.
+    of_node: HashMap<NodeIndex, Vec<(Timestamp, u64)>>,
+    sequence: u64,
+    jobs: usize,
+    books: Books,
+}
+
+/// What the simulator knows by itself.
+#[derive(Clone, Default)]
+struct Books {
+    /// Attempts that hold a slot.
+    slots: HashSet<NodeIndex>,
+    /// Attempts under way, by task.
+    of_task: HashMap<(ScopeIndex, usize), HashSet<NodeIndex>>,
+    finished: HashSet<(NodeId, u32)>,
+    most_slots: usize,
+}
+
+impl Sim {
+    /// A run that has just started.
+    pub(super) fn new(bundle: &Arc<Bundle>, world: World, jobs: u32) -> Self {
+        let mut sim = Self::before(bundle, &Arc::new(world), jobs);
+        sim.record(Event::RunStarted {
+            run: "r".to_owned(),
+            workflow: "w".to_owned(),
+            engine: "0".to_owned(),
+            plan: String::new(),
+            seed: sim.world.seed,
+            jobs,
+            boot: None,
+        });
+        sim.signals();
+        sim
+    }
+
+    fn before(bundle: &Arc<Bundle>, world: &Arc<World>, jobs: u32) -> Self {
+        let program = Arc::new(Program::new(bundle));
+        Self {
+            bundle: Arc::clone(bundle),
+            world: Arc::clone(world),
+            state: State::new(Arc::clone(&program)),
+            program,
+            shadow: None,
+            now: Timestamp(0),
+            journal: Vec::new(),
+            due: BTreeMap::new(),
+            of_node: HashMap::new(),
+            sequence: 0,
+            jobs: usize::try_from(jobs).unwrap(),
+            books: Books::default(),
+        }
+    }
+
+    /// Compares, from now on, the state after every event with one that was never asked anything.
+    pub(super) fn shadowed(mut self) -> Self {
+        let mut shadow = State::new(Arc::clone(&self.program));
+        for (at, event) in &self.journal {
+            shadow.apply(*at, event).unwrap();
+        }
+        self.shadow = Some(shadow);
+        self
+    }
+
+    /// The run that goes on from the first `length` events of the journal, some time after the last of them.
+    pub(super) fn resumed(&self, length: usize, downtime: u64, jobs: u32, confirmed: bool) -> Self {
+        let mut sim = Self::before(&self.bundle, &self.world, jobs);
+        for (at, event) in &self.journal[..length] {
+            sim.state.apply(*at, event).unwrap();
+            sim.now = *at;
+            if let Event::AttemptFinished { node, attempt, .. } = event {
+                sim.books.finished.insert((node.clone(), *attempt));
+            }
+            sim.journal.push((*at, event.clone()));
+        }
+        sim.now = sim.now.after(downtime);
+        sim.record(Event::RunResumed {
+            jobs,
+            confirmed,
+            boot: None,
+        });
+        for index in 0..sim.state.nodes().len() {
+            let node = &sim.state.nodes()[index];
+            if under_way(node.phase) {
+                let task = (node.scope, node.task);
+                sim.books
+                    .of_task
+                    .entry(task)
+                    .or_default()
+                    .insert(NodeIndex(index));
+            }
+            if node.phase == NodePhase::Asked {
+                sim.answer_later(NodeIndex(index));
+            }
+        }
+        sim
+    }
+
+    /// The run that goes on after its last event.
+    pub(super) fn resume(&self, confirmed: bool) -> Self {
+        let jobs = u32::try_from(self.jobs).unwrap();
+        self.resumed(self.journal.len(), 1000, jobs, confirmed)
+    }
+
+    /// The state that the first `length` events of the journal make, without a new session.
+    pub(super) fn folded(&self, length: usize) -> State {
+        let mut state = State::new(Arc::clone(&self.program));
+        for (at, event) in &self.journal[..length] {
+            state.apply(*at, event).unwrap();
+        }
+        state
+    }
+
+    /// Journals an event that the state did not ask for.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.record(event);
+    }
+
+    /// Lets humans answer the gates that are open.
+    pub(super) fn answer_open(&mut self) {
+        for index in (0..self.state.nodes().len()).map(NodeIndex) {
+            if self.state.node(index).unwrap().phase == NodePhase::Asked {
+                self.answer_later(index);
+            }
+        }
+    }
+
+    /// Changes what will happen from now on.
+    pub(super) fn in_world(mut self, change: impl FnOnce(World) -> World) -> Self {
+        self.world = Arc::new(change((*self.world).clone()));
+        self.due.retain(|_, due| !matches!(due, Due::Signal(_)));
+        self.signals();
+        self
+    }
+
+    fn signals(&mut self) {
+        for (at, event) in self.world.signals.clone() {
+            if Timestamp(at) >= self.now {
+                self.later(Timestamp(at).since(self.now), Due::Signal(event));
+            }
+        }
+    }
+
+    /// Runs until the session ends.
+    pub(super) fn run(&mut self) -> RunStatus {
+        loop {
+            if let Some(status) = self.act() {
+                assert_eq!(self.state.running(), 0, "slots are given back");
+                assert_eq!(self.books.slots, HashSet::new());
+                let spend = self.state.spend();
+                assert_eq!(
+                    (spend.reserved_calls, spend.reserved_tokens),
+                    (0, 0),
+                    "nothing is set aside"
+                );
+                return status;
+            }
+            let timer = self.state.wakes_at();
+            let first = self.due.first_key_value().map(|((at, _), _)| *at);
+            let Some(at) = timer.into_iter().chain(first).min() else {
+                panic!(
+                    "stuck: nothing is due, and the session has not ended\n{}",
+                    self.story()
+                );
+            };
+            self.now = self.now.max(at);
+            while let Some(entry) = self.due.first_entry()
+                && entry.key().0 <= self.now
+            {
+                let due = entry.remove();
+                self.happen(due);
+                if !self.world.batches {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Does what the state asks for until it asks for no more, or ends the session.
+    fn act(&mut self) -> Option<RunStatus> {
+        loop {
+            let actions = self.state.next(self.now);
+            if actions.is_empty() {
+                return None;
+            }
+            // Someone sits in front of it and is about to answer.
+            let waits = matches!(
+                actions[..],
+                [Action::Finish {
+                    status: RunStatus::Waiting,
+                    ..
+                }]
+            );
+            if waits
+                && self
+                    .due
+                    .values()
+                    .any(|due| matches!(due, Due::Answer(..) | Due::End(..)))
+            {
+                return None;
+            }
+            for action in actions {
+                if let Some(status) = self.carry_out(action) {
+                    return Some(status);
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) -> Option<RunStatus> {
+        match action {
+            Action::Expand { scope, task } => {
+                let id = self.state.task_id(scope, task).unwrap();
+                let latency = self.world.latency("expand", id.as_str());
+                self.later(latency, Due::Expand(scope, task));
+            }
+            Action::Skip { scope, task, because } => {
+                let task = self.state.task_id(scope, task).unwrap();
+                self.record(Event::TaskSkipped { task, because });
+            }
+            Action::Check(node) => {
+                let latency = self.world.latency("check", self.id(node).as_str());
+                self.later(latency, Due::Check(node));
+            }
+            Action::Start { node, attempt } => {
+                let id = self.id(node);
+                self.record(Event::AttemptStarted { node: id, attempt });
+                self.begin(node, attempt);
+            }
+            Action::Leave(node) => {
+                let latency = self.world.latency("leave", self.id(node).as_str());
+                self.later(latency, Due::Leave(node));
+            }
+            Action::Settle(node) => {
+                let (approved, _) = self.state.node(node).unwrap().answer.clone().unwrap();
+                let outcome = if approved {
+                    Ok(serde_json::json!({ "approved": true }))
+                } else {
+                    Err(FailureClass::Rejected)
+                };
+                self.end(node, outcome);
+            }
+            Action::Cancel { node, because } => {
+                let node = self.id(node);
+                self.record(Event::NodeCancelled { node, because });
+            }
+            Action::Kill(node) => {
+                for key in self.of_node.remove(&node).unwrap_or_default() {
+                    self.due.remove(&key);
+                }
+                let latency = self.world.latency("kill", self.id(node).as_str());
+                self.later(latency, Due::End(node, Err(FailureClass::Cancelled)));
+            }
+            Action::Finish { status, message } => {
+                if status == RunStatus::Waiting {
+                    assert_ne!(
+                        message,
+                        "",
+                        "a run waits for something\n{}\n{}",
+                        self.story(),
+                        self.statuses()
+                    );
+                }
+                self.record(Event::RunFinished {
+                    status,
+                    outputs: None,
+                    message,
+                });
+                return Some(status);
+            }
+        }
+        None
+    }
+
+    /// What an attempt will do.
+    fn begin(&mut self, node: NodeIndex, attempt: u32) {
+        let id = self.id(node);
+        match self.task(node).kind {
+            Kind::Uses(_) => {
+                let latency = self.world.latency("enter", id.as_str());
+                self.later_of(node, latency, Due::Enter(node));
+            }
+            Kind::Approve(_) => {
+                let latency = self.world.latency("ask", id.as_str());
+                self.later_of(node, latency, Due::Ask(node));
+            }
+            _ => {
+                let Ending {
+                    outcome,
+                    millis,
+                    calls,
+                } = self.world.ending(id.as_str(), attempt);
+                // Calls that have ended are not made again.
+                let made = u32::try_from(self.state.node(node).unwrap().calls.len()).unwrap();
+                let step = millis / u64::from(calls.max(1));
+                for call in made + 1..=calls {
+                    let passed = u64::from(call - made);
+                    self.later_of(node, step * (passed - 1), Due::CallStart(node, call));
+                    self.later_of(node, step * passed, Due::CallEnd(node, call));
+                }
+                self.later_of(node, millis, Due::End(node, outcome));
+            }
+        }
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::Expand(scope, task) => self.expand(scope, task),
+            Due::Check(node) => self.check(node),
+            Due::Enter(node) => self.enter(node),
+            Due::Leave(node) => {
+                let stopped = self.state.node(node).unwrap().stopped.is_some();
+                let inside = self.state.node(node).unwrap().inside.unwrap();
+                let outcome = match self.state.scope_status(inside) {
+                    _ if stopped => Err(FailureClass::Cancelled),
+                    RunStatus::Success => Ok(Json::Object(Map::new())),
+                    RunStatus::OverBudget => Err(FailureClass::OverBudget),
+                    RunStatus::NoModel => Err(FailureClass::NoModel),
+                    _ => Err(FailureClass::UsedWorkflowFailed),
+                };
+                self.end(node, outcome);
+            }
+            Due::Ask(node) => {
+                let id = self.id(node);
+                self.record(Event::ApprovalAsked {
+                    node: id,
+                    message: "?".to_owned(),
+                    diff: None,
+                });
+                self.answer_later(node);
+            }
+            Due::Answer(node, approved) => {
+                let id = self.id(node);
+                self.record(Event::ApprovalAnswered {
+                    node: id,
+                    approved,
+                    comment: String::new(),
+                });
+            }
+            Due::CallStart(node, call) => {
+                let attempt = self.state.node(node).unwrap().attempts;
+                let id = self.id(node);
+                self.record(Event::CallStarted {
+                    node: id,
+                    attempt,
+                    call,
+                    profile: "p".to_owned(),
+                    digest: format!("{call}"),
+                    reserve: RESERVE,
+                });
+            }
+            Due::CallEnd(node, call) => {
+                let attempt = self.state.node(node).unwrap().attempts;
+                let id = self.id(node);
+                self.record(Event::CallFinished {
+                    node: id,
+                    attempt,
+                    call,
+                    reply: Some(Stored::null()),
+                    usage: USAGE,
+                    failure: None,
+                });
+            }
+            Due::End(node, outcome) => self.end(node, outcome),
+            Due::Signal(event) => self.record(event),
+        }
+    }
+
+    fn expand(&mut self, scope: ScopeIndex, task: usize) {
+        let id = self.state.task_id(scope, task).unwrap();
+        let names = self.names(scope, task, None).scope();
+        match expand::items(self.common(scope, task), &names) {
+            Ok(items) => self.record(Event::TaskExpanded {
+                task: id,
+                count: u64::try_from(items.len()).unwrap(),
+                items: Stored::inline(Json::Array(items)),
+            }),
+            Err(failure) => self.record(Event::NodeRefused { node: id, failure }),
+        }
+    }
+
+    fn check(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let (id, scope, task) = (node.id.clone(), node.scope, node.task);
+        let names = self.names(scope, task, Some(node.item)).scope();
+        let condition = self.common(scope, task).condition.as_ref().unwrap();
+        match condition.0.template.truth(&names) {
+            Ok(holds) => self.record(Event::ConditionChecked { node: id, holds }),
+            Err(error) => self.record(Event::NodeRefused {
+                node: id,
+                failure: Failure::new(FailureClass::Expression, error.message),
+            }),
+        }
+    }
+
+    fn enter(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let (id, attempt) = (node.id.clone(), node.attempts);
+        let names = self.names(node.scope, node.task, Some(node.item)).scope();
+        let Kind::Uses(uses) = &self.task(index).kind else {
+            panic!("{id} uses nothing");
+        };
+        let inputs: Result<Map<String, Json>, Failure> = uses
+            .beside
+            .with
+            .iter()
+            .map(|(name, data)| Ok((name.to_string(), expand::data(data, &names)?)))
+            .collect();
+        match inputs {
+            Ok(inputs) => self.record(Event::ScopeEntered {
+                node: id,
+                attempt,
+                inputs: Stored::inline(Json::Object(inputs)),
+            }),
+            Err(failure) => self.end(index, Err(failure.class)),
+        }
+    }
+
+    fn end(&mut self, index: NodeIndex, outcome: Result<Json, FailureClass>) {
+        self.of_node.remove(&index);
+        let node = self.state.node(index).unwrap();
+        let (node, attempt) = (node.id.clone(), node.attempts);
+        let (outcome, decision) = match outcome {
+            Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
+            Err(class) => {
+                let failure = Failure::new(class, "it failed");
+                let retry = self.state.info(index).unwrap().retry;
+                let decision = decide(retry, attempt, &failure, self.now, self.state.seed(), &node);
+                (Outcome::Failure(failure), decision)
+            }
+        };
+        self.record(Event::AttemptFinished {
+            node,
+            attempt,
+            outcome,
+            decision,
+        });
+    }
+
+    fn answer_later(&mut self, node: NodeIndex) {
+        let id = self.id(node);
+        if let Some(yes) = self.world.answer(id.as_str()) {
+            let latency = self.world.latency("answer", id.as_str());
+            self.later_of(node, 5 + latency, Due::Answer(node, yes));
+        }
+    }
+
+    fn names(&self, scope: ScopeIndex, task: usize, item: Option<usize>) -> Names {
+        let state = self.state.scope(scope).unwrap();
+        let infos = &self.program.modules[state.module.0];
+        let inputs = match &state.inputs {
+            Some(Stored::Inline(inputs)) => inputs.as_object().unwrap().clone(),
+            _ => self.world.inputs.clone(),
+        };
+        let tasks = infos.iter().enumerate().filter_map(|(other, info)| {
+            let outcome = self.state.task_outcome(scope, other)?;
+            Some((Arc::clone(&info.name), Arc::clone(outcome)))
+        });
+        let item = item.and_then(|index| {
+            let Some(Stored::Inline(items)) = self.state.items(scope, task) else {
+                return None;
+            };
+            Some(Item {
+                value: Value::from_json(items.get(index)?.clone()),
+                index,
+                matrix: false,
+            })
+        });
+        Names {
+            tasks: tasks.collect(),
+            needs: self.state.needs_status(scope, task),
+            item,
+            ..Names::of_inputs(&inputs, &Map::new())
+        }
+    }
+
+    fn common(&self, scope: ScopeIndex, task: usize) -> &Common {
+        let module = self.bundle.module(self.state.scope(scope).unwrap().module);
+        &module.loaded.workflow.tasks.read[task].common
+    }
+
+    fn task(&self, node: NodeIndex) -> &crate::spec::Task {
+        let node = self.state.node(node).unwrap();
+        let module = self.bundle.module(self.state.scope(node.scope).unwrap().module);
+        &module.loaded.workflow.tasks.read[node.task]
+    }
+
+    fn id(&self, node: NodeIndex) -> NodeId {
+        self.state.node(node).unwrap().id.clone()
+    }
+
+    fn later(&mut self, millis: u64, due: Due) -> (Timestamp, u64) {
+        let key = (self.now.after(millis), self.sequence);
+        self.sequence += 1;
+        self.due.insert(key, due);
+        key
+    }
+
+    fn later_of(&mut self, node: NodeIndex, millis: u64, due: Due) {
+        let key = self.later(millis, due);
+        self.of_node.entry(node).or_default().push(key);
+    }
+
+    /// Journals an event and applies it.
+    fn record(&mut self, event: Event) {
+        self.check_before(&event);
+        self.journal.push((self.now, event.clone()));
+        assert!(self.journal.len() < 2_000_000, "the run does not end");
+        if let Err(error) = self.state.apply(self.now, &event) {
+            panic!("{error}: {event:?}\n{}", self.story());
+        }
+        self.check_after(&event);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.apply(self.now, &event).unwrap();
+            let (live, replayed) = (observe(&self.state, self.now), observe(shadow, self.now));
+            assert_eq!(live, replayed, "after {event:?}");
+        }
+    }
+
+    fn check_before(&mut self, event: &Event) {
+        match event {
+            Event::AttemptStarted { node, attempt } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                let entry = self.state.node(index).unwrap();
+                let info = self.state.info(index).unwrap();
+                for need in &info.needs {
+                    assert!(
+                        self.state.task_outcome(entry.scope, *need).is_some(),
+                        "{node} starts before its needs have ended"
+                    );
+                }
+                let again = self.books.finished.contains(&(node.clone(), *attempt));
+                assert!(!again, "{node} has finished attempt {attempt} already");
+                let of_task = self.books.of_task.entry((entry.scope, entry.task)).or_default();
+                assert!(of_task.insert(index), "{node} runs already");
+                if let Some(max) = info.max_parallel {
+                    assert!(
+                        u64::try_from(of_task.len()).unwrap() <= max,
+                        "{node} is one too many of its task"
+                    );
+                }
+                if info.takes_slot() {
+                    self.books.slots.insert(index);
+                    self.books.most_slots = self.books.most_slots.max(self.books.slots.len());
+                    assert!(self.books.slots.len() <= self.jobs, "{node} is one too many");
+                }
+            }
+            Event::AttemptFinished { node, attempt, .. } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                let entry = self.state.node(index).unwrap();
+                let task = (entry.scope, entry.task);
+                self.books.slots.remove(&index);
+                let ran = self.books.of_task.entry(task).or_default().remove(&index);
+                assert!(ran, "{node} did not run");
+                let first = self.books.finished.insert((node.clone(), *attempt));
+                assert!(first, "{node} finishes attempt {attempt} twice");
+            }
+            _ => {}
+        }
+    }
+
+    fn check_after(&self, event: &Event) {
+        assert_eq!(self.state.running(), self.books.slots.len(), "after {event:?}");
+    }
+
+    /// The most attempts that held a slot at the same time.
+    pub(super) fn most_slots(&self) -> usize {
+        self.books.most_slots
+    }
+
+    /// How every node and every task ended.
+    pub(super) fn finals(&self) -> BTreeMap<String, Option<Status>> {
+        let mut found = BTreeMap::new();
+        for node in self.state.nodes() {
+            let status = match node.phase {
+                NodePhase::Ended(status) => Some(status),
+                _ => None,
+            };
+            found.insert(node.id.to_string(), status);
+        }
+        let mut scope = ScopeIndex(0);
+        while let Some(state) = self.state.scope(scope) {
+            for task in 0..self.program.modules[state.module.0].len() {
+                let id = self.state.task_id(scope, task).unwrap();
+                let status = self.state.task_outcome(scope, task).map(|outcome| outcome.status);
+                let name = if found.contains_key(id.as_str()) {
+                    continue;
+                } else {
+                    id.to_string()
+                };
+                found.insert(name, status);
+            }
+            scope = ScopeIndex(scope.0 + 1);
+        }
+        found
+    }
+
+    /// How every node and every task ended, as a table.
+    pub(super) fn statuses(&self) -> String {
+        let mut text = String::new();
+        for (id, status) in self.finals() {
+            writeln!(text, "{id}: {}", status.map_or("open", Status::as_str)).unwrap();
+        }
+        text
+    }
+
+    /// The journal, a line an event.
+    pub(super) fn story(&self) -> String {
+        let mut text = String::new();
+        for (at, event) in &self.journal {
+            writeln!(text, "{} {}", at.0, line(event)).unwrap();
+        }
+        text
+    }
+}
+
+fn line(event: &Event) -> String {
+    match event {
+        Event::RunStarted { .. } => "run".to_owned(),
+        Event::RunResumed { confirmed, .. } => {
+            format!("resume{}", if *confirmed { " confirmed" } else { "" })
+        }
+        Event::NodesClaimed { nodes } => format!("claim {}", nodes.len()),
+        Event::TaskExpanded { task, count, .. } => format!("{task}: {count} items"),
+        Event::ConditionChecked { node, holds } => format!("{node}: if {holds}"),
+        Event::NodeRefused { node, failure } => format!("{node}: refused, {:?}", failure.class),
+        Event::TaskSkipped { task, because } => format!("{task}: skipped, {because}"),
+        Event::NodeCancelled { node, because } => format!("{node}: cancelled, {because}"),
+        Event::AttemptStarted { node, attempt } => format!("{node}: attempt {attempt}"),
+        Event::ScopeEntered { node, .. } => format!("{node}: entered"),
+        Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
+        Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
+        Event::AttemptFinished {
+            node,
+            outcome,
+            decision,
+            ..
+        } => {
+            let how = match outcome {
+                Outcome::Success(_) => "success".to_owned(),
+                Outcome::Failure(failure) => format!("{:?}", failure.class),
+            };
+            match decision {
+                Decision::Retry { at } => format!("{node}: {how}, again at {}", at.0),
+                _ => format!("{node}: {how}"),
+            }
+        }
+        Event::ApprovalAsked { node, .. } => format!("{node}: asked"),
+        Event::ApprovalAnswered { node, approved, .. } => format!("{node}: answered {approved}"),
+        Event::CapReached { cap } => format!("cap: {cap}"),
+        Event::Interrupted { stage } => format!("interrupted {stage}"),
+        Event::RunFinished { status, message, .. } if message.is_empty() => format!("{status:?}"),
+        Event::RunFinished { status, message, .. } => format!("{status:?}: {message}"),
+    }
+}
+
+fn under_way(phase: NodePhase) -> bool {
+    matches!(
+        phase,
+        NodePhase::Running | NodePhase::Asked | NodePhase::Answered | NodePhase::Inside | NodePhase::Leaving
+    )
+}
+
+/// Everything that can be seen of a state. A timer that has run out may or may not have been noticed.
+fn observe(state: &State, now: Timestamp) -> String {
+    let mut text = String::new();
+    for node in state.nodes() {
+        let phase = match node.phase {
+            NodePhase::Waiting(at) if at <= now => NodePhase::Ready,
+            phase => phase,
+        };
+        writeln!(
+            text,
+            "{} {phase:?} {} {:?} {:?} {} {:?} {:?} {:?}",
+            node.id,
+            node.attempts,
+            node.stopped,
+            node.answer,
+            node.calls.len(),
+            node.inside,
+            node.result.is_some(),
+            node.failure
+        )
+        .unwrap();
+    }
+    let mut scope = ScopeIndex(0);
+    while state.scope(scope).is_some() {
+        let mut task = 0;
+        while let Some(id) = state.task_id(scope, task) {
+            let status = state.task_outcome(scope, task).map(|outcome| outcome.status);
+            let needs = state.needs_status(scope, task);
+            writeln!(text, "{id} {status:?} {needs:?} {:?}", state.items(scope, task)).unwrap();
+            task += 1;
+        }
+        writeln!(text, "{:?}", state.scope_status(scope)).unwrap();
+        scope = ScopeIndex(scope.0 + 1);
+    }
+    writeln!(
+        text,
+        "{:?} {} {:?} {:?} {}",
+        state.spend(),
+        state.running(),
+        state.finished(),
+        state.wall_deadline(),
+        state.waiting_for_human().count()
+    )
+    .unwrap();
+    text
+}

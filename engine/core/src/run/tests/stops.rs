@@ -1,0 +1,296 @@
+//! What ends early: siblings of a failure, everything at a cap, the session at a signal or at a question.
+
+use super::order::{ended, one_line};
+use super::sim::{RESERVE, Sim, bundle, tasks};
+use super::world::World;
+use crate::run::{Affordable, Event, FailureClass, RunStatus, Timestamp};
+
+#[test]
+fn fail_fast_stops_siblings_in_every_phase() {
+    // One runs, one waits for its next attempt, one for its `if`, one for a slot, one for its turn.
+    let bundle = tasks(
+        "  f: { foreach: [0, 1, 2, 3, 4, 5], run: x, fail_fast: true, max_parallel: 3, on_failure: { retry: { max: 1, backoff: 1s, jitter: false } } }\n  g: { run: x, needs: f, if: cancelled() }\n  h: { run: x, needs: f, if: failure() }\n  i: { run: x }\n",
+    );
+    let world = World::calm()
+        .ends("f[0]", 1, Err(FailureClass::Denied), 20)
+        .ends("f[1]", 0, Err(FailureClass::Io), 10)
+        .takes("f[2]", 50)
+        .takes("f[3]", 50)
+        .takes("i", 100);
+    let mut sim = Sim::new(&bundle, world, 3).shadowed();
+    assert_eq!(sim.run(), RunStatus::Failure);
+    insta::assert_snapshot!(sim.story(), @"
+    0 run
+    0 i: attempt 1
+    0 f: 6 items
+    0 f[0]: attempt 1
+    0 f[1]: attempt 1
+    10 f[1]: Io, again at 1010
+    10 f[2]: attempt 1
+    20 f[0]: Denied
+    20 f[1]: cancelled, `f[0]` failed, and `fail_fast` is set
+    20 f[3]: cancelled, `f[0]` failed, and `fail_fast` is set
+    20 f[4]: cancelled, `f[0]` failed, and `fail_fast` is set
+    20 f[5]: cancelled, `f[0]` failed, and `fail_fast` is set
+    20 f[2]: Cancelled
+    20 g: if false
+    20 h: if true
+    20 h: attempt 1
+    30 h: success
+    100 i: success
+    100 Failure
+    ");
+}
+
+#[test]
+fn a_failing_sibling_stops_others_once() {
+    // Both fail at the same time; neither the second failure nor a late retry starts anything again.
+    for batches in [false, true] {
+        let mut world = World::calm().fails("f[0]").fails("f[1]").takes("f[2]", 500);
+        world.batches = batches;
+        let (status, end) = ended(
+            "  f: { foreach: [0, 1, 2, 3], run: x, fail_fast: true, max_parallel: 3 }\n",
+            world,
+        );
+        assert_eq!(status, RunStatus::Failure);
+        let expected = if batches {
+            "f: failure, f[0]: failure, f[1]: failure, f[2]: cancelled, f[3]: cancelled"
+        } else {
+            "f: failure, f[0]: failure, f[1]: cancelled, f[2]: cancelled, f[3]: cancelled"
+        };
+        assert_eq!(end, expected);
+    }
+}
+
+#[test]
+fn a_condition_that_is_known_too_late_starts_nothing() {
+    let mut world = World::calm().takes("f[1]", 5).fails("f[0]");
+    world.latency = true;
+    for seed in 0..50 {
+        world.seed = seed;
+        let (status, end) = ended(
+            "  f: { foreach: [0, 1, 2, 3, 4, 5, 6, 7], run: x, fail_fast: true, if: item.x.y is defined or item >= 0 }\n",
+            World {
+                chance: true,
+                ..world.clone()
+            },
+        );
+        assert_eq!(status, RunStatus::Failure, "{end}");
+        assert!(!end.contains("open"), "{end}");
+    }
+}
+
+const GATE: &str = "  gate: { approve: Publish? }\n  a: { run: x }\n  b: { run: x, needs: gate }\n";
+
+#[test]
+fn a_gate_waits_and_goes_on_with_the_answer() {
+    for (answer, status, last) in [
+        (true, RunStatus::Success, "a: success, b: success, gate: success"),
+        (false, RunStatus::Failure, "a: success, b: skipped, gate: failure"),
+    ] {
+        let mut sim = Sim::new(&tasks(GATE), World::calm(), 1).shadowed();
+        assert_eq!(sim.run(), RunStatus::Waiting);
+        let message = sim.story().lines().last().unwrap().to_owned();
+        assert_eq!(
+            message,
+            "10 Waiting: `gate` waits for an answer: `--approve gate` or `--reject gate`"
+        );
+        // Nobody answers: it waits again.
+        let mut again = sim.resume(true);
+        assert_eq!(again.run(), RunStatus::Waiting);
+        let mut answered = again.resume(false);
+        answered.tell(Event::ApprovalAnswered {
+            node: crate::run::NodeId::new("gate"),
+            approved: answer,
+            comment: String::new(),
+        });
+        assert_eq!(answered.run(), status);
+        assert_eq!(one_line(&answered), last);
+        assert_eq!(answered.story().matches("gate: attempt").count(), 1);
+    }
+}
+
+#[test]
+fn gates_of_one_task_take_turns() {
+    let bundle = tasks("  gate: { approve: Go?, foreach: [1, 2, 3], max_parallel: 1, fail_fast: true }\n");
+    let world = World::calm().answers(&[("gate[0]", true)]);
+    let mut sim = Sim::new(&bundle, world, 1).shadowed();
+    assert_eq!(sim.run(), RunStatus::Waiting);
+    let mut sim = sim
+        .resume(false)
+        .in_world(|world| world.answers(&[("gate[1]", false)]));
+    sim.answer_open();
+    assert_eq!(sim.run(), RunStatus::Failure);
+    assert_eq!(
+        one_line(&sim),
+        "gate: failure, gate[0]: success, gate[1]: failure, gate[2]: cancelled"
+    );
+}
+
+#[test]
+fn a_signal_stops_starting_and_the_run_goes_on_later() {
+    let text = "  a: { run: x }\n  b: { run: x, needs: a }\n  c: { run: x, if: always(), needs: a }\n  d: { foreach: [1, 2], run: x, needs: a }\n  e: { run: x, on_failure: { retry: { max: 1, backoff: 50ms, jitter: false } } }\n";
+    let world = World::calm()
+        .takes("a", 30)
+        .ends("e", 1, Err(FailureClass::Io), 10)
+        .signal(20, Event::Interrupted { stage: 1 });
+    let mut sim = Sim::new(&tasks(text), world, 8).shadowed();
+    assert_eq!(sim.run(), RunStatus::Interrupted);
+    insta::assert_snapshot!(sim.story(), @"
+    0 run
+    0 a: attempt 1
+    0 e: attempt 1
+    10 e: Io, again at 60
+    20 interrupted 1
+    30 a: success
+    30 Interrupted
+    ");
+    let mut sim = sim.resume(false);
+    assert_eq!(sim.run(), RunStatus::Success);
+    assert!(!one_line(&sim).contains("open"));
+}
+
+#[test]
+fn a_signal_after_the_last_task_changes_nothing() {
+    let world = World::calm().signal(10, Event::Interrupted { stage: 1 });
+    assert_eq!(ended("  a: { run: x }\n", world).0, RunStatus::Success);
+}
+
+#[test]
+fn a_cap_ends_everything() {
+    let bundle = bundle(&[
+        (
+            "main.yaml",
+            "smallcode: 1\ntasks:\n  a: { run: x }\n  b: { run: x, needs: a, if: always() }\n  c: { foreach: [1, 2, 3], run: x, max_parallel: 1 }\n  d: { uses: inner.yaml }\n  e: { run: x, on_failure: { retry: { max: 1, backoff: 1m } } }\n  gate: { approve: Go? }\n",
+        ),
+        (
+            "inner.yaml",
+            "smallcode: 1\ntasks:\n  x: { run: x }\n  y: { run: x, needs: x, if: always(), on_failure: { continue: true } }\n",
+        ),
+    ]);
+    let cap = |cap: &str| Event::CapReached { cap: cap.to_owned() };
+    let world = World::calm()
+        .takes("a", 100)
+        .takes("d/x", 100)
+        .takes("c[0]", 100)
+        .ends("e", 1, Err(FailureClass::Io), 10)
+        .signal(20, cap("all calls are made"))
+        .signal(20, cap("all tokens are spent"));
+    let mut sim = Sim::new(&bundle, world, 8).shadowed();
+    assert_eq!(sim.run(), RunStatus::OverBudget);
+    insta::assert_snapshot!(sim.story(), @"
+    0 run
+    0 d: attempt 1
+    0 gate: attempt 1
+    0 a: attempt 1
+    0 e: attempt 1
+    0 c: 3 items
+    0 c[0]: attempt 1
+    0 d: entered
+    0 d/x: attempt 1
+    0 gate: asked
+    10 e: Io, again at 48245
+    20 cap: all calls are made
+    20 c[1]: cancelled, all calls are made
+    20 c[2]: cancelled, all calls are made
+    20 e: cancelled, all calls are made
+    20 cap: all tokens are spent
+    20 a: Cancelled
+    20 b: skipped, all calls are made
+    20 c[0]: Cancelled
+    20 d/x: Cancelled
+    20 d/y: skipped, all calls are made
+    20 gate: Cancelled
+    20 d: Cancelled
+    20 OverBudget: all calls are made
+    ");
+    assert_eq!(
+        sim.resume(true).run(),
+        RunStatus::OverBudget,
+        "resume doesn't reset a cap"
+    );
+}
+
+#[test]
+fn a_cap_while_something_is_evaluated() {
+    let text = "  a: { foreach: [1, 2], run: x }\n  b: { run: x, if: always() }\n  c: { run: x, needs: [a, b], if: always() }\n";
+    for seed in 0..30 {
+        for at in 0..6 {
+            let mut world = World::calm().signal(
+                at,
+                Event::CapReached {
+                    cap: "cap".to_owned(),
+                },
+            );
+            world.seed = seed;
+            world.latency = true;
+            let (status, end) = ended(text, world);
+            assert_eq!(status, RunStatus::OverBudget);
+            assert!(!end.contains("open"), "{end}");
+        }
+    }
+}
+
+#[test]
+fn the_wall_counts_active_time_only() {
+    let bundle = bundle(&[(
+        "main.yaml",
+        "smallcode: 1\nbudget: { wall: 1s }\ntasks:\n  a: { run: x, idempotent: true }\n  gate: { approve: Go?, needs: a }\n",
+    )]);
+    let mut sim = Sim::new(&bundle, World::calm().takes("a", 300), 1);
+    assert_eq!(sim.state.wall_deadline(), Some(Timestamp(1000)));
+    assert_eq!(sim.run(), RunStatus::Waiting);
+    assert_eq!(sim.state.wall_deadline(), None, "no session is under way");
+    // 300 ms are spent; the time between sessions does not count.
+    let second = sim.resumed(sim.journal.len(), 50_000, 1, false);
+    assert_eq!(second.state.wall_deadline(), Some(Timestamp(50_300 + 700)));
+    // The second dies at once; the third does not count the time that it was dead.
+    let third = second.resumed(second.journal.len(), 50_000, 1, false);
+    assert_eq!(third.state.wall_deadline(), Some(Timestamp(100_300 + 700)));
+    // The first dies after 300 ms, before it ends.
+    let died = sim.resumed(3, 9_000, 1, false);
+    assert_eq!(sim.journal[2].0, Timestamp(300));
+    assert_eq!(died.state.wall_deadline(), Some(Timestamp(9_300 + 700)));
+}
+
+#[test]
+fn calls_count_for_every_budget_around_them() {
+    let bundle = bundle(&[
+        (
+            "main.yaml",
+            "smallcode: 1\nbudget: { tokens: 10000 }\ntasks:\n  a: { uses: inner.yaml, budget: { calls: 5 } }\n  b: { prompt: x, budget: { tokens: 149 } }\n",
+        ),
+        (
+            "inner.yaml",
+            "smallcode: 1\nbudget: { tokens: 540 }\ntasks:\n  x: { prompt: x }\n  y: { prompt: x, needs: x }\n",
+        ),
+    ]);
+    let world = World::calm().calls("a/x", 3).calls("a/y", 1);
+    let mut sim = Sim::new(&bundle, world, 8);
+    sim.run();
+    let spend = sim.state.spend();
+    assert_eq!((spend.calls, spend.tokens), (4, 400));
+    let node = |id| sim.state.node_named(id).unwrap();
+    assert_eq!(
+        sim.state.affords(node("b"), RESERVE),
+        Affordable::Never("the call may take 150 tokens; the budget of `b` has 149 of 149 left".to_owned())
+    );
+    assert_eq!(
+        sim.state.affords(node("a/x"), RESERVE),
+        Affordable::Never(
+            "the call may take 150 tokens; the budget of the workflow of `a` has 140 of 540 left".to_owned()
+        )
+    );
+    let one = crate::run::Reserve {
+        prompt: 1,
+        completion: 0,
+    };
+    assert_eq!(sim.state.affords(node("a/x"), one), Affordable::Yes);
+    let world = World::calm().calls("a/x", 3).calls("a/y", 2);
+    let mut sim = Sim::new(&bundle, world, 8);
+    sim.run();
+    assert_eq!(
+        sim.state.affords(sim.state.node_named("a/x").unwrap(), one),
+        Affordable::Never("the budget of `a` allows 5 calls, and all are made".to_owned())
+    );
+}

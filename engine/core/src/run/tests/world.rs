@@ -1,0 +1,188 @@
+//! What happens outside the state: how attempts end and when, what humans answer, which signals arrive.
+
+use std::collections::HashMap;
+
+use serde_json::{Value as Json, json};
+
+use crate::run::{Event, FailureClass};
+
+/// How an attempt ends.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    /// With which value, or why not.
+    pub(super) outcome: Result<Json, FailureClass>,
+    /// After how many milliseconds.
+    pub(super) millis: u64,
+    /// How many calls of a model it makes.
+    pub(super) calls: u32,
+}
+
+/// What humans answer to gates.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Answers {
+    /// Nothing.
+    #[default]
+    Nobody,
+    /// Yes or no, by chance.
+    Chance,
+    /// This to these gates.
+    To(HashMap<String, bool>),
+}
+
+/// A world that depends on nothing but its seed: the same attempt ends the same, whenever it is made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct World {
+    pub(super) seed: u64,
+    /// Whether attempts that no script names may fail, and take a while of their own.
+    pub(super) chance: bool,
+    /// Whether what is evaluated takes time, so that other things happen before it is known.
+    pub(super) latency: bool,
+    /// Whether everything that is due is told before the state is asked what is next.
+    pub(super) batches: bool,
+    pub(super) inputs: serde_json::Map<String, Json>,
+    pub(super) answers: Answers,
+    /// By node and attempt; attempt 0 stands for all of a node.
+    pub(super) script: HashMap<(String, u32), Ending>,
+    /// Events from outside, each once, at their time.
+    pub(super) signals: Vec<(u64, Event)>,
+}
+
+impl World {
+    /// A world in which everything ends well after 10 ms.
+    pub(super) fn calm() -> Self {
+        Self::default()
+    }
+
+    /// A world in which anything happens.
+    pub(super) fn wild(seed: u64) -> Self {
+        Self {
+            seed,
+            chance: true,
+            latency: seed & 1 == 1,
+            batches: seed & 2 == 2,
+            answers: Answers::Chance,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn input(mut self, name: &str, value: Json) -> Self {
+        self.inputs.insert(name.to_owned(), value);
+        self
+    }
+
+    /// All attempts of a node fail.
+    pub(super) fn fails(self, node: &str) -> Self {
+        self.ends(node, 0, Err(FailureClass::CommandFailed), 10)
+    }
+
+    /// All attempts of a node take that long and end well.
+    pub(super) fn takes(self, node: &str, millis: u64) -> Self {
+        self.ends(node, 0, Ok(Json::Null), millis)
+    }
+
+    /// One attempt of a node ends so; attempt 0 stands for all.
+    pub(super) fn ends(
+        mut self,
+        node: &str,
+        attempt: u32,
+        outcome: Result<Json, FailureClass>,
+        millis: u64,
+    ) -> Self {
+        let ending = Ending {
+            outcome,
+            millis,
+            calls: 0,
+        };
+        self.script.insert((node.to_owned(), attempt), ending);
+        self
+    }
+
+    /// All attempts of a node make this many calls, 10 ms each.
+    pub(super) fn calls(mut self, node: &str, calls: u32) -> Self {
+        let ending = Ending {
+            outcome: Ok(Json::Null),
+            millis: 10 * u64::from(calls),
+            calls,
+        };
+        self.script.insert((node.to_owned(), 0), ending);
+        self
+    }
+
+    pub(super) fn answers(mut self, answers: &[(&str, bool)]) -> Self {
+        let answers = answers.iter().map(|(node, yes)| ((*node).to_owned(), *yes));
+        self.answers = Answers::To(answers.collect());
+        self
+    }
+
+    pub(super) fn signal(mut self, at: u64, event: Event) -> Self {
+        self.signals.push((at, event));
+        self
+    }
+
+    /// How an attempt ends.
+    pub(super) fn ending(&self, node: &str, attempt: u32) -> Ending {
+        let scripted = self
+            .script
+            .get(&(node.to_owned(), attempt))
+            .or_else(|| self.script.get(&(node.to_owned(), 0)));
+        if let Some(ending) = scripted {
+            return ending.clone();
+        }
+        if !self.chance {
+            return Ending {
+                outcome: Ok(Json::Null),
+                millis: 10,
+                calls: 0,
+            };
+        }
+        let classes = [
+            FailureClass::CommandFailed,
+            FailureClass::TimedOut,
+            FailureClass::VerifyFailed,
+            FailureClass::Transport,
+            FailureClass::Denied,
+            FailureClass::Expression,
+            FailureClass::Internal,
+        ];
+        let draw = self.draw("ending", node, attempt);
+        let outcome = match draw % 10 {
+            0..=2 => Err(classes[usize::try_from(draw / 16 % 7).unwrap()]),
+            3 => Ok(json!("text")),
+            4 => Ok(json!([])),
+            _ => Ok(json!(["x", 2, null])),
+        };
+        Ending {
+            outcome,
+            millis: 1 + draw / 256 % 40,
+            calls: u32::try_from(draw / 65_536 % 3).unwrap(),
+        }
+    }
+
+    /// How long it takes to evaluate something.
+    pub(super) fn latency(&self, what: &str, of: &str) -> u64 {
+        if self.latency {
+            self.draw(what, of, 0) % 4
+        } else {
+            0
+        }
+    }
+
+    /// What a human answers to a gate, if one does.
+    pub(super) fn answer(&self, node: &str) -> Option<bool> {
+        match &self.answers {
+            Answers::Nobody => None,
+            Answers::Chance => Some(!self.draw("answer", node, 0).is_multiple_of(4)),
+            Answers::To(answers) => answers.get(node).copied(),
+        }
+    }
+
+    fn draw(&self, what: &str, of: &str, number: u32) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.seed.to_le_bytes());
+        hasher.update(what.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(of.as_bytes());
+        hasher.update(&number.to_le_bytes());
+        u64::from_le_bytes(hasher.finalize().as_bytes()[..8].try_into().unwrap())
+    }
+}
