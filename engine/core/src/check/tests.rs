@@ -26,11 +26,10 @@ fn said(files: &[(&str, &str)]) -> String {
             let (line, column) = load.sources.position(label.source, label.span.start);
             let text = &load.sources.get(label.source).unwrap().text;
             let under = &text[label.span.range()];
-            let help: String = problem
+            let help = problem
                 .help
                 .iter()
-                .map(|help| format!("\n    help: {help}"))
-                .collect();
+                .fold(String::new(), |all, help| all + "\n    help: " + help);
             format!(
                 "{}:{line}:{column} {:?}: {}{help}",
                 problem.code, under, problem.message

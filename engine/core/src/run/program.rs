@@ -6,6 +6,10 @@ use crate::load::{Bundle, ModuleId};
 use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry};
 
 /// One task, reduced to what decides about its nodes.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a rule of its own that the file states"
+)]
 #[derive(Clone, Debug)]
 pub struct TaskInfo {
     /// Its name.

@@ -1221,6 +1221,7 @@ impl State {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "what is to be done is done once")]
     fn act_on(&mut self, todo: Todo, actions: &mut Vec<Action>) {
         match todo {
             Todo::Task(scope, task) => {

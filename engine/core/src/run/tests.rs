@@ -1,5 +1,11 @@
 //! The state of a run, driven by a simulated world in simulated time.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    reason = "a story is told in one piece"
+)]
+
 mod cost;
 mod order;
 mod properties;

@@ -184,11 +184,11 @@ fn faults_by_chance_follow_the_seed() {
         .unwrap();
     let outcomes = |seed| {
         let rates = vec![
-            crate::model_server::Rate {
+            crate::model_server::script::Rate {
                 percent: 30,
                 fault: Fault::status(503),
             },
-            crate::model_server::Rate {
+            crate::model_server::script::Rate {
                 percent: 20,
                 fault: Fault::Cut { after_bytes: 100 },
             },
