@@ -120,6 +120,9 @@ impl Sandbox {
 
     /// The folder of the newest run.
     pub(crate) fn run_folder(&self) -> PathBuf {
+        // A command that was just started has not begun its run yet.
+        let folder = self.path().join(".smallcode/runs");
+        super::wait_until(|| fs::read_dir(&folder).is_ok_and(|mut runs| runs.next().is_some()));
         let mut runs: Vec<PathBuf> = fs::read_dir(self.path().join(".smallcode/runs"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
