@@ -1,0 +1,267 @@
+//! What a reply was read as: calls or a value, and everything that had to be done to get there.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::tree::Span;
+
+/// A tool call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Call {
+    /// The name of an offered tool, or what the reply said where any name is accepted.
+    pub name: String,
+    /// The arguments, aligned to the tool's schema.
+    pub arguments: Map<String, Value>,
+    /// The id that the model gave to the call, where it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Where the call stands in the reply.
+    pub span: Span,
+    /// The form in which the model wrote it.
+    pub dialect: Dialect,
+    /// Where the reply ended in the middle of this call; a tool that writes should refuse it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+}
+
+/// Where a reply ended in the middle of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cut {
+    /// The value that is not whole, as a JSON pointer (RFC 6901) into the arguments or the value.
+    pub path: String,
+}
+
+/// The written form of a call or value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// JSON, whole or broken, with or without a fence or a marker around it.
+    Json,
+    /// A marker or tag with the name, then JSON arguments.
+    NameThenJson,
+    /// Tags with the name and one tag for each parameter.
+    Xml,
+    /// `<arg_key>` and `<arg_value>` pairs.
+    KeyValue,
+    /// `name(key=value)`, alone or in a list.
+    Pythonic,
+    /// `call:name{key:value}` with marked strings.
+    Gemma,
+    /// `Action:` and `Action Input:` lines.
+    React,
+    /// YAML.
+    Yaml,
+    /// The server's own `tool_calls` field.
+    Native,
+    /// Text that was taken as it is.
+    Text,
+}
+
+/// Something that the parser did to read what the model did not quite write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repair {
+    /// What was done.
+    pub kind: RepairKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// How much a repair may have changed of what was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Only spelling: the meaning can't have changed.
+    Cosmetic,
+    /// The structure was completed in the one way that makes sense.
+    Structural,
+    /// Something was left out, or chosen among several.
+    Lossy,
+}
+
+/// What a repair did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairKind {
+    /// A byte order mark, a zero-width or other odd space was skipped.
+    OddSpace,
+    /// A trailing or doubled comma was skipped.
+    ExtraComma,
+    /// A missing comma was put in.
+    MissingComma,
+    /// A missing colon was put in.
+    MissingColon,
+    /// A comment was skipped.
+    Comment,
+    /// An ellipsis was skipped.
+    Ellipsis,
+    /// Quotes of another kind than JSON's.
+    OtherQuotes,
+    /// A string or key had no quotes.
+    BareText,
+    /// A string had only one of its quotes.
+    MissingQuote,
+    /// A quote inside a string was not escaped.
+    InnerQuote,
+    /// A raw control character stood in a string.
+    RawControl,
+    /// An escape that JSON does not know was kept as text.
+    BadEscape,
+    /// A literal of Python or JavaScript (`True`, `None`, `undefined`).
+    ForeignLiteral,
+    /// A number in another form than JSON's.
+    OddNumber,
+    /// A bracket was closed that the text left open, or closed by another kind.
+    MissingCloser,
+    /// A closing bracket without an opening one was skipped.
+    StrayCloser,
+    /// Text between values was skipped.
+    SkippedText,
+    /// A value was missing after a key; it is null.
+    MissingValue,
+    /// Several values stood where one was expected.
+    SeveralValues,
+    /// A wrapper such as `ObjectId(…)` or a callback's parentheses was taken off.
+    Wrapper,
+    /// The whole text was escaped once too often.
+    DoublyEscaped,
+    /// Nested deeper than [`crate::MAX_DEPTH`]: kept as text.
+    TooDeep,
+    /// A marker of the dialect was missing, doubled or misspelt.
+    Marker,
+    /// A tool's name was not written as offered.
+    ToolName,
+    /// A parameter's name was not written as in the schema.
+    ParameterName,
+    /// A value was taken out of a key that wraps it, or arguments stood beside the name.
+    Nesting,
+    /// A scalar or container was converted to the type that the schema names.
+    Type,
+    /// An enum's value was written in other case, with accents or inside more text.
+    EnumValue,
+    /// A value that the schema does not know was left out.
+    UnknownParameter,
+    /// One of several readings was taken.
+    Choice,
+    /// The same call stands twice in the reply.
+    Repeated,
+    /// A call was taken although the model never ended its thinking.
+    UnendedThinking,
+}
+
+/// What a reply lacks, in words that a model can act on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// Where in the reply, if anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// Where in the arguments or the value: a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What was found and what was expected, in one sentence.
+    pub message: String,
+}
+
+/// The class of a [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// The reply holds no call and no value.
+    Nothing,
+    /// A call names a tool that was not offered.
+    UnknownTool,
+    /// A required parameter or member is missing.
+    Missing,
+    /// A value does not fit its schema.
+    Mismatch,
+    /// Two readings fit equally well and mean different things.
+    Ambiguous,
+    /// The reply ended in the middle of a value.
+    Cut,
+    /// The reply is longer than [`crate::MAX_BYTES`].
+    TooLong,
+}
+
+/// Another reading, and why it was not taken.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunnerUp {
+    /// What it would have been.
+    pub value: Value,
+    /// Where it stands.
+    pub span: Span,
+    /// Its cost; the one that was taken costs less.
+    pub cost: u32,
+}
+
+/// What a reply was read as.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Reading {
+    /// The calls, in the order of the reply.
+    pub calls: Vec<Call>,
+    /// The value, where one was asked for and found.
+    pub value: Option<Value>,
+    /// What is neither a call nor thinking.
+    pub text: String,
+    /// What the model thought aloud.
+    pub thinking: String,
+    /// What had to be done.
+    pub repairs: Vec<Repair>,
+    /// What is missing or wrong.
+    pub problems: Vec<Problem>,
+    /// Where the value was cut off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// Other readings, best first.
+    pub runners_up: Vec<RunnerUp>,
+}
+
+impl RepairKind {
+    /// How much this kind of repair may have changed.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::OddSpace
+            | Self::ExtraComma
+            | Self::Comment
+            | Self::OtherQuotes
+            | Self::RawControl
+            | Self::ForeignLiteral
+            | Self::OddNumber
+            | Self::Marker
+            | Self::DoublyEscaped
+            | Self::Type => Severity::Cosmetic,
+            Self::MissingComma
+            | Self::MissingColon
+            | Self::BareText
+            | Self::MissingQuote
+            | Self::InnerQuote
+            | Self::BadEscape
+            | Self::MissingCloser
+            | Self::StrayCloser
+            | Self::Wrapper
+            | Self::ToolName
+            | Self::ParameterName
+            | Self::Nesting
+            | Self::EnumValue
+            | Self::Repeated => Severity::Structural,
+            Self::Ellipsis
+            | Self::SkippedText
+            | Self::MissingValue
+            | Self::SeveralValues
+            | Self::TooDeep
+            | Self::UnknownParameter
+            | Self::Choice
+            | Self::UnendedThinking => Severity::Lossy,
+        }
+    }
+
+    /// What a repair costs when readings are compared: 1 for spelling, 3 for structure, 10 where something may be lost,
+    /// so that one lost part weighs more than any usual number of spelling repairs.
+    pub(crate) fn cost(self) -> u32 {
+        match self.severity() {
+            Severity::Cosmetic => 1,
+            Severity::Structural => 3,
+            Severity::Lossy => 10,
+        }
+    }
+}

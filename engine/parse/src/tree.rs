@@ -1,0 +1,233 @@
+//! What was read of a text, before a schema says what it means: one arena of nodes that point into the text.
+//!
+//! Every reader (JSON and its broken forms, Python calls, XML, YAML) builds the same tree, so that what follows
+//! (alignment, scoring) is written once. Nodes link to their first child and next sibling by index: nothing is
+//! boxed, nothing recurses, and a tree of a hundred thousand levels is dropped like a `Vec`.
+
+use std::ops::Range;
+
+/// A place in the text: byte offsets, end exclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// A node of a [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeId(u32);
+
+/// What a node is, as far as the text alone tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Bool(bool),
+    /// A number; [`Tree::text`] is a literal of JSON's grammar, whatever the source wrote.
+    Number,
+    /// Text inside quotes: a string, whatever it holds.
+    Quoted,
+    /// Text without quotes: a bare word, the body of an XML tag, a plain YAML scalar. A schema says what it is;
+    /// without one it is what its text says when read as JSON, else a string.
+    Bare,
+    Array,
+    Object,
+}
+
+/// Text of a string or key: a part of the source where nothing had to be decoded, else a part of the arena's buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text {
+    Source(Span),
+    Decoded(Span),
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    kind: Kind,
+    span: Span,
+    text: Text,
+    key: Option<Text>,
+    first: Option<NodeId>,
+    last: Option<NodeId>,
+    next: Option<NodeId>,
+    count: u32,
+    cut: bool,
+}
+
+/// An arena of nodes over one text.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree<'t> {
+    source: &'t str,
+    nodes: Vec<Node>,
+    decoded: String,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    pub(crate) fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    /// The part of `text` that this names; empty where it names none.
+    pub(crate) fn of(self, text: &str) -> &str {
+        text.get(Range::<usize>::from(self)).unwrap_or_default()
+    }
+}
+
+impl From<Span> for Range<usize> {
+    fn from(span: Span) -> Self {
+        span.start..span.end
+    }
+}
+
+impl NodeId {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<'t> Tree<'t> {
+    pub(crate) fn new(source: &'t str) -> Self {
+        Self {
+            source,
+            nodes: Vec::new(),
+            decoded: String::new(),
+        }
+    }
+
+    pub(crate) fn source(&self) -> &'t str {
+        self.source
+    }
+
+    /// Adds a node that has no text of its own.
+    pub(crate) fn push(&mut self, kind: Kind, span: Span) -> NodeId {
+        self.push_text(kind, span, Text::Source(span))
+    }
+
+    /// Adds a scalar with its text.
+    pub(crate) fn push_text(&mut self, kind: Kind, span: Span, text: Text) -> NodeId {
+        // A text of 4 GiB is refused long before: `crate::MAX_BYTES`.
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        self.nodes.push(Node {
+            kind,
+            span,
+            text,
+            key: None,
+            first: None,
+            last: None,
+            next: None,
+            count: 0,
+            cut: false,
+        });
+        id
+    }
+
+    /// Keeps decoded text; give the result to [`Tree::push_text`] or [`Tree::append`].
+    pub(crate) fn keep(&mut self, text: &str) -> Text {
+        let start = self.decoded.len();
+        self.decoded.push_str(text);
+        Text::Decoded(Span::new(start, self.decoded.len()))
+    }
+
+    /// Where decoded text is written piece by piece: its end before the first piece goes to [`Tree::kept_since`].
+    pub(crate) fn buffer(&mut self) -> &mut String {
+        &mut self.decoded
+    }
+
+    pub(crate) fn kept_since(&self, start: usize) -> Text {
+        Text::Decoded(Span::new(start, self.decoded.len()))
+    }
+
+    /// Makes `child` the last child of `parent`, under `key` where `parent` is an object.
+    pub(crate) fn append(&mut self, parent: NodeId, key: Option<Text>, child: NodeId) {
+        if let Some(node) = self.nodes.get_mut(child.index()) {
+            node.key = key;
+        }
+        let last = self.nodes.get_mut(parent.index()).and_then(|node| {
+            node.count += 1;
+            node.first = node.first.or(Some(child));
+            node.last.replace(child)
+        });
+        if let Some(previous) = last.and_then(|id| self.nodes.get_mut(id.index())) {
+            previous.next = Some(child);
+        }
+    }
+
+    /// Ends a node at `end`, once its closer has been read.
+    pub(crate) fn close(&mut self, id: NodeId, end: usize) {
+        if let Some(node) = self.nodes.get_mut(id.index()) {
+            node.span.end = end;
+        }
+    }
+
+    /// Marks a node whose text ended before it did.
+    pub(crate) fn mark_cut(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(id.index()) {
+            node.cut = true;
+        }
+    }
+
+    /// Turns a node into another kind, as when `["a": 1]` turns out to hold members.
+    pub(crate) fn set_kind(&mut self, id: NodeId, kind: Kind) {
+        if let Some(node) = self.nodes.get_mut(id.index()) {
+            node.kind = kind;
+        }
+    }
+
+    pub(crate) fn kind(&self, id: NodeId) -> Kind {
+        self.nodes.get(id.index()).map_or(Kind::Null, |node| node.kind)
+    }
+
+    pub(crate) fn span(&self, id: NodeId) -> Span {
+        self.nodes.get(id.index()).map_or(Span::default(), |node| node.span)
+    }
+
+    pub(crate) fn is_cut(&self, id: NodeId) -> bool {
+        self.nodes.get(id.index()).is_some_and(|node| node.cut)
+    }
+
+    /// The text of a scalar: decoded for strings, JSON's literal for numbers, the source for containers.
+    pub(crate) fn text(&self, id: NodeId) -> &str {
+        self.nodes.get(id.index()).map_or("", |node| self.resolve(node.text))
+    }
+
+    /// What the source wrote for this node, quotes and brackets included.
+    pub(crate) fn raw(&self, id: NodeId) -> &'t str {
+        self.span(id).of(self.source)
+    }
+
+    pub(crate) fn key(&self, id: NodeId) -> Option<&str> {
+        self.nodes.get(id.index())?.key.map(|key| self.resolve(key))
+    }
+
+    /// How many children a container has.
+    pub(crate) fn count(&self, id: NodeId) -> usize {
+        self.nodes.get(id.index()).map_or(0, |node| node.count as usize)
+    }
+
+    /// The children in order.
+    pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let first = self.nodes.get(id.index()).and_then(|node| node.first);
+        std::iter::successors(first, |id| self.nodes.get(id.index()).and_then(|node| node.next))
+    }
+
+    /// The last member of `object` that is called `name`.
+    pub(crate) fn member(&self, object: NodeId, name: &str) -> Option<NodeId> {
+        self.children(object).filter(|id| self.key(*id) == Some(name)).last()
+    }
+
+    fn resolve(&self, text: Text) -> &str {
+        match text {
+            Text::Source(span) => span.of(self.source),
+            Text::Decoded(span) => span.of(&self.decoded),
+        }
+    }
+}
