@@ -40,6 +40,8 @@ struct Reader<'a, 't, 's> {
     stack: Vec<Open>,
     root: Option<NodeId>,
     at: usize,
+    /// Where the last line starts.
+    last_line: usize,
     /// An escaped quote opened a string or key.
     escaped: bool,
     /// The text was unescaped already: do not give up again.
@@ -71,6 +73,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             stack: Vec::new(),
             root: None,
             at: span.start,
+            last_line: memchr::memrchr(b'\n', span.of(source).as_bytes()).map_or(span.start, |length| span.start + length),
             escaped: false,
             once: false,
         }
@@ -327,6 +330,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             text = self.tree.join(text, more);
             end = after;
         }
+        if !closed && end >= self.end && end <= start + length {
+            // Only the opening quote was written.
+            self.at = self.end;
+            return self.cut_here();
+        }
         let span = self.place(start, end);
         let node = self.tree.push_text(Kind::Quoted, span, text);
         if !closed {
@@ -424,7 +432,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     fn bare(&mut self, place: Place) {
         let start = self.at;
         let (stop, next) = self.bare_end(place);
-        let span = Span::new(start, self.trim(start, stop));
+        let mut span = Span::new(start, self.trim(start, stop));
+        if place == Place::Top && span.of(self.source).find('"') == Some(span.len().wrapping_sub(1)) {
+            self.repair(RepairKind::MissingQuote, start, start);
+            span.end -= 1;
+        }
         if span.len() == 0 {
             return self.skip_bytes(1);
         }
@@ -674,7 +686,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     }
 
     fn skip(&mut self) {
-        self.at = space::skip(self.source, self.at, self.end, &mut self.repairs);
+        self.at = space::skip(self.source, self.at, self.end, self.last_line, &mut self.repairs);
     }
 
     /// The end of `start..end` without the space at its end.

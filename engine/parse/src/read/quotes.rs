@@ -226,7 +226,7 @@ impl<'s> Judge<'s> {
             });
         }
         match byte {
-            b'}' | b']' | b')' => ends(self.closers_fit(next, depth)),
+            b'}' | b']' | b')' => ends(self.closers_fit(next, depth, place)),
             b',' => ends(self.comma_fits(next, place)),
             b':' => self.colon(at, start, previous, place),
             b'{' | b'[' if place == Place::Item => Verdict::Ends,
@@ -237,12 +237,13 @@ impl<'s> Judge<'s> {
             b'<' => ends(matches!(self.byte(next + 1), b'/' | b'|')),
             b'`' if self.byte(next + 1) == b'`' && self.byte(next + 2) == b'`' => Verdict::Ends,
             _ if self.starts_quote(next) => self.quote_follows(after, next, place),
-            _ => self.word_follows(at, start, next, quote, place),
+            _ => self.word_follows(at, start, next, quote, place, previous, depth),
         }
     }
 
     /// After the string a closer: it fits if the closers there close what is open, or something goes on after them.
-    fn closers_fit(&self, mut at: usize, mut depth: usize) -> bool {
+    fn closers_fit(&self, mut at: usize, mut depth: usize, place: Place) -> bool {
+        let expected = (place == Place::Member) == (self.byte(at) == b'}');
         while depth > 0 && matches!(self.byte(at), b'}' | b']' | b')') {
             depth -= 1;
             at = skip_space(self.source, at + 1, self.end);
@@ -251,13 +252,15 @@ impl<'s> Judge<'s> {
             return true;
         }
         match self.byte(at) {
+            b',' => true,
+            _ if !expected => false,
             b'"' | b'\'' => depth > 0,
             b')' => !matches!(self.byte(skip_space(self.source, at + 1, self.end)), b'"' | b'\'' | b'}' | b';'),
             b';' => {
                 let next = skip_space(self.source, at + 1, self.end);
                 !matches!(self.byte(next), b'"' | b'}')
             }
-            b',' | b'}' | b']' | b':' | b'{' | b'[' | b'/' | b'#' | b'<' | b'`' | b'.' | b'\\' => true,
+            b'}' | b']' | b':' | b'{' | b'[' | b'/' | b'#' | b'<' | b'`' | b'.' | b'\\' => true,
             _ => depth == 0,
         }
     }
@@ -280,9 +283,13 @@ impl<'s> Judge<'s> {
                 return self.byte(next + 1) == b'"';
             }
             if self.starts_quote(next) {
-                return self.closes_key(next).is_some();
+                // A key that the text ends in has no colon yet.
+                return self.closing_of(next).is_none_or(|close| {
+                    let colon = skip_space(self.source, close, self.end);
+                    colon >= self.end || self.byte(colon) == b':'
+                });
             }
-            return self.bare_key(next);
+            return self.bare_key(next) || self.word_before_key(next);
         }
         if self.starts_quote(next) || byte == b'[' || byte == b'-' || byte.is_ascii_digit() {
             return true;
@@ -326,9 +333,20 @@ impl<'s> Judge<'s> {
     }
 
     /// After the string a word: a comma was forgotten, or the quote belongs to the text.
-    fn word_follows(&self, at: usize, start: usize, next: usize, quote: Quote, place: Place) -> Verdict {
+    #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]
+    fn word_follows(
+        &self,
+        at: usize,
+        start: usize,
+        next: usize,
+        quote: Quote,
+        place: Place,
+        previous: Option<usize>,
+        depth: usize,
+    ) -> Verdict {
         if place == Place::Member {
-            return if next > at + 1 && self.bare_key(next) { Verdict::Ends } else { Verdict::Inside };
+            let ends = next > at + 1 && (self.bare_key(next) || self.word_before_closer(next, depth));
+            return if ends { Verdict::Ends } else { Verdict::Inside };
         }
         // `"hello,"world"]`: the quote before the word opens the next item, and this one lost its own.
         let before = self.before(at, start);
@@ -339,7 +357,11 @@ impl<'s> Judge<'s> {
         {
             return Verdict::EndedBefore(before - 1);
         }
-        if next > at + 1 && self.no_quote_before_delimiter(next) { Verdict::Ends } else { Verdict::Inside }
+        // `"a" b]`: a comma is missing. In a text with quotes of its own a comma may well be its own too.
+        let ends = next > at + 1
+            && self.no_quote_before_delimiter(next)
+            && (previous.is_none() || !self.comma_before_closer(next));
+        if ends { Verdict::Ends } else { Verdict::Inside }
     }
 
     /// What a string without a closing quote holds: up to the next key, or to the closers at the very end of the text,
@@ -427,6 +449,22 @@ impl<'s> Judge<'s> {
         None
     }
 
+    /// Whether a stray word and then a quoted key stand at `at`: `COMMENT "key": …`.
+    fn word_before_key(&self, at: usize) -> bool {
+        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
+        let length = reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let next = skip_space(self.source, at + length, self.end);
+        length > 0 && next > at + length && self.starts_quote(next) && self.closes_key(next).is_some()
+    }
+
+    /// Whether a stray word and then the end of the object stand at `at`.
+    fn word_before_closer(&self, at: usize, depth: usize) -> bool {
+        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
+        let length = reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let next = skip_space(self.source, at + length, self.end);
+        length > 0 && self.byte(next) == b'}' && self.closers_fit(next, depth, Place::Member)
+    }
+
     fn next_quote(&self, at: usize, quote: Quote) -> Option<usize> {
         let byte = if quote.is_single() { b'\'' } else { b'"' };
         memchr::memchr(byte, self.bytes.get(at..self.end)?).map(|length| at + length)
@@ -437,6 +475,11 @@ impl<'s> Judge<'s> {
         let length = reach.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
         let word = self.source.get(at..at + length).unwrap_or_default();
         matches!(word, "true" | "false" | "null" | "True" | "False" | "None")
+    }
+
+    fn comma_before_closer(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at..self.end).unwrap_or_default();
+        memchr::memchr3(b',', b']', b'\n', rest).is_some_and(|length| rest.get(length) == Some(&b','))
     }
 
     fn no_quote_before_delimiter(&self, at: usize) -> bool {

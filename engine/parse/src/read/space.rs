@@ -20,7 +20,10 @@ pub(crate) fn skip_space(source: &str, mut at: usize, end: usize) -> usize {
 }
 
 /// Skips space, comments and ellipses; notes what was no plain space.
-pub(super) fn skip(source: &str, mut at: usize, end: usize, repairs: &mut Vec<Repair>) -> usize {
+///
+/// A line comment on the last line, which starts at `last_line`, ends at a closing bracket: in a text of one line
+/// it would take all of what follows along.
+pub(super) fn skip(source: &str, mut at: usize, end: usize, last_line: usize, repairs: &mut Vec<Repair>) -> usize {
     let bytes = source.as_bytes();
     let byte = |at: usize| if at < end { bytes.get(at).copied().unwrap_or(0) } else { 0 };
     loop {
@@ -40,11 +43,11 @@ pub(super) fn skip(source: &str, mut at: usize, end: usize, repairs: &mut Vec<Re
                 RepairKind::OddSpace
             }
             b'/' if byte(at + 1) == b'/' => {
-                at = line_end(source, at, end);
+                at = line_end(source, at, end, last_line);
                 RepairKind::Comment
             }
             b'#' => {
-                at = line_end(source, at, end);
+                at = line_end(source, at, end, last_line);
                 RepairKind::Comment
             }
             b'/' if byte(at + 1) == b'*' => {
@@ -76,9 +79,10 @@ pub(super) fn skip(source: &str, mut at: usize, end: usize, repairs: &mut Vec<Re
     }
 }
 
-fn line_end(source: &str, at: usize, end: usize) -> usize {
+fn line_end(source: &str, at: usize, end: usize, last_line: usize) -> usize {
     let rest = source.as_bytes().get(at..end).unwrap_or_default();
-    memchr::memchr2(b'\n', b'\r', rest).map_or(end, |length| at + length)
+    let length = if at < last_line { memchr::memchr2(b'\n', b'\r', rest) } else { memchr::memchr2(b'}', b']', rest) };
+    length.map_or(end, |length| at + length)
 }
 
 /// The length of a space that JSON does not know: Unicode's, zero-width ones and the byte order mark.
