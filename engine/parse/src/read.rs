@@ -1,7 +1,21 @@
 //! Reads one value out of text, whatever became of it, into a [`Tree`].
+//!
+//! Strict JSON first: what is right is read as it stands, fast, and nothing about it is guessed. Only what is not
+//! goes through the forgiving reader, from its start again, so that a text is looked at twice at most.
+//! Neither recurses; both take time linear in the text.
+
+mod bare;
+mod lenient;
+mod quotes;
+mod space;
+mod strict;
+mod string;
 
 use crate::Repair;
-use crate::tree::{Kind, NodeId, Span, Tree};
+use crate::tree::{NodeId, Span, Tree};
+
+pub(crate) use bare::{Scalar, scalar};
+pub(crate) use space::skip_space;
 
 /// What was read.
 #[derive(Debug)]
@@ -15,49 +29,30 @@ pub(crate) struct Read {
 }
 
 /// Reads the first value of `span` as JSON, broken JSON or a literal of Python or JavaScript.
+///
+/// What stands after the value is left to the caller: `end` says where.
 pub(crate) fn json(tree: &mut Tree<'_>, span: Span) -> Read {
-    // Strict only, for now.
-    let text = span.of(tree.source());
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
-    match stream.next() {
-        Some(Ok(value)) => {
-            let end = span.start + stream.byte_offset();
-            let node = convert(tree, &value, Span::new(span.start, end));
-            Read { node: Some(node), end, repairs: Vec::new() }
-        }
-        _ => Read { node: None, end: span.end, repairs: Vec::new() },
+    let source = tree.source();
+    if let Some((node, end)) = strict::value(tree, source, span, None) {
+        return Read { node: Some(node), end, repairs: Vec::new() };
     }
+    lenient::value(tree, source, span, None)
 }
 
-fn convert(tree: &mut Tree<'_>, value: &serde_json::Value, span: Span) -> NodeId {
-    use serde_json::Value;
-    match value {
-        Value::Null => tree.push(Kind::Null, span),
-        Value::Bool(value) => tree.push(Kind::Bool(*value), span),
-        Value::Number(number) => {
-            let text = tree.keep(&number.to_string());
-            tree.push_text(Kind::Number, span, text)
-        }
-        Value::String(string) => {
-            let text = tree.keep(string);
-            tree.push_text(Kind::Quoted, span, text)
-        }
-        Value::Array(items) => {
-            let id = tree.push(Kind::Array, span);
-            for item in items {
-                let child = convert(tree, item, span);
-                tree.append(id, None, child);
-            }
-            id
-        }
-        Value::Object(members) => {
-            let id = tree.push(Kind::Object, span);
-            for (key, member) in members {
-                let child = convert(tree, member, span);
-                let key = tree.keep(key);
-                tree.append(id, Some(key), child);
-            }
-            id
-        }
+/// Reads `text`, which is not part of the tree's source (a string that holds JSON, say): every node that comes of
+/// it is given the place `whole`, and `end` counts in `text`.
+pub(crate) fn json_of(tree: &mut Tree<'_>, text: &str, whole: Span) -> Read {
+    let span = Span::new(0, text.len());
+    if let Some((node, end)) = strict::value(tree, text, span, Some(whole)) {
+        return Read { node: Some(node), end, repairs: Vec::new() };
     }
+    lenient::value(tree, text, span, Some(whole))
+}
+
+/// Reads `span` as strict JSON and nothing else: `None` where it is not, or where more than space follows.
+pub(crate) fn strict(tree: &mut Tree<'_>, span: Span) -> Option<NodeId> {
+    let source = tree.source();
+    let (node, end) = strict::value(tree, source, span, None)?;
+    let rest = Span::new(end, span.end).of(source);
+    rest.bytes().all(|byte| byte.is_ascii_whitespace()).then_some(node)
 }

@@ -146,6 +146,22 @@ impl<'t> Tree<'t> {
         Text::Decoded(Span::new(start, self.decoded.len()))
     }
 
+    /// The text of a node, to be used as a key or in another node.
+    pub(crate) fn keep_text_of(&self, id: NodeId) -> Text {
+        self.nodes.get(id.index()).map_or(Text::Source(Span::default()), |node| node.text)
+    }
+
+    /// Two texts as one.
+    pub(crate) fn join(&mut self, first: Text, second: Text) -> Text {
+        let joined = format!("{}{}", self.resolve(first), self.resolve(second));
+        self.keep(&joined)
+    }
+
+    /// The last child of a container.
+    pub(crate) fn last_child(&self, id: NodeId) -> Option<NodeId> {
+        self.nodes.get(id.index())?.last
+    }
+
     /// Makes `child` the last child of `parent`, under `key` where `parent` is an object.
     pub(crate) fn append(&mut self, parent: NodeId, key: Option<Text>, child: NodeId) {
         if let Some(node) = self.nodes.get_mut(child.index()) {
@@ -179,6 +195,17 @@ impl<'t> Tree<'t> {
     pub(crate) fn set_kind(&mut self, id: NodeId, kind: Kind) {
         if let Some(node) = self.nodes.get_mut(id.index()) {
             node.kind = kind;
+        }
+    }
+
+    /// Puts `child` in the place of `node`, which held only it: `("x")` is `"x"`.
+    pub(crate) fn unwrap_single(&mut self, node: NodeId) {
+        let inner = self.nodes.get(node.index()).and_then(|outer| outer.first);
+        let Some(inner) = inner.and_then(|id| self.nodes.get(id.index())).cloned() else {
+            return;
+        };
+        if let Some(outer) = self.nodes.get_mut(node.index()) {
+            *outer = Node { span: outer.span, key: outer.key, next: outer.next, cut: outer.cut || inner.cut, ..inner };
         }
     }
 

@@ -1,0 +1,530 @@
+//! Where a string ends whose author may have forgotten to escape, or to close.
+//!
+//! Each quote inside a string is judged by what stands around it: a quote ends a string where what follows is what
+//! follows a string at that place (a colon after a key; after a member's value a closer, or a comma and the next
+//! key). A judgement looks ahead to the quote after the next at most, so that all of a text's judgements together
+//! look at each byte a few times, however many quotes it holds.
+
+use super::space::skip_space;
+
+/// Where a string stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A key of an object.
+    Key,
+    /// A member's value.
+    Member,
+    /// An item of an array or tuple.
+    Item,
+    /// The whole value.
+    Top,
+}
+
+/// The kind of a string's quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quote {
+    Double,
+    Single,
+    Backtick,
+    /// “…”, „…“, «…».
+    SmartDouble,
+    /// ‘…’, ‚…‘, ´…´.
+    SmartSingle,
+    /// `"""…"""`.
+    TripleDouble,
+    /// `'''…'''`.
+    TripleSingle,
+    /// `""word""`: every quote was doubled.
+    DoubledDouble,
+    /// `''word''`.
+    DoubledSingle,
+}
+
+/// Where a string ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// The byte after its text.
+    pub(super) text: usize,
+    /// The byte after its closing quote.
+    pub(super) after: usize,
+    /// Whether it has a closing quote.
+    pub(super) closed: bool,
+    /// Whether quotes stand unescaped in it.
+    pub(super) inner: bool,
+}
+
+/// The text around a string, as far as a judgement needs it.
+pub(super) struct Judge<'s> {
+    source: &'s str,
+    bytes: &'s [u8],
+    end: usize,
+    /// For each place and kind of quote: from where on no quote ends a string, so that nobody searches twice.
+    dead: Vec<(Place, Quote, usize)>,
+    /// Where the closers and space at the very end of the text begin, and whether a closer is among them.
+    tail: Option<(usize, bool)>,
+}
+
+/// How far an unquoted key reaches at most before its colon.
+const KEY_REACH: usize = 64;
+
+enum Verdict {
+    Ends,
+    Inside,
+    /// The closing quote was forgotten; the text ended at this byte.
+    EndedBefore(usize),
+}
+
+impl Quote {
+    /// The quote that opens at `at`, and its length; a doubled or tripled one as such.
+    pub(super) fn opening(source: &str, at: usize, end: usize) -> Option<(Self, usize)> {
+        let bytes = source.as_bytes();
+        let byte = |at: usize| if at < end { bytes.get(at).copied().unwrap_or(0) } else { 0 };
+        let plain = |quote: u8, single: Self, triple: Self, doubled: Self| {
+            if byte(at + 1) != quote {
+                return (single, 1);
+            }
+            if byte(at + 2) == quote {
+                return (triple, 3);
+            }
+            // An empty string is followed by a delimiter, a doubled quote by text.
+            let text = byte(at + 2).is_ascii_alphanumeric() || byte(at + 2) >= 0x80;
+            if text { (doubled, 2) } else { (single, 1) }
+        };
+        match byte(at) {
+            b'"' => Some(plain(b'"', Self::Double, Self::TripleDouble, Self::DoubledDouble)),
+            b'\'' => Some(plain(b'\'', Self::Single, Self::TripleSingle, Self::DoubledSingle)),
+            b'`' => Some((Self::Backtick, 1)),
+            other if other >= 0x80 => match source.get(at..end)?.chars().next()? {
+                letter @ ('“' | '”' | '„' | '«') => Some((Self::SmartDouble, letter.len_utf8())),
+                letter @ ('‘' | '’' | '‚' | '´') => Some((Self::SmartSingle, letter.len_utf8())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The length of the closing quote at `at`, if one stands there.
+    fn closing(self, source: &str, bytes: &[u8], at: usize) -> Option<usize> {
+        let byte = *bytes.get(at)?;
+        let starts = |word: &str| bytes.get(at..).is_some_and(|rest| rest.starts_with(word.as_bytes()));
+        match self {
+            Self::Double => (byte == b'"').then_some(1),
+            Self::Single => (byte == b'\'').then_some(1),
+            Self::Backtick => match byte {
+                b'`' => Some(1),
+                0xc2 if starts("´") => Some(2),
+                _ => None,
+            },
+            Self::TripleDouble => starts("\"\"\"").then_some(3),
+            Self::TripleSingle => starts("'''").then_some(3),
+            Self::DoubledDouble => (byte == b'"').then(|| if starts("\"\"") { 2 } else { 1 }),
+            Self::DoubledSingle => (byte == b'\'').then(|| if starts("''") { 2 } else { 1 }),
+            Self::SmartDouble if byte == b'"' => Some(1),
+            Self::SmartSingle if byte == b'\'' => Some(1),
+            Self::SmartDouble | Self::SmartSingle if byte < 0x80 => None,
+            Self::SmartDouble => {
+                let letter = source.get(at..)?.chars().next()?;
+                matches!(letter, '”' | '“' | '»').then(|| letter.len_utf8())
+            }
+            Self::SmartSingle => {
+                let letter = source.get(at..)?.chars().next()?;
+                matches!(letter, '’' | '‘' | '´').then(|| letter.len_utf8())
+            }
+        }
+    }
+
+    fn is_single(self) -> bool {
+        matches!(self, Self::Single | Self::SmartSingle | Self::DoubledSingle)
+    }
+}
+
+impl<'s> Judge<'s> {
+    pub(super) fn new(source: &'s str, end: usize) -> Self {
+        Self { source, bytes: source.as_bytes(), end: end.min(source.len()), dead: Vec::new(), tail: None }
+    }
+
+    /// The end of the string whose text starts at `start`; `depth` containers are open around it.
+    pub(super) fn end(&mut self, start: usize, quote: Quote, place: Place, depth: usize) -> End {
+        let dead = self.dead.iter().any(|(p, q, from)| *p == place && *q == quote && start >= *from);
+        if !dead {
+            if let Some(end) = self.search(start, quote, place, depth) {
+                return end;
+            }
+            self.dead.push((place, quote, start));
+        }
+        self.without_end(start, place)
+    }
+
+    fn search(&self, start: usize, quote: Quote, place: Place, depth: usize) -> Option<End> {
+        let mut at = start;
+        let mut previous = None;
+        let mut escaped = None;
+        while at < self.end {
+            let byte = self.byte(at);
+            if byte == b'\\' {
+                // `"C:\dir\"`: the backslash may belong to the text after all, if nothing else ends it.
+                if escaped.is_none()
+                    && quote.closing(self.source, self.bytes, at + 1).is_some()
+                    && matches!(self.judge(at + 1, at + 2, start, None, quote, place, depth), Verdict::Ends)
+                {
+                    escaped = Some(at + 1);
+                }
+                at += 2;
+                continue;
+            }
+            let Some(length) = quote.closing(self.source, self.bytes, at).filter(|length| at + length <= self.end)
+            else {
+                at += 1;
+                continue;
+            };
+            if quote.is_single() && self.is_letter(at.wrapping_sub(1), at > start) && self.is_letter(at + length, true) {
+                // An apostrophe.
+                at += length;
+                continue;
+            }
+            match self.judge(at, at + length, start, previous, quote, place, depth) {
+                Verdict::Ends => {
+                    return Some(End { text: at, after: at + length, closed: true, inner: previous.is_some() });
+                }
+                Verdict::EndedBefore(text) => {
+                    return Some(End { text, after: text, closed: false, inner: false });
+                }
+                Verdict::Inside => {
+                    previous = Some(at);
+                    at += 1;
+                }
+            }
+        }
+        escaped.map(|at| End { text: at, after: at + 1, closed: true, inner: false })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]
+    fn judge(
+        &self,
+        at: usize,
+        after: usize,
+        start: usize,
+        previous: Option<usize>,
+        quote: Quote,
+        place: Place,
+        depth: usize,
+    ) -> Verdict {
+        let next = skip_space(self.source, after, self.end);
+        if next >= self.end {
+            return Verdict::Ends;
+        }
+        let ends = |yes: bool| if yes { Verdict::Ends } else { Verdict::Inside };
+        let byte = self.byte(next);
+        if place == Place::Top {
+            return ends(!self.is_letter(after, true));
+        }
+        if place == Place::Key {
+            return ends(match byte {
+                b':' | b',' | b'}' | b'{' | b'[' | b'-' | b'0'..=b'9' | b'=' => true,
+                _ if self.starts_quote(next) => next > after || self.closes_key(next).is_none(),
+                _ => self.literal_at(next),
+            });
+        }
+        match byte {
+            b'}' | b']' | b')' => ends(self.closers_fit(next, depth, place)),
+            b',' => ends(self.comma_fits(next, place)),
+            b':' => self.colon(at, start, previous, place),
+            b'{' | b'[' if place == Place::Item => Verdict::Ends,
+            b'+' => ends(self.starts_quote(skip_space(self.source, next + 1, self.end))),
+            b'/' => ends(self.byte(next + 1) == b'*' || (self.byte(next + 1) == b'/' && next > after)),
+            b'#' => ends(next > after),
+            b'.' => ends(self.byte(next + 1) == b'.' && self.byte(next + 2) == b'.'),
+            b'<' => ends(matches!(self.byte(next + 1), b'/' | b'|')),
+            b'`' if self.byte(next + 1) == b'`' && self.byte(next + 2) == b'`' => Verdict::Ends,
+            _ if self.starts_quote(next) => self.quote_follows(after, next, place),
+            _ => self.word_follows(at, start, next, quote, place, previous, depth),
+        }
+    }
+
+    /// After the string a closer: it fits if the closers there close what is open, or something goes on after them.
+    fn closers_fit(&self, mut at: usize, mut depth: usize, place: Place) -> bool {
+        let expected = (place == Place::Member) == (self.byte(at) == b'}');
+        while depth > 0 && matches!(self.byte(at), b'}' | b']' | b')') {
+            depth -= 1;
+            at = skip_space(self.source, at + 1, self.end);
+        }
+        if at >= self.end {
+            return true;
+        }
+        match self.byte(at) {
+            b',' => true,
+            _ if !expected => false,
+            b'"' | b'\'' => depth > 0,
+            b')' => !matches!(self.byte(skip_space(self.source, at + 1, self.end)), b'"' | b'\'' | b'}' | b';'),
+            b';' => {
+                let next = skip_space(self.source, at + 1, self.end);
+                !matches!(self.byte(next), b'"' | b'}')
+            }
+            b'}' | b']' | b':' | b'{' | b'[' | b'/' | b'#' | b'<' | b'`' | b'.' | b'\\' => true,
+            _ => depth == 0,
+        }
+    }
+
+    /// After the string a comma: it ends the string if the next key or item follows.
+    fn comma_fits(&self, comma: usize, place: Place) -> bool {
+        let next = self.skip_noise(comma + 1);
+        if next >= self.end {
+            return true;
+        }
+        let byte = self.byte(next);
+        if matches!(byte, b'}' | b']' | b')' | b'{' | b',') || (byte == b'.' && self.byte(next + 1) == b'.') {
+            return true;
+        }
+        if byte >= 0x80 && self.source.get(next..).is_some_and(|rest| rest.starts_with('…')) {
+            return true;
+        }
+        if place == Place::Member {
+            if byte == b'\\' {
+                return self.byte(next + 1) == b'"';
+            }
+            if self.starts_quote(next) {
+                // A key that the text ends in has no colon yet.
+                return self.closing_of(next).is_none_or(|close| {
+                    let colon = skip_space(self.source, close, self.end);
+                    colon >= self.end || self.byte(colon) == b':'
+                });
+            }
+            return self.bare_key(next) || self.word_before_key(next);
+        }
+        if self.starts_quote(next) || byte == b'[' || byte == b'-' || byte.is_ascii_digit() {
+            return true;
+        }
+        self.literal_at(next) || self.no_quote_before_delimiter(next)
+    }
+
+    /// After the string a colon, which no value has behind it: what ended was a key, or the text holds both.
+    fn colon(&self, at: usize, start: usize, previous: Option<usize>, place: Place) -> Verdict {
+        let Some(opening) = previous.filter(|opening| at - opening <= KEY_REACH) else {
+            return if previous.is_none() { Verdict::Ends } else { Verdict::Inside };
+        };
+        if place == Place::Item {
+            return Verdict::Inside;
+        }
+        let before = self.before(opening, start);
+        match self.byte(before.wrapping_sub(1)) {
+            b',' if before > start => Verdict::EndedBefore(before - 1),
+            _ if before < opening && self.source.get(before..opening).is_some_and(|gap| gap.contains('\n')) => {
+                Verdict::EndedBefore(before)
+            }
+            _ => Verdict::Inside,
+        }
+    }
+
+    /// After the string a quote: a comma was forgotten, or one of the two belongs to the text.
+    fn quote_follows(&self, after: usize, next: usize, place: Place) -> Verdict {
+        let ends = |yes: bool| if yes { Verdict::Ends } else { Verdict::Inside };
+        let behind = skip_space(self.source, next + 1, self.end);
+        if behind >= self.end || matches!(self.byte(behind), b',' | b'}' | b']') {
+            // The next one is the end: `say "more""`, `"a" ", "b"`. At the end of the text this one is.
+            return ends(behind >= self.end && next > after);
+        }
+        match place {
+            Place::Member => ends(self.closes_key(next).is_some()),
+            _ => ends(self.closing_of(next).is_none_or(|close| {
+                let beyond = skip_space(self.source, close, self.end);
+                beyond >= self.end || matches!(self.byte(beyond), b',' | b']' | b')' | b'}') || self.starts_quote(beyond)
+            })),
+        }
+    }
+
+    /// After the string a word: a comma was forgotten, or the quote belongs to the text.
+    #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]
+    fn word_follows(
+        &self,
+        at: usize,
+        start: usize,
+        next: usize,
+        quote: Quote,
+        place: Place,
+        previous: Option<usize>,
+        depth: usize,
+    ) -> Verdict {
+        if place == Place::Member {
+            let ends = next > at + 1 && (self.bare_key(next) || self.word_before_closer(next, depth));
+            return if ends { Verdict::Ends } else { Verdict::Inside };
+        }
+        // `"hello,"world"]`: the quote before the word opens the next item, and this one lost its own.
+        let before = self.before(at, start);
+        if before > start
+            && self.byte(before - 1) == b','
+            && let Some(close) = self.next_quote(at + 1, quote)
+            && matches!(self.byte(skip_space(self.source, close + 1, self.end)), b',' | b']')
+        {
+            return Verdict::EndedBefore(before - 1);
+        }
+        // `"a" b]`: a comma is missing. In a text with quotes of its own a comma may well be its own too.
+        let ends = next > at + 1
+            && self.no_quote_before_delimiter(next)
+            && (previous.is_none() || !self.comma_before_closer(next));
+        if ends { Verdict::Ends } else { Verdict::Inside }
+    }
+
+    /// What a string without a closing quote holds: up to the next key, or to the closers at the very end of the text,
+    /// or all that is left.
+    fn without_end(&mut self, start: usize, place: Place) -> End {
+        let open = |text: usize| End { text, after: text, closed: false, inner: false };
+        if place == Place::Key {
+            let rest = self.bytes.get(start..self.end).unwrap_or_default();
+            let stop = rest.iter().position(|byte| matches!(byte, b':' | b'\n' | b'}'));
+            return open(stop.map_or(self.end, |length| start + length));
+        }
+        let (tail, closers) = self.tail();
+        if !closers || tail < start {
+            return open(self.end);
+        }
+        let text = tail;
+        let rest = self.bytes.get(start..text).unwrap_or_default();
+        for comma in memchr::memchr2_iter(b',', b'\n', rest) {
+            let at = start + comma;
+            let key = skip_space(self.source, at + 1, self.end);
+            let next = match place {
+                Place::Member => self.bare_key(key) || (self.starts_quote(key) && self.closes_key(key).is_some()),
+                _ => self.starts_quote(key),
+            };
+            if next {
+                return open(at);
+            }
+        }
+        open(text)
+    }
+
+    fn tail(&mut self) -> (usize, bool) {
+        if let Some(tail) = self.tail {
+            return tail;
+        }
+        let mut at = self.end;
+        let mut closers = false;
+        while at > 0 && (matches!(self.byte(at - 1), b'}' | b']') || self.byte(at - 1).is_ascii_whitespace()) {
+            at -= 1;
+            closers |= !self.byte(at).is_ascii_whitespace();
+        }
+        *self.tail.insert((at, closers))
+    }
+
+    /// Whether a key without quotes and its colon stand at `at`.
+    pub(super) fn bare_key(&self, at: usize) -> bool {
+        if !self.is_letter(at, true) && self.byte(at) != b'$' && self.byte(at) != b'_' {
+            return false;
+        }
+        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
+        let Some(length) = reach.iter().position(|byte| {
+            !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || *byte >= 0x80)
+        }) else {
+            return false;
+        };
+        let colon = skip_space(self.source, at + length, self.end);
+        self.byte(colon) == b':' && self.byte(colon + 1) != b'/' && self.byte(colon + 1) != b':'
+    }
+
+    /// Where the quoted key that opens at `at` ends, if a colon follows it.
+    pub(super) fn closes_key(&self, at: usize) -> Option<usize> {
+        let close = self.closing_of(at)?;
+        (self.byte(skip_space(self.source, close, self.end)) == b':').then_some(close)
+    }
+
+    /// The byte after the next quote of the kind that opens at `at`.
+    fn closing_of(&self, at: usize) -> Option<usize> {
+        let (quote, length) = Quote::opening(self.source, at, self.end)?;
+        let quote = match quote {
+            Quote::TripleDouble => Quote::Double,
+            Quote::TripleSingle => Quote::Single,
+            other => other,
+        };
+        let mut at = at + length;
+        while at < self.end {
+            if self.byte(at) == b'\\' {
+                at += 2;
+                continue;
+            }
+            if let Some(length) = quote.closing(self.source, self.bytes, at) {
+                return Some(at + length);
+            }
+            at += 1;
+        }
+        None
+    }
+
+    /// Whether a stray word and then a quoted key stand at `at`: `COMMENT "key": …`.
+    fn word_before_key(&self, at: usize) -> bool {
+        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
+        let length = reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let next = skip_space(self.source, at + length, self.end);
+        length > 0 && next > at + length && self.starts_quote(next) && self.closes_key(next).is_some()
+    }
+
+    /// Whether a stray word and then the end of the object stand at `at`.
+    fn word_before_closer(&self, at: usize, depth: usize) -> bool {
+        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
+        let length = reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let next = skip_space(self.source, at + length, self.end);
+        length > 0 && self.byte(next) == b'}' && self.closers_fit(next, depth, Place::Member)
+    }
+
+    fn next_quote(&self, at: usize, quote: Quote) -> Option<usize> {
+        let byte = if quote.is_single() { b'\'' } else { b'"' };
+        memchr::memchr(byte, self.bytes.get(at..self.end)?).map(|length| at + length)
+    }
+
+    fn literal_at(&self, at: usize) -> bool {
+        let reach = self.bytes.get(at..self.end.min(at + 6)).unwrap_or_default();
+        let length = reach.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let word = self.source.get(at..at + length).unwrap_or_default();
+        matches!(word, "true" | "false" | "null" | "True" | "False" | "None")
+    }
+
+    fn comma_before_closer(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at..self.end).unwrap_or_default();
+        memchr::memchr3(b',', b']', b'\n', rest).is_some_and(|length| rest.get(length) == Some(&b','))
+    }
+
+    fn no_quote_before_delimiter(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at..self.end).unwrap_or_default();
+        let stop = rest.iter().position(|byte| matches!(byte, b'"' | b',' | b']' | b'}' | b'\n'));
+        stop.is_none_or(|length| rest.get(length) != Some(&b'"'))
+    }
+
+    /// Skips space and short comments; longer ones are looked at when it is their turn.
+    fn skip_noise(&self, at: usize) -> usize {
+        /// Longer comments between a comma and a key are rare, and an unclosed one must not be searched for each time.
+        const COMMENT_REACH: usize = 256;
+        let mut at = skip_space(self.source, at, self.end);
+        for _ in 0..4 {
+            let reach = self.bytes.get(at..self.end.min(at + COMMENT_REACH)).unwrap_or_default();
+            let length = match (self.byte(at), self.byte(at + 1)) {
+                (b'/', b'/') | (b'#', _) => memchr::memchr(b'\n', reach),
+                (b'/', b'*') => memchr::memmem::find(reach, b"*/").map(|length| length + 2),
+                _ => None,
+            };
+            let Some(length) = length else { return at };
+            at = skip_space(self.source, at + length, self.end);
+        }
+        at
+    }
+
+    pub(super) fn starts_quote(&self, at: usize) -> bool {
+        Quote::opening(self.source, at, self.end).is_some()
+    }
+
+    /// The byte after the last that is no space before `at`, but not before `start`.
+    fn before(&self, at: usize, start: usize) -> usize {
+        let mut before = at;
+        while before > start && self.byte(before - 1).is_ascii_whitespace() {
+            before -= 1;
+        }
+        before
+    }
+
+    fn is_letter(&self, at: usize, inside: bool) -> bool {
+        let byte = self.byte(at);
+        inside && (byte.is_ascii_alphanumeric() || byte >= 0xc3)
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        if at < self.end { self.bytes.get(at).copied().unwrap_or(0) } else { 0 }
+    }
+}
