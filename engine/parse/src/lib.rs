@@ -1,11 +1,19 @@
 //! Reads any reply of a language model as tool calls or as a typed value.
 
+mod align;
+mod names;
 mod read;
 mod reading;
 mod schema;
+mod tools;
 mod tree;
+pub mod value;
 
-pub use reading::{Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity};
+pub use reading::{
+    Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,
+};
+pub use schema::Schema;
+pub use tools::{Tool, Tools};
 pub use tree::Span;
 
 /// Containers nested deeper than this are kept as text: `serde_json` reads back no more than 128 levels, so a deeper

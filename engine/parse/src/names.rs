@@ -29,7 +29,11 @@ pub(crate) fn plain(name: &str) -> String {
         folded.retain(char::is_alphanumeric);
         folded
     };
-    if plain.is_empty() { name.trim().to_owned() } else { plain }
+    if plain.is_empty() {
+        name.trim().to_owned()
+    } else {
+        plain
+    }
 }
 
 /// Lower case without accents; everything else stays.
@@ -134,6 +138,9 @@ mod tests {
             "the nearer of two"
         );
         let even = ["patha", "pathb"];
-        assert_eq!(nearest("pathc", even.iter().copied().enumerate()), Nearest::Several(vec![0, 1]));
+        assert_eq!(
+            nearest("pathc", even.iter().copied().enumerate()),
+            Nearest::Several(vec![0, 1])
+        );
     }
 }

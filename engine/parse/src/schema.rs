@@ -93,7 +93,10 @@ impl Schema {
 
     /// The schema that allows every value.
     pub fn any() -> Self {
-        Self { types: vec![Type::Any], root: TypeId(0) }
+        Self {
+            types: vec![Type::Any],
+            root: TypeId(0),
+        }
     }
 
     pub(crate) fn root(&self) -> TypeId {
@@ -122,7 +125,10 @@ impl Schema {
         match self.ty(id) {
             Type::Any => true,
             Type::Union(members) => {
-                depth > 0 && members.iter().any(|member| self.allows_within(*member, kind, depth - 1))
+                depth > 0
+                    && members
+                        .iter()
+                        .any(|member| self.allows_within(*member, kind, depth - 1))
             }
             other => kind(other),
         }
@@ -155,7 +161,11 @@ impl Schema {
             Type::String => "a string".to_owned(),
             Type::Array(_) => "an array".to_owned(),
             Type::Object(members) => {
-                let names: Vec<_> = members.properties.iter().filter(|property| property.required).collect();
+                let names: Vec<_> = members
+                    .properties
+                    .iter()
+                    .filter(|property| property.required)
+                    .collect();
                 if names.is_empty() {
                     return "an object".to_owned();
                 }
@@ -171,7 +181,9 @@ impl Schema {
             },
             Type::Union(_) if depth == 0 => "another value".to_owned(),
             Type::Union(members) => {
-                let shown = members.iter().map(|member| self.expected_within(*member, depth - 1));
+                let shown = members
+                    .iter()
+                    .map(|member| self.expected_within(*member, depth - 1));
                 shown.collect::<Vec<_>>().join(" or ")
             }
         }

@@ -60,9 +60,33 @@ const PREFIXES: [&str; 14] = [
 
 /// Names of the same deed, folded. A model that was offered only one of a group and says another means that one.
 const DEEDS: [&[&str]; 8] = [
-    &["readfile", "read", "openfile", "viewfile", "cat", "getfile", "getfilecontent", "getfilecontents"],
-    &["writefile", "write", "createfile", "savefile", "writetofile", "newfile"],
-    &["editfile", "edit", "strreplace", "strreplaceeditor", "replaceinfile", "modifyfile", "updatefile"],
+    &[
+        "readfile",
+        "read",
+        "openfile",
+        "viewfile",
+        "cat",
+        "getfile",
+        "getfilecontent",
+        "getfilecontents",
+    ],
+    &[
+        "writefile",
+        "write",
+        "createfile",
+        "savefile",
+        "writetofile",
+        "newfile",
+    ],
+    &[
+        "editfile",
+        "edit",
+        "strreplace",
+        "strreplaceeditor",
+        "replaceinfile",
+        "modifyfile",
+        "updatefile",
+    ],
     &[
         "bash",
         "shell",
@@ -76,10 +100,26 @@ const DEEDS: [&[&str]; 8] = [
         "runbash",
         "runterminalcommand",
     ],
-    &["grep", "searchfiles", "searchinfiles", "grepsearch", "searchcode", "ripgrep", "rg"],
+    &[
+        "grep",
+        "searchfiles",
+        "searchinfiles",
+        "grepsearch",
+        "searchcode",
+        "ripgrep",
+        "rg",
+    ],
     &["listdir", "ls", "listfiles", "listdirectory", "readdir", "dir"],
     &["websearch", "searchweb", "googlesearch", "internetsearch"],
-    &["finish", "done", "complete", "attemptcompletion", "taskcomplete", "finishtask", "completetask"],
+    &[
+        "finish",
+        "done",
+        "complete",
+        "attemptcompletion",
+        "taskcomplete",
+        "finishtask",
+        "completetask",
+    ],
 ];
 
 impl Tool {
@@ -96,7 +136,11 @@ impl Tool {
 impl Tools {
     /// Accepts every name, with any arguments.
     pub fn any() -> Self {
-        Self { list: Vec::new(), by_name: BTreeMap::new(), any: true }
+        Self {
+            list: Vec::new(),
+            by_name: BTreeMap::new(),
+            any: true,
+        }
     }
 
     /// Offers these tools and no other. Of two with one name the first counts.
@@ -105,7 +149,11 @@ impl Tools {
         for (index, tool) in list.iter().enumerate() {
             by_name.entry(tool.name.clone()).or_insert(index);
         }
-        Self { list, by_name, any: false }
+        Self {
+            list,
+            by_name,
+            any: false,
+        }
     }
 
     /// Whether no tool is offered at all.
@@ -169,7 +217,11 @@ impl Tools {
     /// The last part of a name with a namespace, as in `mcp__files__read` or `server/read`.
     fn same_tail(&self, name: &str) -> Nearest {
         let tail = tail(name);
-        if tail.len() == name.len() || tail.is_empty() { Nearest::None } else { self.same(tail) }
+        if tail.len() == name.len() || tail.is_empty() {
+            Nearest::None
+        } else {
+            self.same(tail)
+        }
     }
 
     /// The last part of an offered name with a namespace.
@@ -180,12 +232,17 @@ impl Tools {
 
     fn nearest(&self, name: &str) -> Nearest {
         let plain = names::plain(name);
-        names::nearest(&plain, self.list.iter().map(|tool| tool.plain.as_str()).enumerate())
+        names::nearest(
+            &plain,
+            self.list.iter().map(|tool| tool.plain.as_str()).enumerate(),
+        )
     }
 
     fn same_deed(&self, name: &str) -> Nearest {
         let plain = names::plain(name);
-        let Some(deed) = DEEDS.iter().find(|deed| deed.contains(&plain.as_str())) else { return Nearest::None };
+        let Some(deed) = DEEDS.iter().find(|deed| deed.contains(&plain.as_str())) else {
+            return Nearest::None;
+        };
         // Two tools for one deed differ in a way that only their offerer knows: no tool was named then.
         match self.find(|tool| deed.contains(&tool.plain.as_str())) {
             Nearest::Several(_) => Nearest::None,
@@ -199,7 +256,9 @@ fn trimmed(written: &str) -> &str {
     let name = written.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '*'));
     let name = name.strip_suffix("()").unwrap_or(name);
     match name.rsplit_once(':') {
-        Some((name, counter)) if !name.is_empty() && counter.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some((name, counter)) if !name.is_empty() && counter.bytes().all(|byte| byte.is_ascii_digit()) => {
+            name
+        }
         _ => name,
     }
 }
@@ -209,7 +268,8 @@ fn without_prefix(mut name: &str) -> &str {
     for _ in 0..2 {
         let stripped = PREFIXES.iter().find_map(|prefix| {
             let head = name.get(..prefix.len())?;
-            head.eq_ignore_ascii_case(prefix).then(|| name.get(prefix.len()..))?
+            head.eq_ignore_ascii_case(prefix)
+                .then(|| name.get(prefix.len()..))?
         });
         match stripped {
             Some(rest) if !rest.is_empty() => name = rest,
@@ -238,9 +298,11 @@ mod tests {
         match tools.resolve(written) {
             Resolved::Exact(tool) => format!("={}", tool.name),
             Resolved::Near(tool) => tool.name.clone(),
-            Resolved::Ambiguous(several) => {
-                several.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join("|")
-            }
+            Resolved::Ambiguous(several) => several
+                .iter()
+                .map(|tool| tool.name.as_str())
+                .collect::<Vec<_>>()
+                .join("|"),
             Resolved::Unknown => "?".to_owned(),
             Resolved::Anything => "*".to_owned(),
         }

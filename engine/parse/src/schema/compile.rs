@@ -31,9 +31,16 @@ struct Compiler<'a> {
 }
 
 pub(super) fn compile(document: &Value) -> Schema {
-    let mut compiler = Compiler { document, types: Vec::new(), known: BTreeMap::new() };
+    let mut compiler = Compiler {
+        document,
+        types: Vec::new(),
+        known: BTreeMap::new(),
+    };
     let root = compiler.place(document, 0);
-    Schema { types: compiler.types, root }
+    Schema {
+        types: compiler.types,
+        root,
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -65,7 +72,11 @@ impl<'a> Compiler<'a> {
     fn target(&self, mut schema: &'a Value) -> &'a Value {
         for _ in 0..MAX_DEPTH {
             // Keywords beside a reference count since draft 2019; the ones in use (description, default) say nothing here.
-            let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|to| self.resolve(to)) else {
+            let Some(target) = schema
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|to| self.resolve(to))
+            else {
                 break;
             };
             schema = target;
@@ -92,7 +103,9 @@ impl<'a> Compiler<'a> {
     fn parts(&self, schema: &'a Value, parts: &mut Vec<&'a Map<String, Value>>) {
         let mut open = vec![schema];
         while let Some(schema) = open.pop() {
-            let Some(object) = self.target(schema).as_object() else { continue };
+            let Some(object) = self.target(schema).as_object() else {
+                continue;
+            };
             if parts.iter().any(|part| std::ptr::eq(*part, object)) {
                 continue;
             }
@@ -141,7 +154,11 @@ impl<'a> Compiler<'a> {
                         self.add(ty)
                     })
                     .collect();
-                if members.is_empty() { Type::Any } else { Type::Union(members) }
+                if members.is_empty() {
+                    Type::Any
+                } else {
+                    Type::Union(members)
+                }
             }
             Some(Value::String(name)) => self.named(name, parts, depth),
             _ if find("properties").is_some() || find("additionalProperties").is_some() => {
@@ -213,7 +230,10 @@ impl<'a> Compiler<'a> {
                 required: false,
             });
         }
-        let required = parts.iter().filter_map(|part| part.get("required")?.as_array()).flatten();
+        let required = parts
+            .iter()
+            .filter_map(|part| part.get("required")?.as_array())
+            .flatten();
         for name in required.filter_map(Value::as_str) {
             let place = members.by_name.get(name).copied();
             if let Some(property) = place.and_then(|place| members.properties.get_mut(place)) {
@@ -229,7 +249,9 @@ impl<'a> Compiler<'a> {
                 });
             }
         }
-        let pattern = objects(parts, "patternProperties").next().map(|(_, schema)| schema);
+        let pattern = objects(parts, "patternProperties")
+            .next()
+            .map(|(_, schema)| schema);
         let additional = parts.iter().find_map(|part| part.get("additionalProperties"));
         members.additional = match (additional, pattern) {
             (_, Some(schema)) | (Some(schema @ Value::Object(_)), None) => {
@@ -247,7 +269,10 @@ fn objects<'a>(
     parts: &[&'a Map<String, Value>],
     key: &'static str,
 ) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    parts.iter().filter_map(move |part| part.get(key)?.as_object()).flatten()
+    parts
+        .iter()
+        .filter_map(move |part| part.get(key)?.as_object())
+        .flatten()
 }
 
 fn literals(options: &[Value], description: Option<&str>) -> Type {
@@ -260,9 +285,15 @@ fn literals(options: &[Value], description: Option<&str>) -> Type {
             .find_map(|line| line.trim().strip_prefix(&text)?.trim_start().strip_prefix(':'))
             .map(|text| text.trim().to_owned())
             .filter(|text| !text.is_empty());
-        Literal { value: value.clone(), text, description }
+        Literal {
+            value: value.clone(),
+            text,
+            description,
+        }
     });
-    Type::Literal(Literals { options: options.collect() })
+    Type::Literal(Literals {
+        options: options.collect(),
+    })
 }
 
 #[cfg(test)]
@@ -282,18 +313,29 @@ mod tests {
             return "…".to_owned();
         }
         let all = |ids: &[TypeId], between: &str| {
-            ids.iter().map(|id| shown(schema, *id, depth - 1)).collect::<Vec<_>>().join(between)
+            ids.iter()
+                .map(|id| shown(schema, *id, depth - 1))
+                .collect::<Vec<_>>()
+                .join(between)
         };
         match schema.ty(id) {
             Type::Any => "any".to_owned(),
             Type::Array(items) => {
-                format!("[{};{}]", all(&items.prefix, ","), shown(schema, items.rest, depth - 1))
+                format!(
+                    "[{};{}]",
+                    all(&items.prefix, ","),
+                    shown(schema, items.rest, depth - 1)
+                )
             }
             Type::Object(members) => {
                 let mut parts = Vec::new();
                 for property in &members.properties {
                     let mark = if property.required { "" } else { "?" };
-                    parts.push(format!("{}{mark}:{}", property.name, shown(schema, property.ty, depth - 1)));
+                    parts.push(format!(
+                        "{}{mark}:{}",
+                        property.name,
+                        shown(schema, property.ty, depth - 1)
+                    ));
                 }
                 match members.additional {
                     Additional::Unsaid => {}
@@ -303,9 +345,12 @@ mod tests {
                 format!("{{{}}}", parts.join(","))
             }
             Type::Union(members) => all(members, "|"),
-            Type::Literal(literals) => {
-                literals.options.iter().map(|option| option.value.to_string()).collect::<Vec<_>>().join("/")
-            }
+            Type::Literal(literals) => literals
+                .options
+                .iter()
+                .map(|option| option.value.to_string())
+                .collect::<Vec<_>>()
+                .join("/"),
             other => format!("{other:?}").to_lowercase(),
         }
     }
@@ -320,13 +365,19 @@ mod tests {
             (json!({"type": "STRING"}), "string"),
             (json!({"type": "string", "enum": ["a", 1]}), "\"a\"/1"),
             (json!({"items": {"type": "float"}}), "[;number]"),
-            (json!({"type": "array", "prefixItems": [{"type": "string"}]}), "[string;any]"),
+            (
+                json!({"type": "array", "prefixItems": [{"type": "string"}]}),
+                "[string;any]",
+            ),
             (
                 json!({"properties": {"a": {"type": "string"}, "b": {}}, "required": ["a"]}),
                 "{a:string,b?:any}",
             ),
             (json!({"type": "object", "additionalProperties": false}), "{!}"),
-            (json!({"patternProperties": {"^x": {"type": "null"}}, "type": "object"}), "{*:null}"),
+            (
+                json!({"patternProperties": {"^x": {"type": "null"}}, "type": "object"}),
+                "{*:null}",
+            ),
             (
                 json!({"allOf": [{"$ref": "#/$defs/A"}, {"properties": {"b": {"type": "null"}}, "required": ["a"]}],
                     "type": "object", "$defs": {"A": {"properties": {"a": {"type": "string"}}}}}),
@@ -354,8 +405,14 @@ mod tests {
                 "{next?:{next?:{next?:{next?:…}}}}",
             ),
             (json!({"$ref": "#"}), "any"),
-            (json!({"$ref": "#/a", "a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}}), "any"),
-            (json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]}), "…|null|null|null"),
+            (
+                json!({"$ref": "#/a", "a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}}),
+                "any",
+            ),
+            (
+                json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]}),
+                "…|…|null|null|null",
+            ),
             (
                 json!({"allOf": [{"$ref": "#"}, {"properties": {"a": {"$ref": "#"}}}], "type": "object"}),
                 "{a?:{a?:{a?:{a?:…}}}}",
@@ -369,8 +426,14 @@ mod tests {
     #[test]
     fn the_lines_of_a_description_belong_to_the_values() {
         let schema = Schema::new(&json!({"enum": ["a", "b"], "description": "Choose.\na: the first\nb:"}));
-        let Type::Literal(literals) = schema.ty(schema.root()) else { panic!("no enum") };
-        let descriptions: Vec<_> = literals.options.iter().map(|option| option.description.as_deref()).collect();
+        let Type::Literal(literals) = schema.ty(schema.root()) else {
+            panic!("no enum")
+        };
+        let descriptions: Vec<_> = literals
+            .options
+            .iter()
+            .map(|option| option.description.as_deref())
+            .collect();
         assert_eq!(descriptions, [Some("the first"), None]);
     }
 }
