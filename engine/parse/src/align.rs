@@ -120,6 +120,22 @@ impl<'a, 't> Aligner<'a, 't> {
         if depth > MAX_STEPS {
             return self.mismatch(node, ty, out);
         }
+        if !out.quiet || !self.is_kept(node, ty) {
+            return self.align_as(node, ty, depth, out);
+        }
+        let cost = if let Some(Known::Cost(cost)) = self.known.get(&(node, ty)) {
+            *cost
+        } else {
+            let mut alone = Out::new(true);
+            let _ = self.align_as(node, ty, depth, &mut alone);
+            self.known.insert((node, ty), Known::Cost(alone.cost));
+            alone.cost
+        };
+        out.add(cost);
+        Value::Null
+    }
+
+    fn align_as(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
         match self.schema.ty(ty) {
             Type::Any => self.plain(node, out),
             Type::Null => self.null(node, ty, out),
@@ -133,18 +149,24 @@ impl<'a, 't> Aligner<'a, 't> {
         }
     }
 
+    /// Whether the cost of a node as a type is worth keeping. Unions keep their own; short scalars cost less than
+    /// looking them up.
+    fn is_kept(&self, node: NodeId, ty: TypeId) -> bool {
+        const SHORT: usize = 32;
+        match self.schema.ty(ty) {
+            Type::Any | Type::Union(_) => false,
+            _ => self.text(node).is_none_or(|text| text.len() > SHORT) && !self.is_word(node),
+        }
+    }
+
+    fn is_word(&self, node: NodeId) -> bool {
+        matches!(self.tree.kind(node), Kind::Null | Kind::Bool(_) | Kind::Number)
+    }
+
     /// What `node` costs as `ty`.
     fn cost(&mut self, node: NodeId, ty: TypeId, depth: usize) -> u32 {
-        let kept = matches!(self.tree.kind(node), Kind::Array | Kind::Object)
-            && !matches!(self.schema.ty(ty), Type::Union(_) | Type::Any);
-        if kept && let Some(Known::Cost(cost)) = self.known.get(&(node, ty)) {
-            return *cost;
-        }
         let mut out = Out::new(true);
         let _ = self.align(node, ty, depth + 1, &mut out);
-        if kept {
-            self.known.insert((node, ty), Known::Cost(out.cost));
-        }
         out.cost
     }
 
@@ -230,7 +252,12 @@ impl<'a, 't> Aligner<'a, 't> {
         let opener = if kind == Kind::Object { b'{' } else { b'[' };
         let first = text.bytes().find(|byte| !byte.is_ascii_whitespace())?;
         // Two bytes are the least that could hold anything.
-        if (first != opener && first != b'"') || text.len() < 2 || self.encoded >= MAX_ENCODED {
+        if (first != opener && first != b'"')
+            || text.len() < 2
+            || self.encoded >= MAX_ENCODED
+            // What is too deep was left as text, and stays it.
+            || depth >= MAX_DEPTH
+        {
             return None;
         }
         let mut inner = Tree::new(text);

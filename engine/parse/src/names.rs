@@ -96,10 +96,11 @@ pub(crate) fn one_of(found: Vec<usize>) -> Nearest {
     }
 }
 
-/// `line1` and `line2` are one slip apart and never the same thing.
+/// `line1` and `line2` are one slip apart and never the same thing; a digit may be forgotten altogether.
 fn digits_differ(one: &str, other: &str) -> bool {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    digits(one) != digits(other)
+    let (one, other) = (digits(one), digits(other));
+    !one.is_empty() && !other.is_empty() && one != other
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! same thing, a slip of a key. A key that was written exactly is never displaced.
 
 use crate::names::{self, Nearest};
-use crate::schema::Members;
+use crate::schema::{Members, Property};
 use crate::tree::{NodeId, Tree};
 
 /// Where a member goes.
@@ -17,6 +17,8 @@ pub(super) enum Target {
     },
     /// A later member has the same key.
     Overwritten,
+    /// It says that there is no such property, and leaves the property to another key.
+    Absent,
     /// The schema does not name it.
     Stranger,
 }
@@ -186,8 +188,13 @@ impl Target {
     }
 }
 
-/// Where each member of `object` goes.
-pub(super) fn targets(tree: &Tree<'_>, object: NodeId, members: &Members) -> Vec<Target> {
+/// Where each member of `object` goes. `is_absent` tells of a member that says nothing about its property.
+pub(super) fn targets(
+    tree: &Tree<'_>,
+    object: NodeId,
+    members: &Members,
+    is_absent: impl Fn(NodeId, &Property) -> bool,
+) -> Vec<Target> {
     let mut targets = Vec::with_capacity(tree.count(object));
     let mut holder: Vec<Option<usize>> = vec![None; members.properties.len()];
     let mut strangers = 0_usize;
@@ -198,6 +205,14 @@ pub(super) fn targets(tree: &Tree<'_>, object: NodeId, members: &Members) -> Vec
             targets.push(Target::Stranger);
             continue;
         };
+        if members
+            .properties
+            .get(index)
+            .is_some_and(|property| is_absent(child, property))
+        {
+            targets.push(Target::Absent);
+            continue;
+        }
         // As in JSON, the last of several counts.
         if let Some(earlier) = holder.get_mut(index).and_then(|holder| holder.replace(place))
             && let Some(target) = targets.get_mut(earlier)

@@ -32,7 +32,9 @@ impl<'a> Aligner<'a, '_> {
         if self.tree.kind(node) != Kind::Object {
             return self.no_object(node, ty, members, depth, out);
         }
-        let mut targets = keys::targets(self.tree, node, members);
+        let mut targets = keys::targets(self.tree, node, members, |child, property| {
+            self.is_absent(child, property)
+        });
         let stranger = targets.iter().all(|target| matches!(target, Target::Stranger));
         if stranger
             && !members.properties.is_empty()
@@ -79,6 +81,7 @@ impl<'a> Aligner<'a, '_> {
                         object.insert(property.name.clone(), value);
                     }
                 }
+                Target::Absent => {}
                 Target::Overwritten => out.repair(RepairKind::SeveralValues, self.span(child)),
                 Target::Stranger => {
                     let kept = self.stranger(child, members, depth, out);

@@ -128,6 +128,7 @@ fn an_exact_key_is_never_displaced() {
     let schema = parameters(&[
         ("path!", json!({"type": "string"})),
         ("content!", json!({"type": "string"})),
+        ("mode", json!({"type": "string"})),
     ]);
     check(
         &schema,
@@ -135,6 +136,10 @@ fn an_exact_key_is_never_displaced() {
             (
                 r#"{"file": "x", "path": "a", "content": "c"}"#,
                 json!({"file": "x", "path": "a", "content": "c"}),
+            ),
+            (
+                r#"{"Path": "a", "content": "c", "mode": null, "Mode": "w"}"#,
+                json!({"path": "a", "content": "c", "mode": "w"}),
             ),
             (
                 r#"{"text": "t", "content": "c", "path": "a"}"#,
