@@ -185,27 +185,37 @@ pub(super) fn words(text: &str, options: &[&str]) -> Chosen {
     chosen(found.map(|(index, _)| index).collect())
 }
 
-/// How often each option stands in a text; in its own case if any does, else in any.
+/// How often each option stands in a text, in any case; where options differ in nothing else, in its own.
 fn counts(text: &str, options: &[&str]) -> Vec<usize> {
-    let exact = count(text, options);
-    if exact.iter().any(|count| *count > 0) {
-        return exact;
+    // One letter in any case is a word of half the sentences there are.
+    let is_letter = |option: &str| option.chars().nth(1).is_none();
+    let (mut letters, mut folded) = (Vec::new(), Vec::new());
+    for option in options {
+        letters.push(if is_letter(option) { *option } else { "" });
+        folded.push(if is_letter(option) {
+            String::new()
+        } else {
+            names::folded(option)
+        });
     }
-    let folded: Vec<String> = options
-        .iter()
-        // One letter in any case is a word of half the sentences there are.
-        .map(|option| {
-            if option.chars().count() < 2 {
-                String::new()
-            } else {
-                names::folded(option)
-            }
-        })
-        .collect();
-    count(
+    let mut sorted: Vec<&String> = folded.iter().filter(|option| !option.is_empty()).collect();
+    sorted.sort_unstable();
+    if sorted
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one == other))
+    {
+        return count(text, options);
+    }
+    let letters = count(text, &letters);
+    let words = count(
         &names::folded(text),
         &folded.iter().map(String::as_str).collect::<Vec<_>>(),
-    )
+    );
+    letters
+        .into_iter()
+        .zip(words)
+        .map(|(letters, words)| letters + words)
+        .collect()
 }
 
 fn count(text: &str, options: &[&str]) -> Vec<usize> {

@@ -233,12 +233,19 @@ impl<'a> Aligner<'a, '_> {
         if let Some(value) = self.decoded(node, ty, Kind::Object, depth, out) {
             return value;
         }
-        if self.tree.kind(node) == Kind::Array && self.tree.count(node) == 1 {
-            let inner = self.tree.children(node).next().unwrap_or(node);
-            if self.tree.kind(inner) == Kind::Object {
-                out.repair(RepairKind::Nesting, self.span(node));
-                return self.align(inner, ty, depth + 1, out);
-            }
+        if self.tree.kind(node) == Kind::Array
+            && let Some(inner) = self.item(node, ty, depth)
+        {
+            let alone = self.tree.count(node) == 1;
+            out.repair(
+                if alone {
+                    RepairKind::Nesting
+                } else {
+                    RepairKind::Choice
+                },
+                self.span(node),
+            );
+            return self.align(inner, ty, depth + 1, out);
         }
         if self.mode == Mode::Value
             && self.tree.kind(node) != Kind::Null
@@ -248,6 +255,20 @@ impl<'a> Aligner<'a, '_> {
             return self.implied(node, only, depth, out);
         }
         self.mismatch(node, ty, out)
+    }
+
+    /// The object in a list: the only one, or for an answer the first that fits.
+    fn item(&mut self, node: NodeId, ty: TypeId, depth: usize) -> Option<NodeId> {
+        let first = self.tree.children(node).next()?;
+        if self.tree.count(node) == 1 {
+            return (self.tree.kind(first) == Kind::Object).then_some(first);
+        }
+        if self.mode == Mode::Arguments {
+            return None;
+        }
+        let tree = self.tree;
+        tree.children(node)
+            .find(|item| tree.kind(*item) == Kind::Object && self.cost(*item, ty, depth) < PROBLEM)
     }
 
     /// An object of which only the one value was written.

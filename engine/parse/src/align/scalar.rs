@@ -257,10 +257,10 @@ impl Iterator for Numbers<'_> {
     }
 }
 
-/// Commas between groups of three digits: `1,234.5`.
+/// Commas between groups of three digits: `1,234.5`. What has commas after the point was written the other way round.
 fn grouped(text: &str) -> bool {
-    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut groups = whole.split(',');
     let first = groups.next().unwrap_or_default();
-    (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
+    (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3) && !fraction.contains(',')
 }

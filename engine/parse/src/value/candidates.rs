@@ -25,6 +25,8 @@ const ISLAND: u32 = 2;
 const TOGETHER: u32 = 2;
 /// Inside brackets that never close.
 const INSIDE: u32 = 6;
+/// Members without their braces, and a list in words.
+const LOOSE: u32 = 8;
 /// The text of a fence, and the whole text.
 const FENCED_TEXT: u32 = 10;
 const TEXT: u32 = 15;
@@ -44,6 +46,10 @@ pub(super) fn find(tree: &mut Tree<'_>, answer: Span, schema: &Schema) -> Vec<Ca
     let text_only = matches!(schema.ty(schema.root()), Type::String);
     if !text_only {
         islands(tree, answer, &mut found);
+        if found.is_empty() {
+            members(tree, answer, &mut found);
+        }
+        bullets(tree, answer, &mut found);
         fenced_text(tree, answer, &mut found);
     }
     let quoted = answer.of(tree.source()).starts_with(['"', '\'', '`', '“']);
@@ -178,4 +184,64 @@ fn fenced_text(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
         }
         at = start + length + 3;
     }
+}
+
+/// Members whose braces were left out: `"a": 1, "b": 2`.
+fn members(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
+    let text = answer.of(tree.source());
+    let key = text.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\''));
+    if key.len() == text.len() || !key.trim_start().starts_with(':') {
+        return;
+    }
+    let read = read::json_of(tree, &format!("{{{text}\n}}"), answer);
+    if let Some(node) = read.node
+        && tree.kind(node) == Kind::Object
+    {
+        found.push(Candidate {
+            node,
+            cost: cost(&read.repairs).saturating_add(LOOSE),
+            repairs: read.repairs,
+            is_text: true,
+        });
+    }
+}
+
+/// A list as people write it: a line for each item, after a dash, a star or a number.
+fn bullets(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
+    let source = tree.source();
+    let mut items = Vec::new();
+    let mut at = answer.start;
+    for line in answer.of(source).split_inclusive('\n') {
+        if let Some(item) = item(line) {
+            let start = at + line.rfind(item).unwrap_or(0);
+            items.push(Span::new(start, start + item.len()));
+        }
+        at += line.len();
+    }
+    if items.len() < 2 {
+        return;
+    }
+    let list = tree.push(Kind::Array, answer);
+    for item in items {
+        let node = tree.push(Kind::Bare, item);
+        tree.append(list, None, node);
+    }
+    found.push(Candidate {
+        node: list,
+        repairs: Vec::new(),
+        cost: LOOSE,
+        is_text: true,
+    });
+}
+
+fn item(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = if number.len() < line.len() {
+        number.strip_prefix(['.', ')'])?
+    } else {
+        line.strip_prefix(['-', '*', '•', '+'])?
+    };
+    let item = rest.trim_start();
+    (item.len() < rest.len() && !item.is_empty()).then_some(item)
 }

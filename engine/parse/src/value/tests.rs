@@ -93,11 +93,16 @@ fn what_is_not_there_is_not_invented() {
         (json!({"type": "boolean"}), "true or false?"),
         (json!({"type": "integer"}), "between 3 and 5"),
         (json!({"enum": ["in", "out"]}), "inside"),
+        (json!({"enum": ["good", "bad"]}), "Good. There are no bad words."),
+        (json!({"type": "number"}), "1.234,5"),
     ] {
         let reading = super::read(text, Some(&Schema::new(&schema)), false);
         assert_eq!(reading.value, None, "{text}");
         assert_eq!(reading.problems.len(), 1, "{text}");
     }
+    let direction = json!({"enum": ["in", "out"]});
+    let reading = super::read("Either in or out.", Some(&Schema::new(&direction)), false);
+    assert_eq!(reading.problems[0].kind, crate::ProblemKind::Ambiguous);
     let reading = super::read(r#"{"name": "Ann"}"#, Some(&Schema::new(&person())), false);
     assert_eq!(reading.problems[0].path.as_deref(), Some("/age"));
 }
