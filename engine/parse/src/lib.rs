@@ -1,11 +1,15 @@
 //! Reads any reply of a language model as tool calls or as a typed value.
 
+mod files;
 mod read;
 mod reading;
 mod schema;
 mod tree;
 
-pub use reading::{Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity};
+pub use files::{Edit, Edits, FileBlock, Files, edits, files};
+pub use reading::{
+    Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,
+};
 pub use tree::Span;
 
 /// Containers nested deeper than this are kept as text: `serde_json` reads back no more than 128 levels, so a deeper
