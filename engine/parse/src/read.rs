@@ -66,3 +66,6 @@ pub(crate) fn strict(tree: &mut Tree<'_>, span: Span) -> Option<NodeId> {
         .all(|byte| byte.is_ascii_whitespace())
         .then_some(node)
 }
+
+#[cfg(test)]
+mod tests;

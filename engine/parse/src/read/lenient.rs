@@ -146,7 +146,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     fn quoted_key(&mut self, quote: Quote, length: usize) {
         let open = self.at;
-        let (text, end) = self.string(quote, length, Place::Key);
+        let (text, end, _) = self.string(quote, length, Place::Key);
         self.at = end;
         self.skip();
         match self.byte(self.at) {
@@ -359,9 +359,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     fn quoted(&mut self, quote: Quote, length: usize, place: Place) {
         let start = self.at;
-        let (mut text, mut end) = self.string(quote, length, place);
-        let closed =
-            self.byte(end.wrapping_sub(1)) != 0 && end < self.end || self.ends_closed(quote, start, end);
+        let (mut text, mut end, mut lost) = self.string(quote, length, place);
         // `"a" + "b"`
         while self.byte(space::skip_space(self.source, end, self.end)) == b'+' {
             let plus = space::skip_space(self.source, end, self.end);
@@ -370,40 +368,28 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
                 break;
             };
             self.at = next;
-            let (more, after) = self.string(quote, length, place);
+            let (more, after, cut) = self.string(quote, length, place);
+            lost |= cut;
             self.repair(RepairKind::Wrapper, plus, plus + 1);
             text = self.tree.join(text, more);
             end = after;
         }
-        if !closed && end >= self.end && end <= start + length {
+        if lost && end >= self.end && end <= start + length {
             // Only the opening quote was written.
             self.at = self.end;
             return self.cut_here();
         }
         let span = self.place(start, end);
         let node = self.tree.push_text(Kind::Quoted, span, text);
-        if !closed {
+        if lost {
             self.tree.mark_cut(node);
         }
         self.append(node);
         self.at = end;
     }
 
-    /// Whether a string that ends with the text has its closing quote.
-    fn ends_closed(&self, quote: Quote, start: usize, end: usize) -> bool {
-        end > start + 1
-            && match quote {
-                Quote::Double | Quote::TripleDouble | Quote::DoubledDouble => self.byte(end - 1) == b'"',
-                Quote::Single | Quote::TripleSingle | Quote::DoubledSingle => self.byte(end - 1) == b'\'',
-                Quote::Backtick => self.byte(end - 1) == b'`',
-                Quote::SmartDouble | Quote::SmartSingle => {
-                    self.byte(end - 1) >= 0x80 || self.byte(end - 1) < 0x28
-                }
-            }
-    }
-
-    /// Reads the string that opens at `self.at`; its text, and the byte after it.
-    fn string(&mut self, quote: Quote, length: usize, place: Place) -> (Text, usize) {
+    /// Reads the string that opens at `self.at`; its text, the byte after it, and whether its end was lost.
+    fn string(&mut self, quote: Quote, length: usize, place: Place) -> (Text, usize, bool) {
         let start = self.at;
         let found = self.judge.end(start + length, quote, place, self.stack.len());
         if quote != Quote::Double {
@@ -423,7 +409,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             self.whole.is_some(),
             &mut self.repairs,
         );
-        (text, found.after.max(body.end))
+        (text, found.after.max(body.end), found.lost)
     }
 
     /// A fenced block as a value: its lines, without the fence and the language.

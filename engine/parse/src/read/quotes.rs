@@ -51,6 +51,8 @@ pub(super) struct End {
     pub(super) closed: bool,
     /// Whether quotes stand unescaped in it.
     pub(super) inner: bool,
+    /// Whether nothing in the text says where it ends: it may have been cut.
+    pub(super) lost: bool,
 }
 
 /// The text around a string, as far as a judgement needs it.
@@ -221,6 +223,7 @@ impl<'s> Judge<'s> {
                         after: at + length,
                         closed: true,
                         inner: previous.is_some(),
+                        lost: false,
                     });
                 }
                 Verdict::EndedBefore(text) => {
@@ -229,6 +232,7 @@ impl<'s> Judge<'s> {
                         after: text,
                         closed: false,
                         inner: false,
+                        lost: false,
                     });
                 }
                 Verdict::Inside => {
@@ -242,6 +246,7 @@ impl<'s> Judge<'s> {
             after: at + 1,
             closed: true,
             inner: false,
+            lost: false,
         })
     }
 
@@ -266,6 +271,11 @@ impl<'s> Judge<'s> {
             return ends(!self.is_letter(after, true));
         }
         if place == Place::Key {
+            if byte == b':'
+                && let Some(colon) = self.colon_of_key(at, start, previous)
+            {
+                return Verdict::EndedBefore(colon);
+            }
             return ends(match byte {
                 b':' | b',' | b'}' | b'{' | b'[' | b'-' | b'0'..=b'9' | b'=' => true,
                 _ if self.starts_quote(next) => next > after || self.closes_key(next).is_none(),
@@ -374,6 +384,16 @@ impl<'s> Judge<'s> {
         }
     }
 
+    /// `"a: 1, "b":`: the colon that ends a key whose own closing quote was forgotten.
+    fn colon_of_key(&self, at: usize, start: usize, previous: Option<usize>) -> Option<usize> {
+        let opening = previous.filter(|opening| at - opening <= KEY_REACH)?;
+        let before = self.before(opening, start);
+        if before == start || self.byte(before - 1) != b',' {
+            return None;
+        }
+        memchr::memchr(b':', self.bytes.get(start..before)?).map(|length| start + length)
+    }
+
     /// After the string a quote: a comma was forgotten, or one of the two belongs to the text.
     fn quote_follows(&self, after: usize, next: usize, place: Place) -> Verdict {
         let ends = |yes: bool| if yes { Verdict::Ends } else { Verdict::Inside };
@@ -436,6 +456,7 @@ impl<'s> Judge<'s> {
             after: text,
             closed: false,
             inner: false,
+            lost: true,
         };
         if place == Place::Key {
             let rest = self.bytes.get(start..self.end).unwrap_or_default();
