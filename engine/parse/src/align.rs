@@ -1,0 +1,377 @@
+//! Brings what was read into the shape that a schema asks for.
+//!
+//! A node and a type go in; out come a value, what had to be done to it, and what does not fit. Nothing is invented:
+//! what is missing or of another kind is a [`Problem`], and the value keeps what was written. Where a type leaves a
+//! choice, each alternative is tried *quietly* (it adds up a cost and builds nothing) and the cheapest is taken.
+//! The cost of a container as a type is kept, so that unions within unions take linear time.
+
+mod array;
+mod choice;
+mod keys;
+mod object;
+mod out;
+mod plain;
+mod scalar;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::schema::{Schema, Type, TypeId};
+use crate::tools::Tool;
+use crate::tree::{Kind, NodeId, Span, Tree};
+use crate::{Cut, MAX_DEPTH, Problem, ProblemKind, Repair, RepairKind, read};
+
+pub(crate) use out::{Out, PROBLEM};
+pub(crate) use plain::plain;
+
+/// Types and nodes one inside the other: a union may stand at each level of a value.
+const MAX_STEPS: usize = 2 * MAX_DEPTH;
+
+/// How often a string may hold JSON that holds a string that holds JSON; models encode arguments twice, not thrice.
+const MAX_ENCODED: usize = 3;
+
+/// A value in the shape of its schema.
+#[derive(Debug)]
+pub(crate) struct Aligned {
+    pub(crate) value: Value,
+    /// What it took; of two readings the cheaper is the likelier.
+    pub(crate) cost: u32,
+    pub(crate) repairs: Vec<Repair>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) cut: Option<Cut>,
+}
+
+/// What the value is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Something will be done with it: what the schema does not name is kept, text is not searched for a number.
+    Arguments,
+    /// An answer of a named shape: what the schema does not name is left out, and prose may hold the answer.
+    Value,
+}
+
+pub(crate) struct Aligner<'a, 't> {
+    tree: &'a Tree<'t>,
+    schema: &'a Schema,
+    mode: Mode,
+    /// What is known of a node as a type.
+    known: BTreeMap<(NodeId, TypeId), Known>,
+    /// In a tree of decoded text: where that text stands in the reply.
+    within: Option<Span>,
+    encoded: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    /// Being worked out: a union that contains itself comes by here again.
+    Open,
+    Cost(u32),
+    /// The best alternative of a union.
+    Best(u32, TypeId),
+}
+
+/// Aligns the arguments of a call. Without a tool every argument is kept as it was read.
+pub(crate) fn arguments(tree: &Tree<'_>, node: NodeId, tool: Option<&Tool>) -> Aligned {
+    let any = Schema::any();
+    let schema = tool.map_or(&any, |tool| &tool.parameters);
+    let mut aligner = Aligner::new(tree, schema, Mode::Arguments);
+    let mut out = Out::new(false);
+    let value = aligner.arguments(node, &mut out);
+    out.aligned(value)
+}
+
+/// Aligns a value.
+pub(crate) fn value(tree: &Tree<'_>, node: NodeId, schema: &Schema) -> Aligned {
+    Aligner::new(tree, schema, Mode::Value).finish(node)
+}
+
+impl<'a, 't> Aligner<'a, 't> {
+    pub(crate) fn new(tree: &'a Tree<'t>, schema: &'a Schema, mode: Mode) -> Self {
+        Self {
+            tree,
+            schema,
+            mode,
+            known: BTreeMap::new(),
+            within: None,
+            encoded: 0,
+        }
+    }
+
+    /// What `node` costs as the whole value.
+    pub(crate) fn cost_of(&mut self, node: NodeId) -> u32 {
+        self.cost(node, self.schema.root(), 0)
+    }
+
+    pub(crate) fn finish(&mut self, node: NodeId) -> Aligned {
+        let mut out = Out::new(false);
+        let value = self.align(node, self.schema.root(), 0, &mut out);
+        out.aligned(value)
+    }
+
+    fn span(&self, node: NodeId) -> Span {
+        self.within.unwrap_or_else(|| self.tree.span(node))
+    }
+
+    fn align(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+        if self.tree.is_cut(node) {
+            out.cut_here();
+        }
+        if depth > MAX_STEPS {
+            return self.mismatch(node, ty, out);
+        }
+        match self.schema.ty(ty) {
+            Type::Any => self.plain(node, out),
+            Type::Null => self.null(node, ty, out),
+            Type::Boolean => self.boolean(node, ty, depth, out),
+            Type::Integer | Type::Number => self.number(node, ty, depth, out),
+            Type::String => self.string(node, ty, depth, out),
+            Type::Literal(literals) => self.literal(node, ty, literals, depth, out),
+            Type::Array(items) => self.array(node, ty, items, depth, out),
+            Type::Object(members) => self.object(node, ty, members, depth, out),
+            Type::Union(members) => self.union(node, ty, members, depth, out),
+        }
+    }
+
+    /// What `node` costs as `ty`.
+    fn cost(&mut self, node: NodeId, ty: TypeId, depth: usize) -> u32 {
+        let kept = matches!(self.tree.kind(node), Kind::Array | Kind::Object)
+            && !matches!(self.schema.ty(ty), Type::Union(_) | Type::Any);
+        if kept && let Some(Known::Cost(cost)) = self.known.get(&(node, ty)) {
+            return *cost;
+        }
+        let mut out = Out::new(true);
+        let _ = self.align(node, ty, depth + 1, &mut out);
+        if kept {
+            self.known.insert((node, ty), Known::Cost(out.cost));
+        }
+        out.cost
+    }
+
+    fn union(
+        &mut self,
+        node: NodeId,
+        ty: TypeId,
+        members: &'a [TypeId],
+        depth: usize,
+        out: &mut Out,
+    ) -> Value {
+        let known = if let Some(known) = self.known.get(&(node, ty)) {
+            *known
+        } else {
+            self.best(node, ty, members, depth)
+        };
+        match known {
+            Known::Best(cost, _) if out.quiet => {
+                out.add(cost);
+                Value::Null
+            }
+            // What fits none of them is reported as such, not as what the nearest of them lacks, unless that is told
+            // apart by more than its kind.
+            Known::Best(cost, member) if cost < PROBLEM || !self.is_scalar(node) => {
+                self.align(node, member, depth + 1, out)
+            }
+            Known::Best(..) | Known::Cost(_) => self.mismatch(node, ty, out),
+            Known::Open => {
+                out.add(u32::MAX);
+                self.plain(node, out)
+            }
+        }
+    }
+
+    /// The alternative that costs least; of equals the first.
+    fn best(&mut self, node: NodeId, ty: TypeId, members: &[TypeId], depth: usize) -> Known {
+        self.known.insert((node, ty), Known::Open);
+        let mut best = Known::Open;
+        let mut least = u32::MAX;
+        for member in members {
+            let cost = self.cost(node, *member, depth);
+            if cost < least {
+                least = cost;
+                best = Known::Best(cost, *member);
+            }
+            if cost == 0 {
+                break;
+            }
+        }
+        self.known.insert((node, ty), best);
+        best
+    }
+
+    fn is_scalar(&self, node: NodeId) -> bool {
+        !matches!(self.tree.kind(node), Kind::Array | Kind::Object)
+    }
+
+    /// The text of a string or of what had no quotes.
+    fn text(&self, node: NodeId) -> Option<&'a str> {
+        matches!(self.tree.kind(node), Kind::Quoted | Kind::Bare).then(|| self.tree.text(node))
+    }
+
+    /// The node as it was read; nothing where only the cost is asked.
+    fn plain(&self, node: NodeId, out: &Out) -> Value {
+        if out.quiet {
+            Value::Null
+        } else {
+            plain(self.tree, node)
+        }
+    }
+
+    fn mismatch(&self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {
+        let (tree, schema) = (self.tree, self.schema);
+        out.problem(ProblemKind::Mismatch, self.span(node), || {
+            format!("expected {}, found {}", schema.expected(ty), found(tree, node))
+        });
+        self.plain(node, out)
+    }
+
+    /// Aligns the JSON inside a text, if it begins like a value of `kind`, or like a string that holds one.
+    fn decoded(&self, node: NodeId, ty: TypeId, kind: Kind, depth: usize, out: &mut Out) -> Option<Value> {
+        let text = self.text(node)?;
+        let opener = if kind == Kind::Object { b'{' } else { b'[' };
+        let first = text.bytes().find(|byte| !byte.is_ascii_whitespace())?;
+        // Two bytes are the least that could hold anything.
+        if (first != opener && first != b'"') || text.len() < 2 || self.encoded >= MAX_ENCODED {
+            return None;
+        }
+        let mut inner = Tree::new(text);
+        let read = read::json(&mut inner, Span::new(0, text.len()));
+        let root = read.node?;
+        let rest = text.get(read.end..).unwrap_or_default();
+        if (inner.kind(root) != kind && inner.kind(root) != Kind::Quoted) || !rest.trim().is_empty() {
+            return None;
+        }
+        let place = self.span(node);
+        let mut aligner = Aligner {
+            tree: &inner,
+            schema: self.schema,
+            mode: self.mode,
+            known: BTreeMap::new(),
+            within: Some(place),
+            encoded: self.encoded + 1,
+        };
+        if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= PROBLEM {
+            return None;
+        }
+        for repair in read.repairs {
+            out.repair(repair.kind, place);
+        }
+        out.repair(RepairKind::Type, place);
+        Some(aligner.align(root, ty, depth + 1, out))
+    }
+
+    fn arguments(&mut self, node: NodeId, out: &mut Out) -> Value {
+        let root = self.schema.root();
+        let value = match self.tree.kind(node) {
+            Kind::Object => self.align(node, root, 0, out),
+            Kind::Null => self.nothing(node, out),
+            Kind::Quoted | Kind::Bare if self.tree.text(node).trim().is_empty() => self.nothing(node, out),
+            Kind::Array => self.positional(node, out),
+            Kind::Bool(_) | Kind::Number | Kind::Quoted | Kind::Bare => self.single(node, out),
+        };
+        if value.is_object() {
+            return value;
+        }
+        out.problem(ProblemKind::Mismatch, self.span(node), || {
+            format!(
+                "expected an object of arguments, found {}",
+                found(self.tree, node)
+            )
+        });
+        Value::Object(Map::new())
+    }
+
+    /// No arguments at all.
+    fn nothing(&mut self, node: NodeId, out: &mut Out) -> Value {
+        if let Some(members) = self.schema.members() {
+            self.missing(
+                self.span(node),
+                members,
+                &vec![false; members.properties.len()],
+                out,
+            );
+        }
+        Value::Object(Map::new())
+    }
+
+    /// Arguments in a list: the object in it, or values in the order of the schema.
+    fn positional(&mut self, node: NodeId, out: &mut Out) -> Value {
+        let items: Vec<_> = self.tree.children(node).collect();
+        let Some(members) = self.schema.members() else {
+            return match items.as_slice() {
+                [one] if self.tree.kind(*one) == Kind::Object => {
+                    out.repair(RepairKind::Nesting, self.span(node));
+                    self.plain(*one, out)
+                }
+                [] => Value::Object(Map::new()),
+                _ => Value::Null,
+            };
+        };
+        if let [one] = items.as_slice()
+            && self.tree.kind(*one) == Kind::Object
+            && self.cost(*one, self.schema.root(), 0) < PROBLEM
+        {
+            out.repair(RepairKind::Nesting, self.span(node));
+            return self.align(*one, self.schema.root(), 0, out);
+        }
+        if let [only] = members.properties.as_slice()
+            && matches!(self.schema.ty(only.ty), Type::Array(_))
+        {
+            return self.implied(node, only, 0, out);
+        }
+        if items.len() > members.properties.len() {
+            return Value::Null;
+        }
+        out.repair(RepairKind::Nesting, self.span(node));
+        let mut object = Map::new();
+        let mut filled = vec![false; members.properties.len()];
+        for ((item, property), filled) in items.into_iter().zip(&members.properties).zip(&mut filled) {
+            *filled = true;
+            let length = out.enter(&property.name);
+            let value = self.align(item, property.ty, 1, out);
+            out.leave(length);
+            object.insert(property.name.clone(), value);
+        }
+        self.missing(self.span(node), members, &filled, out);
+        Value::Object(object)
+    }
+
+    /// Arguments that are no object: JSON in a string, or the value of the only parameter that needs one.
+    fn single(&mut self, node: NodeId, out: &mut Out) -> Value {
+        let root = self.schema.root();
+        let only = self.schema.members().and_then(object::only);
+        let mut quiet = Out::new(true);
+        let decoded = self.decoded(node, root, Kind::Object, 0, &mut quiet).is_some();
+        // Text that looks like JSON and has nothing of the parameters is the text of the one that wants text.
+        if decoded && (quiet.cost < PROBLEM || only.is_none()) {
+            return self.decoded(node, root, Kind::Object, 0, out).unwrap_or_default();
+        }
+        match only {
+            Some(only) if self.cost(node, only.ty, 0) < PROBLEM => self.implied(node, only, 0, out),
+            _ if self.schema.members().is_some() => self.mismatch(node, root, out),
+            _ => Value::Null,
+        }
+    }
+}
+
+/// What a node is, in the words of a message.
+fn found(tree: &Tree<'_>, node: NodeId) -> String {
+    const SHOWN: usize = 40;
+    let quoted = |text: &str| {
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        if shown.len() < text.len() {
+            shown.push('…');
+        }
+        format!("{shown:?}")
+    };
+    match tree.kind(node) {
+        Kind::Null => "null".to_owned(),
+        Kind::Bool(value) => value.to_string(),
+        Kind::Number => tree.text(node).to_owned(),
+        Kind::Quoted | Kind::Bare => quoted(tree.text(node)),
+        Kind::Array => "an array".to_owned(),
+        Kind::Object => "an object".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

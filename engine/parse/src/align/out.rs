@@ -1,0 +1,103 @@
+//! What alignment adds up on its way: cost, repairs, problems and the path to where it is.
+
+use serde_json::Value;
+
+use super::Aligned;
+use crate::tree::Span;
+use crate::{Cut, Problem, ProblemKind, Repair, RepairKind};
+
+/// What a problem costs: more than any usual number of repairs, so that what fits wins over what does not.
+pub(crate) const PROBLEM: u32 = 10_000;
+
+#[derive(Debug)]
+pub(crate) struct Out {
+    /// Only the cost is wanted.
+    pub(crate) quiet: bool,
+    pub(crate) cost: u32,
+    repairs: Vec<Repair>,
+    problems: Vec<Problem>,
+    /// Where alignment is, as a JSON pointer.
+    path: String,
+    cut: Option<String>,
+}
+
+impl Out {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            cost: 0,
+            repairs: Vec::new(),
+            problems: Vec::new(),
+            path: String::new(),
+            cut: None,
+        }
+    }
+
+    pub(crate) fn aligned(self, value: Value) -> Aligned {
+        Aligned {
+            value,
+            cost: self.cost,
+            repairs: self.repairs,
+            problems: self.problems,
+            cut: self.cut.map(|path| Cut { path }),
+        }
+    }
+
+    /// Adds a cost that no repair stands for.
+    pub(super) fn add(&mut self, cost: u32) {
+        self.cost = self.cost.saturating_add(cost);
+    }
+
+    pub(super) fn repair(&mut self, kind: RepairKind, span: Span) {
+        self.add(kind.cost());
+        if !self.quiet {
+            self.repairs.push(Repair { kind, span });
+        }
+    }
+
+    pub(super) fn problem(&mut self, kind: ProblemKind, span: Span, message: impl FnOnce() -> String) {
+        self.add(PROBLEM);
+        if !self.quiet {
+            let message = message();
+            self.problems.push(Problem {
+                kind,
+                span: Some(span),
+                path: Some(self.path.clone()),
+                message,
+            });
+        }
+    }
+
+    /// Goes into a member; give the result to [`Out::leave`].
+    pub(super) fn enter(&mut self, key: &str) -> usize {
+        let length = self.path.len();
+        if !self.quiet {
+            self.path.push('/');
+            if key.contains(['~', '/']) {
+                self.path.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            } else {
+                self.path.push_str(key);
+            }
+        }
+        length
+    }
+
+    pub(super) fn enter_item(&mut self, index: usize) -> usize {
+        if self.quiet {
+            self.path.len()
+        } else {
+            self.enter(&index.to_string())
+        }
+    }
+
+    pub(super) fn leave(&mut self, length: usize) {
+        self.path.truncate(length);
+    }
+
+    /// The value at the path is not whole; the innermost one counts.
+    pub(super) fn cut_here(&mut self) {
+        if !self.quiet && self.cut.as_ref().is_none_or(|cut| cut.len() <= self.path.len()) {
+            self.cut = Some(self.path.clone());
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Null, booleans, numbers and strings, however they were written.
+
+use serde_json::Value;
+
+use super::{Aligner, Mode, Out, choice, plain};
+use crate::RepairKind;
+use crate::read::{self, Scalar};
+use crate::schema::{Type, TypeId};
+use crate::tree::{Kind, NodeId};
+
+/// What makes a wrong reading of prose dearer than any reading of a value.
+const FROM_PROSE: u32 = 20;
+
+/// The longest text around a number that is still an amount: `approximately 1,000,000 US dollars`.
+const AMOUNT: usize = 40;
+
+impl Aligner<'_, '_> {
+    pub(super) fn null(&mut self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {
+        match self.tree.kind(node) {
+            Kind::Null => return Value::Null,
+            Kind::Quoted | Kind::Bare
+                if matches!(read::scalar(self.tree.text(node).trim()), (Scalar::Null, _)) =>
+            {
+                if self.tree.kind(node) == Kind::Quoted {
+                    out.repair(RepairKind::Type, self.span(node));
+                }
+                return Value::Null;
+            }
+            _ => {}
+        }
+        self.mismatch(node, ty, out)
+    }
+
+    pub(super) fn boolean(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+        let read = match self.tree.kind(node) {
+            Kind::Bool(value) => return Value::Bool(value),
+            Kind::Number => match self.tree.text(node).parse::<f64>() {
+                Ok(1.0) => Some(true),
+                Ok(0.0) => Some(false),
+                _ => None,
+            },
+            Kind::Quoted | Kind::Bare => {
+                let text = self.tree.text(node);
+                let word = choice::trimmed(text).to_ascii_lowercase();
+                match word.as_str() {
+                    "true" | "false" if self.tree.kind(node) == Kind::Bare && word == text => {
+                        return Value::Bool(word == "true");
+                    }
+                    "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
+                    "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
+                    _ if self.mode == Mode::Value => match choice::words(text, &["true", "false"]) {
+                        choice::Chosen::One(index) => {
+                            out.repair(RepairKind::Choice, self.span(node));
+                            out.add(FROM_PROSE);
+                            Some(index == 0)
+                        }
+                        _ => None,
+                    },
+                    _ => None,
+                }
+            }
+            Kind::Array | Kind::Object => return self.unwrapped(node, ty, depth, out),
+            Kind::Null => None,
+        };
+        match read {
+            Some(value) => {
+                out.repair(RepairKind::Type, self.span(node));
+                Value::Bool(value)
+            }
+            None => self.mismatch(node, ty, out),
+        }
+    }
+
+    pub(super) fn number(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+        let kind = self.tree.kind(node);
+        let value = match kind {
+            Kind::Number => plain::number(self.tree.text(node)),
+            Kind::Quoted | Kind::Bare => {
+                let text = self.tree.text(node).trim();
+                match read::scalar(text) {
+                    (Scalar::Number(literal), own) => {
+                        if kind == Kind::Quoted || !own {
+                            out.repair(RepairKind::Type, self.span(node));
+                        }
+                        plain::number(&literal)
+                    }
+                    _ => self.amount(node, text, out),
+                }
+            }
+            Kind::Array | Kind::Object => return self.unwrapped(node, ty, depth, out),
+            Kind::Null | Kind::Bool(_) => None,
+        };
+        let Some(value) = value else {
+            return self.mismatch(node, ty, out);
+        };
+        if !matches!(self.schema.ty(ty), Type::Integer) || value.is_i64() || value.is_u64() {
+            return value;
+        }
+        match whole(&value) {
+            Some(integer) => {
+                out.repair(RepairKind::Type, self.span(node));
+                integer.into()
+            }
+            None => self.mismatch(node, ty, out),
+        }
+    }
+
+    /// A number with separators, a currency or a unit; in an answer also one inside a sentence.
+    fn amount(&self, node: NodeId, text: &str, out: &mut Out) -> Option<Value> {
+        if self.mode == Mode::Arguments && text.len() > AMOUNT {
+            return None;
+        }
+        let value = fraction(text).or_else(|| {
+            let mut numbers = Numbers { text, at: 0 };
+            let (first, second) = (numbers.next()?, numbers.next());
+            if second.is_some() { None } else { first }
+        })?;
+        let bare = |c: char| {
+            c.is_ascii_digit() || matches!(c, '.' | ',' | '_' | '-' | '+' | ' ' | '$' | '€' | '£' | '%')
+        };
+        if text.chars().all(bare) {
+            out.repair(RepairKind::Type, self.span(node));
+        } else {
+            out.repair(RepairKind::Choice, self.span(node));
+            // The longer the text, the less it is about the number.
+            if text.len() > AMOUNT {
+                out.add(FROM_PROSE);
+            }
+        }
+        Some(value)
+    }
+
+    pub(super) fn string(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+        match self.tree.kind(node) {
+            Kind::Quoted => {}
+            Kind::Bare => {
+                // `3` without quotes is rather a number, where a schema leaves the choice.
+                if !matches!(read::scalar(self.tree.text(node).trim()), (Scalar::Text, _)) {
+                    out.add(RepairKind::Type.cost());
+                }
+            }
+            Kind::Number | Kind::Bool(_) => {
+                out.repair(RepairKind::Type, self.span(node));
+                return self.written(node, out);
+            }
+            Kind::Array if self.tree.count(node) == 1 && self.first_is_text(node) => {
+                return self.unwrapped(node, ty, depth, out);
+            }
+            Kind::Array | Kind::Object => {
+                // A file's content that happens to be JSON: as it was written, to the last space.
+                out.repair(RepairKind::Type, self.span(node));
+                out.add(RepairKind::Nesting.cost());
+                return self.written(node, out);
+            }
+            Kind::Null => return self.mismatch(node, ty, out),
+        }
+        if out.quiet {
+            Value::Null
+        } else {
+            self.tree.text(node).into()
+        }
+    }
+
+    fn first_is_text(&self, node: NodeId) -> bool {
+        self.tree
+            .children(node)
+            .next()
+            .is_some_and(|child| self.text(child).is_some())
+    }
+
+    fn written(&self, node: NodeId, out: &Out) -> Value {
+        if out.quiet {
+            Value::Null
+        } else {
+            self.tree.raw(node).trim().into()
+        }
+    }
+
+    /// The scalar inside a list or an object that holds nothing else.
+    pub(super) fn unwrapped(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+        let mut children = self.tree.children(node);
+        match (children.next(), children.next()) {
+            (Some(child), None) if self.is_scalar(child) => {
+                out.repair(RepairKind::Nesting, self.span(node));
+                self.align(child, ty, depth + 1, out)
+            }
+            _ => self.mismatch(node, ty, out),
+        }
+    }
+}
+
+/// `3.0` as 3; nothing where a part would be lost.
+fn whole(value: &Value) -> Option<i64> {
+    /// Doubles count every integer up to here.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = value.as_f64()?;
+    if double.fract() != 0.0 || double.abs() > EXACT {
+        return None;
+    }
+    format!("{double:.0}").parse().ok()
+}
+
+/// `1/5`.
+fn fraction(text: &str) -> Option<Value> {
+    let (above, below) = text.split_once('/')?;
+    let (above, below) = (
+        above.trim().parse::<f64>().ok()?,
+        below.trim().parse::<f64>().ok()?,
+    );
+    if below == 0.0 {
+        None
+    } else {
+        serde_json::Number::from_f64(above / below).map(Value::Number)
+    }
+}
+
+/// The numbers in a text: each is one, or something that has digits and is none.
+struct Numbers<'s> {
+    text: &'s str,
+    at: usize,
+}
+
+impl Iterator for Numbers<'_> {
+    type Item = Option<Value>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.text.get(self.at..)?;
+        let start = self.at + rest.find(|c: char| c.is_ascii_digit())?;
+        let before = self.text.get(..start).unwrap_or_default();
+        let rest = self.text.get(start..).unwrap_or_default();
+        let part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '_');
+        let run = rest.find(|c| !part(c)).unwrap_or(rest.len());
+        let body = rest.get(..run).unwrap_or_default();
+        self.at = start + run;
+        // `v2`, `file_3` and `2024-01-31` are names and dates.
+        let mut left = before.chars().rev();
+        let sign = match left.next() {
+            Some(c) if c.is_alphanumeric() || c == '_' => return Some(None),
+            Some('-') => match left.next() {
+                Some(c) if c.is_alphanumeric() => return Some(None),
+                _ => "-",
+            },
+            _ => "",
+        };
+        let body = body.trim_end_matches(['.', ',', '_']);
+        let body = if grouped(body) {
+            body.replace(',', "")
+        } else {
+            body.to_owned()
+        };
+        let literal = format!("{sign}{body}");
+        let scalar = read::scalar(&literal).0;
+        Some(match &scalar {
+            Scalar::Number(literal) => plain::number(literal),
+            _ => None,
+        })
+    }
+}
+
+/// Commas between groups of three digits: `1,234.5`.
+fn grouped(text: &str) -> bool {
+    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
+}

@@ -1,0 +1,144 @@
+//! Reads a reply as one value.
+//!
+//! Nothing is decided early: the whole text, each JSON-like part of it, all of them as a list and the text itself are
+//! candidates side by side. Each is aligned to the schema, and the one that took the least wins; of equals the first.
+
+mod candidates;
+mod free;
+mod thinking;
+
+use crate::align::{Aligned, Aligner, Mode, PROBLEM};
+use crate::schema::{Schema, Type};
+use crate::tree::{Span, Tree};
+use crate::{MAX_BYTES, Problem, ProblemKind, Reading, RunnerUp, read as reader};
+
+use candidates::Candidate;
+
+/// Other readings that are told of; each costs the building of its value.
+const RUNNERS_UP: usize = 3;
+
+/// Reads `text` as one value of `schema`; without a schema, as the value that it most likely holds.
+///
+/// With `partial`, more text is to come: what is missing at its end is no problem then.
+pub fn read(text: &str, schema: Option<&Schema>, partial: bool) -> Reading {
+    if text.len() > MAX_BYTES {
+        let message = format!("the reply has {} bytes; at most {MAX_BYTES} are read", text.len());
+        let problem = Problem {
+            kind: ProblemKind::TooLong,
+            span: None,
+            path: None,
+            message,
+        };
+        return Reading {
+            text: text.to_owned(),
+            problems: vec![problem],
+            ..Reading::default()
+        };
+    }
+    match schema {
+        Some(schema) if !matches!(schema.ty(schema.root()), Type::Any) => typed(text, schema, partial),
+        _ => free::read(text, partial),
+    }
+}
+
+fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
+    let (thought, answer) = thinking::split(text);
+    let mut tree = Tree::new(text);
+    let mut reading = Reading {
+        thinking: thought.of(text).to_owned(),
+        ..Reading::default()
+    };
+    if let Some(node) = reader::strict(&mut tree, answer) {
+        let aligned = Aligner::new(&tree, schema, Mode::Value).finish(node);
+        if aligned.cost == 0 {
+            reading.value = Some(aligned.value);
+            return reading;
+        }
+    }
+    let candidates = candidates::find(&mut tree, answer, schema);
+    let mut aligner = Aligner::new(&tree, schema, Mode::Value);
+    let mut ranked: Vec<(u32, &Candidate)> = candidates
+        .iter()
+        .map(|candidate| {
+            (
+                candidate.cost.saturating_add(aligner.cost_of(candidate.node)),
+                candidate,
+            )
+        })
+        .collect();
+    // Text that does not fit is no reading at all: only a structure that lacks something is worth telling of.
+    ranked.retain(|(cost, candidate)| *cost < PROBLEM || !candidate.is_text);
+    ranked.sort_by_key(|(cost, _)| *cost);
+    let Some((_, best)) = ranked.first() else {
+        answer.of(text).clone_into(&mut reading.text);
+        if !partial {
+            let message = format!(
+                "the reply holds no value; expected {}",
+                schema.expected(schema.root())
+            );
+            reading.problems.push(Problem {
+                kind: ProblemKind::Nothing,
+                span: None,
+                path: None,
+                message,
+            });
+        }
+        return reading;
+    };
+    let Aligned {
+        value,
+        repairs,
+        problems,
+        cut,
+        ..
+    } = aligner.finish(best.node);
+    for (cost, other) in ranked
+        .iter()
+        .skip(1)
+        .take(RUNNERS_UP)
+        .filter(|(cost, _)| *cost < PROBLEM)
+    {
+        let value = aligner.finish(other.node).value;
+        reading.runners_up.push(RunnerUp {
+            value,
+            span: tree.span(other.node),
+            cost: *cost,
+        });
+    }
+    reading.value = Some(value);
+    reading.repairs.clone_from(&best.repairs);
+    reading.repairs.extend(repairs);
+    reading.problems = problems;
+    if let Some(cut) = &cut
+        && !partial
+    {
+        reading.problems.push(Problem {
+            kind: ProblemKind::Cut,
+            span: Some(tree.span(best.node)),
+            path: Some(cut.path.clone()),
+            message: "the reply ends in the middle of this value".to_owned(),
+        });
+    }
+    if partial {
+        reading
+            .problems
+            .retain(|problem| problem.kind != ProblemKind::Missing);
+    }
+    reading.cut = cut;
+    reading.text = around(text, answer, tree.span(best.node));
+    reading
+}
+
+/// What stands before and after the value.
+fn around(text: &str, answer: Span, value: Span) -> String {
+    let before = Span::new(answer.start, value.start).of(text).trim();
+    let after = Span::new(value.end, answer.end).of(text).trim();
+    [before, after]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The parts of a reply that may be its value.
+
+use memchr::memchr2;
+
+use crate::schema::{Schema, Type};
+use crate::tree::{Kind, NodeId, Span, Text, Tree};
+use crate::{Repair, RepairKind, read};
+
+/// A part that may be the value.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) node: NodeId,
+    pub(super) repairs: Vec<Repair>,
+    /// What reading it took, and how likely such a part is the value.
+    pub(super) cost: u32,
+    /// It is text, not a structure.
+    pub(super) is_text: bool,
+}
+
+/// A fenced block is meant to be taken.
+const FENCE: u32 = 1;
+/// Brackets in prose mostly are.
+const ISLAND: u32 = 2;
+/// Several parts are one list only if no single one is what was asked for.
+const TOGETHER: u32 = 2;
+/// Inside brackets that never close.
+const INSIDE: u32 = 6;
+/// The text of a fence, and the whole text.
+const FENCED_TEXT: u32 = 10;
+const TEXT: u32 = 15;
+
+/// How often the text behind an opener that never closes is read again from the next one: each may cost the whole rest.
+const RETRIES: usize = 4;
+
+/// Fences whose text is tried as a scalar.
+const FENCES: usize = 8;
+
+/// How far before a bracket a fence may open: the longest name of a language and some space.
+const LOOK_BACK: usize = 48;
+
+/// All candidates, in the order of the text.
+pub(super) fn find(tree: &mut Tree<'_>, answer: Span, schema: &Schema) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    let text_only = matches!(schema.ty(schema.root()), Type::String);
+    if !text_only {
+        islands(tree, answer, &mut found);
+        fenced_text(tree, answer, &mut found);
+    }
+    let quoted = answer.of(tree.source()).starts_with(['"', '\'', '`', '“']);
+    if quoted && !answer.of(tree.source()).starts_with("```") {
+        let read = read::json(tree, answer);
+        if let Some(node) = read.node
+            && Span::new(read.end, answer.end)
+                .of(tree.source())
+                .trim()
+                .is_empty()
+        {
+            found.push(Candidate {
+                node,
+                cost: cost(&read.repairs),
+                repairs: read.repairs,
+                is_text: true,
+            });
+        }
+    }
+    if answer.len() > 0 {
+        let node = tree.push(Kind::Bare, answer);
+        found.push(Candidate {
+            node,
+            repairs: Vec::new(),
+            cost: TEXT,
+            is_text: true,
+        });
+    }
+    found
+}
+
+fn cost(repairs: &[Repair]) -> u32 {
+    repairs
+        .iter()
+        .fold(0, |cost, repair| cost.saturating_add(repair.kind.cost()))
+}
+
+/// Everything in brackets, and all of it as one list.
+fn islands(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
+    let source = tree.source();
+    let mut at = answer.start;
+    let mut retries = RETRIES;
+    let mut outer = Vec::new();
+    let mut repairs = Vec::new();
+    // Brackets that run to the end of the text contain all that follow them.
+    let mut inside = false;
+    while let Some(offset) = memchr2(b'{', b'[', Span::new(at, answer.end).of(source).as_bytes()) {
+        let start = at + offset;
+        let read = read::json(tree, Span::new(start, answer.end));
+        let Some(node) = read.node else {
+            at = start + 1;
+            continue;
+        };
+        let end = read.end.max(start + 1);
+        let whole = start == answer.start && Span::new(end, answer.end).of(source).trim().is_empty();
+        let place = match () {
+            () if inside => INSIDE,
+            () if whole => 0,
+            () if follows_fence(source, answer.start, start) => FENCE,
+            () => ISLAND,
+        };
+        let unclosed = end >= answer.end && read.repairs.iter().any(|r| r.kind == RepairKind::MissingCloser);
+        if !inside {
+            outer.push(node);
+            repairs.extend(read.repairs.iter().cloned());
+        }
+        found.push(Candidate {
+            node,
+            cost: cost(&read.repairs).saturating_add(place),
+            repairs: read.repairs,
+            is_text: false,
+        });
+        at = end;
+        if unclosed && retries > 0 {
+            retries -= 1;
+            inside = true;
+            at = start + 1;
+        }
+    }
+    if outer.len() > 1 {
+        let list = tree.push(Kind::Array, answer);
+        for node in &outer {
+            tree.append(list, None::<Text>, *node);
+        }
+        found.push(Candidate {
+            node: list,
+            cost: cost(&repairs).saturating_add(TOGETHER),
+            repairs,
+            is_text: false,
+        });
+    }
+}
+
+/// Whether nothing but a fence's first line stands before `at`.
+fn follows_fence(source: &str, start: usize, at: usize) -> bool {
+    let mut from = at.saturating_sub(LOOK_BACK).max(start);
+    while !source.is_char_boundary(from) {
+        from += 1;
+    }
+    let before = Span::new(from, at).of(source).trim_end();
+    before
+        .rfind("```")
+        .is_some_and(|fence| !before.get(fence..).unwrap_or_default().contains('\n'))
+}
+
+/// What stands in fences and does not begin with a bracket: `TWO` alone in a block.
+fn fenced_text(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
+    let source = tree.source();
+    let mut at = answer.start;
+    for _ in 0..FENCES {
+        let rest = |at: usize| Span::new(at, answer.end).of(source);
+        let Some(fence) = rest(at).find("```") else { break };
+        let Some(line) = rest(at + fence).find('\n') else {
+            break;
+        };
+        let start = at + fence + line + 1;
+        let Some(length) = rest(start).find("```") else {
+            break;
+        };
+        let body = Span::new(start, start + length).of(source);
+        let skipped = body.len() - body.trim_start().len();
+        let body = body.trim();
+        if !body.is_empty() && !body.starts_with(['{', '[']) {
+            let from = start + skipped;
+            let node = tree.push(Kind::Bare, Span::new(from, from + body.len()));
+            found.push(Candidate {
+                node,
+                repairs: Vec::new(),
+                cost: FENCED_TEXT,
+                is_text: true,
+            });
+        }
+        at = start + length + 3;
+    }
+}
