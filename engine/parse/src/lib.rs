@@ -1,6 +1,7 @@
 //! Reads any reply of a language model as tool calls or as a typed value.
 
 mod align;
+mod files;
 mod names;
 mod read;
 mod reading;
@@ -9,9 +10,8 @@ mod tools;
 mod tree;
 pub mod value;
 
-pub use reading::{
-    Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,
-};
+pub use files::{Edit, Edits, FileBlock, Files, edits, files};
+pub use reading::{Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity};
 pub use schema::Schema;
 pub use tools::{Tool, Tools};
 pub use tree::Span;

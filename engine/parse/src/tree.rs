@@ -148,7 +148,9 @@ impl<'t> Tree<'t> {
 
     /// The text of a node, to be used as a key or in another node.
     pub(crate) fn keep_text_of(&self, id: NodeId) -> Text {
-        self.nodes.get(id.index()).map_or(Text::Source(Span::default()), |node| node.text)
+        self.nodes
+            .get(id.index())
+            .map_or(Text::Source(Span::default()), |node| node.text)
     }
 
     /// Two texts as one.
@@ -205,7 +207,13 @@ impl<'t> Tree<'t> {
             return;
         };
         if let Some(outer) = self.nodes.get_mut(node.index()) {
-            *outer = Node { span: outer.span, key: outer.key, next: outer.next, cut: outer.cut || inner.cut, ..inner };
+            *outer = Node {
+                span: outer.span,
+                key: outer.key,
+                next: outer.next,
+                cut: outer.cut || inner.cut,
+                ..inner
+            };
         }
     }
 
@@ -214,7 +222,9 @@ impl<'t> Tree<'t> {
     }
 
     pub(crate) fn span(&self, id: NodeId) -> Span {
-        self.nodes.get(id.index()).map_or(Span::default(), |node| node.span)
+        self.nodes
+            .get(id.index())
+            .map_or(Span::default(), |node| node.span)
     }
 
     pub(crate) fn is_cut(&self, id: NodeId) -> bool {
@@ -223,7 +233,9 @@ impl<'t> Tree<'t> {
 
     /// The text of a scalar: decoded for strings, JSON's literal for numbers, the source for containers.
     pub(crate) fn text(&self, id: NodeId) -> &str {
-        self.nodes.get(id.index()).map_or("", |node| self.resolve(node.text))
+        self.nodes
+            .get(id.index())
+            .map_or("", |node| self.resolve(node.text))
     }
 
     /// What the source wrote for this node, quotes and brackets included.
@@ -248,7 +260,9 @@ impl<'t> Tree<'t> {
 
     /// The last member of `object` that is called `name`.
     pub(crate) fn member(&self, object: NodeId, name: &str) -> Option<NodeId> {
-        self.children(object).filter(|id| self.key(*id) == Some(name)).last()
+        self.children(object)
+            .filter(|id| self.key(*id) == Some(name))
+            .last()
     }
 
     fn resolve(&self, text: Text) -> &str {
