@@ -1,7 +1,9 @@
 //! Reads any reply of a language model as tool calls or as a typed value.
 
 mod align;
+pub mod calls;
 mod files;
+mod frame;
 mod names;
 mod read;
 mod reading;
@@ -11,7 +13,9 @@ mod tree;
 pub mod value;
 
 pub use files::{Edit, Edits, FileBlock, Files, edits, files};
-pub use reading::{Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity};
+pub use reading::{
+    Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,
+};
 pub use schema::Schema;
 pub use tools::{Tool, Tools};
 pub use tree::Span;
