@@ -31,7 +31,9 @@
 //! same text, however it arrived. Nothing here reads a file or a clock, and nothing that a reply says is executed.
 
 mod align;
+mod calls;
 mod files;
+mod frame;
 mod names;
 mod read;
 mod reading;
@@ -41,6 +43,7 @@ mod tools;
 mod tree;
 mod value;
 
+pub use calls::native;
 pub use files::{Edit, Edits, FileBlock, Files, edits, files};
 pub use reading::{
     Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,

@@ -5,11 +5,14 @@
 //! Neither recurses; both take time linear in the text.
 
 mod bare;
+pub(crate) mod gemma;
 mod lenient;
+pub(crate) mod python;
 mod quotes;
 mod space;
 mod strict;
 mod string;
+pub(crate) mod yaml;
 
 use crate::Repair;
 use crate::tree::{NodeId, Span, Tree};

@@ -153,6 +153,11 @@ impl<'t> Tree<'t> {
             .map_or(Text::Source(Span::default()), |node| node.text)
     }
 
+    /// The key of a member, to be used in another object.
+    pub(crate) fn keep_key_of(&self, id: NodeId) -> Option<Text> {
+        self.nodes.get(id.index())?.key
+    }
+
     /// Two texts as one.
     pub(crate) fn join(&mut self, first: Text, second: Text) -> Text {
         let joined = format!("{}{}", self.resolve(first), self.resolve(second));
@@ -168,6 +173,8 @@ impl<'t> Tree<'t> {
     pub(crate) fn append(&mut self, parent: NodeId, key: Option<Text>, child: NodeId) {
         if let Some(node) = self.nodes.get_mut(child.index()) {
             node.key = key;
+            // A member that is moved out of another object leaves its siblings behind.
+            node.next = None;
         }
         let last = self.nodes.get_mut(parent.index()).and_then(|node| {
             node.count += 1;
@@ -213,6 +220,20 @@ impl<'t> Tree<'t> {
                 next: outer.next,
                 cut: outer.cut || inner.cut,
                 ..inner
+            };
+        }
+    }
+
+    /// Puts what `with` holds in the place of `node`, under its key.
+    pub(crate) fn replace(&mut self, node: NodeId, with: NodeId) {
+        let Some(with) = self.nodes.get(with.index()).cloned() else {
+            return;
+        };
+        if let Some(node) = self.nodes.get_mut(node.index()) {
+            *node = Node {
+                key: node.key,
+                next: node.next,
+                ..with
             };
         }
     }
