@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod graph;
+pub(crate) mod parse;
 pub(crate) mod plan;
 pub(crate) mod resume;
 pub(crate) mod runs;
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Resume(resume::Resume),
     /// List, show or remove runs
     Runs(runs::Runs),
+    /// Show how a reply of a model is read
+    Parse(parse::Parse),
     /// Explain a code such as E0201
     Explain(explain::Explain),
     /// Print the JSON Schema of workflow files, or of another format

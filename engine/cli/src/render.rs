@@ -5,5 +5,6 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod graph;
+pub(crate) mod reading;
 pub(crate) mod style;
 pub(crate) mod text;

@@ -5,11 +5,14 @@
 //! Neither recurses; both take time linear in the text.
 
 mod bare;
+pub(crate) mod gemma;
 mod lenient;
+pub(crate) mod python;
 mod quotes;
 mod space;
 mod strict;
 mod string;
+pub(crate) mod yaml;
 
 use crate::Repair;
 use crate::tree::{NodeId, Span, Tree};
@@ -34,7 +37,11 @@ pub(crate) struct Read {
 pub(crate) fn json(tree: &mut Tree<'_>, span: Span) -> Read {
     let source = tree.source();
     if let Some((node, end)) = strict::value(tree, source, span, None) {
-        return Read { node: Some(node), end, repairs: Vec::new() };
+        return Read {
+            node: Some(node),
+            end,
+            repairs: Vec::new(),
+        };
     }
     lenient::value(tree, source, span, None)
 }
@@ -44,7 +51,11 @@ pub(crate) fn json(tree: &mut Tree<'_>, span: Span) -> Read {
 pub(crate) fn json_of(tree: &mut Tree<'_>, text: &str, whole: Span) -> Read {
     let span = Span::new(0, text.len());
     if let Some((node, end)) = strict::value(tree, text, span, Some(whole)) {
-        return Read { node: Some(node), end, repairs: Vec::new() };
+        return Read {
+            node: Some(node),
+            end,
+            repairs: Vec::new(),
+        };
     }
     lenient::value(tree, text, span, Some(whole))
 }
@@ -54,5 +65,10 @@ pub(crate) fn strict(tree: &mut Tree<'_>, span: Span) -> Option<NodeId> {
     let source = tree.source();
     let (node, end) = strict::value(tree, source, span, None)?;
     let rest = Span::new(end, span.end).of(source);
-    rest.bytes().all(|byte| byte.is_ascii_whitespace()).then_some(node)
+    rest.bytes()
+        .all(|byte| byte.is_ascii_whitespace())
+        .then_some(node)
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,6 +216,39 @@ pub struct Reading {
     pub runners_up: Vec<RunnerUp>,
 }
 
+impl Reading {
+    /// What is said of a reply that is too long to be read.
+    pub(crate) fn too_long(reply: &str) -> Self {
+        let message = format!(
+            "the reply has {} bytes; at most {} are read",
+            reply.len(),
+            crate::MAX_BYTES
+        );
+        Self {
+            text: reply.to_owned(),
+            problems: vec![Problem {
+                kind: ProblemKind::TooLong,
+                span: None,
+                path: None,
+                message,
+            }],
+            ..Self::default()
+        }
+    }
+}
+
+impl Problem {
+    /// What is said of a value in whose middle the reply ends.
+    pub(crate) fn cut(span: Span, cut: &Cut) -> Self {
+        Self {
+            kind: ProblemKind::Cut,
+            span: Some(span),
+            path: Some(cut.path.clone()),
+            message: "the reply ends in the middle of this value".to_owned(),
+        }
+    }
+}
+
 impl RepairKind {
     /// How much this kind of repair may have changed.
     pub fn severity(self) -> Severity {

@@ -148,7 +148,14 @@ impl<'t> Tree<'t> {
 
     /// The text of a node, to be used as a key or in another node.
     pub(crate) fn keep_text_of(&self, id: NodeId) -> Text {
-        self.nodes.get(id.index()).map_or(Text::Source(Span::default()), |node| node.text)
+        self.nodes
+            .get(id.index())
+            .map_or(Text::Source(Span::default()), |node| node.text)
+    }
+
+    /// The key of a member, to be used in another object.
+    pub(crate) fn keep_key_of(&self, id: NodeId) -> Option<Text> {
+        self.nodes.get(id.index())?.key
     }
 
     /// Two texts as one.
@@ -166,6 +173,8 @@ impl<'t> Tree<'t> {
     pub(crate) fn append(&mut self, parent: NodeId, key: Option<Text>, child: NodeId) {
         if let Some(node) = self.nodes.get_mut(child.index()) {
             node.key = key;
+            // A member that is moved out of another object leaves its siblings behind.
+            node.next = None;
         }
         let last = self.nodes.get_mut(parent.index()).and_then(|node| {
             node.count += 1;
@@ -205,7 +214,27 @@ impl<'t> Tree<'t> {
             return;
         };
         if let Some(outer) = self.nodes.get_mut(node.index()) {
-            *outer = Node { span: outer.span, key: outer.key, next: outer.next, cut: outer.cut || inner.cut, ..inner };
+            *outer = Node {
+                span: outer.span,
+                key: outer.key,
+                next: outer.next,
+                cut: outer.cut || inner.cut,
+                ..inner
+            };
+        }
+    }
+
+    /// Puts what `with` holds in the place of `node`, under its key.
+    pub(crate) fn replace(&mut self, node: NodeId, with: NodeId) {
+        let Some(with) = self.nodes.get(with.index()).cloned() else {
+            return;
+        };
+        if let Some(node) = self.nodes.get_mut(node.index()) {
+            *node = Node {
+                key: node.key,
+                next: node.next,
+                ..with
+            };
         }
     }
 
@@ -214,7 +243,9 @@ impl<'t> Tree<'t> {
     }
 
     pub(crate) fn span(&self, id: NodeId) -> Span {
-        self.nodes.get(id.index()).map_or(Span::default(), |node| node.span)
+        self.nodes
+            .get(id.index())
+            .map_or(Span::default(), |node| node.span)
     }
 
     pub(crate) fn is_cut(&self, id: NodeId) -> bool {
@@ -223,7 +254,9 @@ impl<'t> Tree<'t> {
 
     /// The text of a scalar: decoded for strings, JSON's literal for numbers, the source for containers.
     pub(crate) fn text(&self, id: NodeId) -> &str {
-        self.nodes.get(id.index()).map_or("", |node| self.resolve(node.text))
+        self.nodes
+            .get(id.index())
+            .map_or("", |node| self.resolve(node.text))
     }
 
     /// What the source wrote for this node, quotes and brackets included.
@@ -248,7 +281,9 @@ impl<'t> Tree<'t> {
 
     /// The last member of `object` that is called `name`.
     pub(crate) fn member(&self, object: NodeId, name: &str) -> Option<NodeId> {
-        self.children(object).filter(|id| self.key(*id) == Some(name)).last()
+        self.children(object)
+            .filter(|id| self.key(*id) == Some(name))
+            .last()
     }
 
     fn resolve(&self, text: Text) -> &str {

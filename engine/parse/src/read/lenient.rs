@@ -26,7 +26,10 @@ pub(super) fn value(tree: &mut Tree<'_>, source: &str, span: Span, whole: Option
     reader.repair(RepairKind::DoublyEscaped, 0, inner.len());
     reader.read(0);
     let read = reader.finish();
-    Read { end: span.end, ..read }
+    Read {
+        end: span.end,
+        ..read
+    }
 }
 
 struct Reader<'a, 't, 's> {
@@ -73,14 +76,19 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             stack: Vec::new(),
             root: None,
             at: span.start,
-            last_line: memchr::memrchr(b'\n', span.of(source).as_bytes()).map_or(span.start, |length| span.start + length),
+            last_line: memchr::memrchr(b'\n', span.of(source).as_bytes())
+                .map_or(span.start, |length| span.start + length),
             escaped: false,
             once: false,
         }
     }
 
     fn finish(self) -> Read {
-        Read { node: self.root, end: self.at, repairs: self.repairs }
+        Read {
+            node: self.root,
+            end: self.at,
+            repairs: self.repairs,
+        }
     }
 
     fn read(&mut self, start: usize) {
@@ -138,7 +146,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     fn quoted_key(&mut self, quote: Quote, length: usize) {
         let open = self.at;
-        let (text, end) = self.string(quote, length, Place::Key);
+        let (text, end, _) = self.string(quote, length, Place::Key);
         self.at = end;
         self.skip();
         match self.byte(self.at) {
@@ -159,7 +167,12 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     /// `{"a", "b"}` is a set: an array. A key without a value among others is dropped.
     fn set_item(&mut self, text: Text, open: usize, end: usize) {
-        let Some(top) = self.stack.last().map(|top| top.node).filter(|node| self.tree.count(*node) == 0) else {
+        let Some(top) = self
+            .stack
+            .last()
+            .map(|top| top.node)
+            .filter(|node| self.tree.count(*node) == 0)
+        else {
             return self.repair(RepairKind::SkippedText, open, end);
         };
         self.tree.set_kind(top, Kind::Array);
@@ -173,7 +186,10 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
         let start = self.at;
         let rest = self.bytes.get(start..self.end).unwrap_or_default();
         let stop = rest.iter().position(|byte| {
-            matches!(byte, b':' | b',' | b'}' | b']' | b'"' | b'\'' | b'\n' | b'{' | b'[' | b'=') || *byte == 0xe2
+            matches!(
+                byte,
+                b':' | b',' | b'}' | b']' | b'"' | b'\'' | b'\n' | b'{' | b'[' | b'='
+            ) || *byte == 0xe2
         });
         let Some(mut stop) = stop.map(|length| start + length) else {
             self.repair(RepairKind::SkippedText, start, self.end);
@@ -183,7 +199,9 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
         if self.byte(stop) == 0xe2 && Quote::opening(self.source, stop, self.end).is_none() {
             // Some other character than a quote: take it along.
             let rest = self.bytes.get(stop..self.end).unwrap_or_default();
-            let next = rest.iter().position(|byte| matches!(byte, b':' | b',' | b'}' | b']' | b'"' | b'\n'));
+            let next = rest
+                .iter()
+                .position(|byte| matches!(byte, b':' | b',' | b'}' | b']' | b'"' | b'\n'));
             stop = next.map_or(self.end, |length| stop + length);
         }
         let word = Span::new(start, self.trim(start, stop));
@@ -233,8 +251,16 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     /// A container where a key should stand: the object before it was not closed, or a brace was doubled.
     fn container_for_key(&mut self) {
-        let empty = self.stack.last().is_some_and(|top| self.tree.count(top.node) == 0 && !top.after_value);
-        let in_array = self.stack.iter().rev().nth(1).is_some_and(|open| self.tree.kind(open.node) == Kind::Array);
+        let empty = self
+            .stack
+            .last()
+            .is_some_and(|top| self.tree.count(top.node) == 0 && !top.after_value);
+        let in_array = self
+            .stack
+            .iter()
+            .rev()
+            .nth(1)
+            .is_some_and(|open| self.tree.kind(open.node) == Kind::Array);
         if !empty && in_array && self.byte(self.at) == b'{' {
             self.repair(RepairKind::MissingCloser, self.at, self.at);
             return self.close_top(self.at);
@@ -244,7 +270,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     /// `["a": 1]`: the item before the colon is a key, of an object that was never opened.
     fn key_of_last_item(&mut self) -> bool {
-        let Some(array) = self.stack.last().filter(|open| open.after_value && open.closer == b']') else {
+        let Some(array) = self
+            .stack
+            .last()
+            .filter(|open| open.after_value && open.closer == b']')
+        else {
             return false;
         };
         if self.stack.len() >= MAX_DEPTH {
@@ -259,7 +289,13 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
         self.tree.set_kind(node, Kind::Object);
         self.repair(RepairKind::MissingCloser, start, self.at);
         self.at += 1;
-        self.stack.push(Open { node, closer: b'}', key: Some(key), after_value: false, implied: true });
+        self.stack.push(Open {
+            node,
+            closer: b'}',
+            key: Some(key),
+            after_value: false,
+            implied: true,
+        });
         true
     }
 
@@ -290,7 +326,13 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
         let node = self.tree.push(kind, place);
         self.append(node);
         self.at += 1;
-        self.stack.push(Open { node, closer, key: None, after_value: false, implied: false });
+        self.stack.push(Open {
+            node,
+            closer,
+            key: None,
+            after_value: false,
+            implied: false,
+        });
     }
 
     /// What is nested too deeply becomes text, up to the closer that belongs to it.
@@ -317,46 +359,37 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     fn quoted(&mut self, quote: Quote, length: usize, place: Place) {
         let start = self.at;
-        let (mut text, mut end) = self.string(quote, length, place);
-        let closed = self.byte(end.wrapping_sub(1)) != 0 && end < self.end || self.ends_closed(quote, start, end);
+        let (mut text, mut end, mut lost) = self.string(quote, length, place);
         // `"a" + "b"`
         while self.byte(space::skip_space(self.source, end, self.end)) == b'+' {
             let plus = space::skip_space(self.source, end, self.end);
             let next = space::skip_space(self.source, plus + 1, self.end);
-            let Some((quote, length)) = Quote::opening(self.source, next, self.end) else { break };
+            let Some((quote, length)) = Quote::opening(self.source, next, self.end) else {
+                break;
+            };
             self.at = next;
-            let (more, after) = self.string(quote, length, place);
+            let (more, after, cut) = self.string(quote, length, place);
+            lost |= cut;
             self.repair(RepairKind::Wrapper, plus, plus + 1);
             text = self.tree.join(text, more);
             end = after;
         }
-        if !closed && end >= self.end && end <= start + length {
+        if lost && end >= self.end && end <= start + length {
             // Only the opening quote was written.
             self.at = self.end;
             return self.cut_here();
         }
         let span = self.place(start, end);
         let node = self.tree.push_text(Kind::Quoted, span, text);
-        if !closed {
+        if lost {
             self.tree.mark_cut(node);
         }
         self.append(node);
         self.at = end;
     }
 
-    /// Whether a string that ends with the text has its closing quote.
-    fn ends_closed(&self, quote: Quote, start: usize, end: usize) -> bool {
-        end > start + 1
-            && match quote {
-                Quote::Double | Quote::TripleDouble | Quote::DoubledDouble => self.byte(end - 1) == b'"',
-                Quote::Single | Quote::TripleSingle | Quote::DoubledSingle => self.byte(end - 1) == b'\'',
-                Quote::Backtick => self.byte(end - 1) == b'`',
-                Quote::SmartDouble | Quote::SmartSingle => self.byte(end - 1) >= 0x80 || self.byte(end - 1) < 0x28,
-            }
-    }
-
-    /// Reads the string that opens at `self.at`; its text, and the byte after it.
-    fn string(&mut self, quote: Quote, length: usize, place: Place) -> (Text, usize) {
+    /// Reads the string that opens at `self.at`; its text, the byte after it, and whether its end was lost.
+    fn string(&mut self, quote: Quote, length: usize, place: Place) -> (Text, usize, bool) {
         let start = self.at;
         let found = self.judge.end(start + length, quote, place, self.stack.len());
         if quote != Quote::Double {
@@ -369,8 +402,14 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             self.repair(RepairKind::InnerQuote, start, found.text);
         }
         let body = Span::new(start + length, found.text.max(start + length));
-        let text = string::decode(self.tree, self.source, body, self.whole.is_some(), &mut self.repairs);
-        (text, found.after.max(body.end))
+        let text = string::decode(
+            self.tree,
+            self.source,
+            body,
+            self.whole.is_some(),
+            &mut self.repairs,
+        );
+        (text, found.after.max(body.end), found.lost)
     }
 
     /// A fenced block as a value: its lines, without the fence and the language.
@@ -380,7 +419,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
         let line = memchr::memchr(b'\n', rest).map_or(self.end, |length| start + 4 + length);
         let body = self.bytes.get(line..self.end).unwrap_or_default();
         let Some(close) = memchr::memmem::find(body, b"```") else {
-            return if place == Place::Top { self.skip_fence() } else { self.bare(place) };
+            return if place == Place::Top {
+                self.skip_fence()
+            } else {
+                self.bare(place)
+            };
         };
         let text = Span::new(line, self.trim(line, line + close));
         self.repair(RepairKind::OtherQuotes, start, line);
@@ -404,9 +447,14 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     fn wrapper_at(&self, at: usize, place: Place) -> bool {
         /// No name of a constructor or callback is longer.
         const NAME_REACH: usize = 64;
-        let reach = self.bytes.get(at..self.end.min(at + NAME_REACH)).unwrap_or_default();
-        let length =
-            reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'.')).count();
+        let reach = self
+            .bytes
+            .get(at..self.end.min(at + NAME_REACH))
+            .unwrap_or_default();
+        let length = reach
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'.'))
+            .count();
         let upper = self.byte(at).is_ascii_uppercase();
         let open = space::skip_space(self.source, at + length, self.end);
         length > 0
@@ -426,7 +474,8 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     /// Whether the parenthesis at `at` opens a tuple: a value or its end follows.
     fn tuple_at(&self, at: usize) -> bool {
         let next = space::skip_space(self.source, at + 1, self.end);
-        matches!(self.byte(next), b'{' | b'[' | b'(' | b')' | b'-' | b'0'..=b'9') || self.judge.starts_quote(next)
+        matches!(self.byte(next), b'{' | b'[' | b'(' | b')' | b'-' | b'0'..=b'9')
+            || self.judge.starts_quote(next)
     }
 
     fn bare(&mut self, place: Place) {
@@ -481,7 +530,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             match byte {
                 b'(' => parens += 1,
                 b')' if parens > 0 => parens -= 1,
-                b')' if place != Place::Member && self.stack.last().is_some_and(|open| open.closer == b')') => break,
+                b')' if place != Place::Member
+                    && self.stack.last().is_some_and(|open| open.closer == b')') =>
+                {
+                    break;
+                }
                 b'{' | b'[' if glued => braces += 1,
                 b'}' | b']' if braces > 0 => braces -= 1,
                 b'}' | b']' => break,
@@ -520,7 +573,10 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             || (self.judge.starts_quote(next) && self.judge.closes_key(next).is_some())
             || self.judge.bare_key(next)
             || (comma - start <= 24
-                && !matches!(scalar(Span::new(start, self.trim(start, comma)).of(self.source)).0, Scalar::Text))
+                && !matches!(
+                    scalar(Span::new(start, self.trim(start, comma)).of(self.source)).0,
+                    Scalar::Text
+                ))
     }
 
     fn line_ends_bare(&self, at: usize, place: Place) -> bool {
@@ -544,14 +600,20 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     fn comma(&mut self) {
         let at = self.at;
         self.at += 1;
-        let extra = self.stack.last_mut().is_some_and(|top| !std::mem::take(&mut top.after_value));
+        let extra = self
+            .stack
+            .last_mut()
+            .is_some_and(|top| !std::mem::take(&mut top.after_value));
         if extra {
             self.repair(RepairKind::ExtraComma, at, at + 1);
         }
     }
 
     fn missing_comma(&mut self) {
-        let missing = self.stack.last_mut().is_some_and(|top| std::mem::take(&mut top.after_value));
+        let missing = self
+            .stack
+            .last_mut()
+            .is_some_and(|top| std::mem::take(&mut top.after_value));
         if missing {
             self.repair(RepairKind::MissingComma, self.at, self.at);
         }
@@ -561,7 +623,9 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     fn closer(&mut self) {
         let at = self.at;
         let byte = self.byte(at);
-        let Some(top) = self.stack.last() else { return self.skip_bytes(1) };
+        let Some(top) = self.stack.last() else {
+            return self.skip_bytes(1);
+        };
         if top.closer == byte {
             self.at += 1;
             return self.close_top(self.at);
@@ -622,7 +686,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
 
     /// The text ended: what is open is closed, and what was being written is marked.
     fn close_all(&mut self) {
-        if self.stack.last().is_some_and(|top| top.key.is_some() || (!top.after_value && self.tree.count(top.node) > 0)) {
+        if self
+            .stack
+            .last()
+            .is_some_and(|top| top.key.is_some() || (!top.after_value && self.tree.count(top.node) > 0))
+        {
             self.cut_here();
         }
         while let Some(top) = self.stack.last() {
@@ -719,7 +787,11 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     }
 
     fn byte(&self, at: usize) -> u8 {
-        if at < self.end { self.bytes.get(at).copied().unwrap_or(0) } else { 0 }
+        if at < self.end {
+            self.bytes.get(at).copied().unwrap_or(0)
+        } else {
+            0
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct End {
     pub(super) closed: bool,
     /// Whether quotes stand unescaped in it.
     pub(super) inner: bool,
+    /// Whether nothing in the text says where it ends: it may have been cut.
+    pub(super) lost: bool,
 }
 
 /// The text around a string, as far as a judgement needs it.
@@ -78,7 +80,13 @@ impl Quote {
     /// The quote that opens at `at`, and its length; a doubled or tripled one as such.
     pub(super) fn opening(source: &str, at: usize, end: usize) -> Option<(Self, usize)> {
         let bytes = source.as_bytes();
-        let byte = |at: usize| if at < end { bytes.get(at).copied().unwrap_or(0) } else { 0 };
+        let byte = |at: usize| {
+            if at < end {
+                bytes.get(at).copied().unwrap_or(0)
+            } else {
+                0
+            }
+        };
         let plain = |quote: u8, single: Self, triple: Self, doubled: Self| {
             if byte(at + 1) != quote {
                 return (single, 1);
@@ -92,7 +100,12 @@ impl Quote {
         };
         match byte(at) {
             b'"' => Some(plain(b'"', Self::Double, Self::TripleDouble, Self::DoubledDouble)),
-            b'\'' => Some(plain(b'\'', Self::Single, Self::TripleSingle, Self::DoubledSingle)),
+            b'\'' => Some(plain(
+                b'\'',
+                Self::Single,
+                Self::TripleSingle,
+                Self::DoubledSingle,
+            )),
             b'`' => Some((Self::Backtick, 1)),
             other if other >= 0x80 => match source.get(at..end)?.chars().next()? {
                 letter @ ('“' | '”' | '„' | '«') => Some((Self::SmartDouble, letter.len_utf8())),
@@ -106,7 +119,11 @@ impl Quote {
     /// The length of the closing quote at `at`, if one stands there.
     fn closing(self, source: &str, bytes: &[u8], at: usize) -> Option<usize> {
         let byte = *bytes.get(at)?;
-        let starts = |word: &str| bytes.get(at..).is_some_and(|rest| rest.starts_with(word.as_bytes()));
+        let starts = |word: &str| {
+            bytes
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(word.as_bytes()))
+        };
         match self {
             Self::Double => (byte == b'"').then_some(1),
             Self::Single => (byte == b'\'').then_some(1),
@@ -140,12 +157,21 @@ impl Quote {
 
 impl<'s> Judge<'s> {
     pub(super) fn new(source: &'s str, end: usize) -> Self {
-        Self { source, bytes: source.as_bytes(), end: end.min(source.len()), dead: Vec::new(), tail: None }
+        Self {
+            source,
+            bytes: source.as_bytes(),
+            end: end.min(source.len()),
+            dead: Vec::new(),
+            tail: None,
+        }
     }
 
     /// The end of the string whose text starts at `start`; `depth` containers are open around it.
     pub(super) fn end(&mut self, start: usize, quote: Quote, place: Place, depth: usize) -> End {
-        let dead = self.dead.iter().any(|(p, q, from)| *p == place && *q == quote && start >= *from);
+        let dead = self
+            .dead
+            .iter()
+            .any(|(p, q, from)| *p == place && *q == quote && start >= *from);
         if !dead {
             if let Some(end) = self.search(start, quote, place, depth) {
                 return end;
@@ -165,29 +191,49 @@ impl<'s> Judge<'s> {
                 // `"C:\dir\"`: the backslash may belong to the text after all, if nothing else ends it.
                 if escaped.is_none()
                     && quote.closing(self.source, self.bytes, at + 1).is_some()
-                    && matches!(self.judge(at + 1, at + 2, start, None, quote, place, depth), Verdict::Ends)
+                    && matches!(
+                        self.judge(at + 1, at + 2, start, None, quote, place, depth),
+                        Verdict::Ends
+                    )
                 {
                     escaped = Some(at + 1);
                 }
                 at += 2;
                 continue;
             }
-            let Some(length) = quote.closing(self.source, self.bytes, at).filter(|length| at + length <= self.end)
+            let Some(length) = quote
+                .closing(self.source, self.bytes, at)
+                .filter(|length| at + length <= self.end)
             else {
                 at += 1;
                 continue;
             };
-            if quote.is_single() && self.is_letter(at.wrapping_sub(1), at > start) && self.is_letter(at + length, true) {
+            if quote.is_single()
+                && self.is_letter(at.wrapping_sub(1), at > start)
+                && self.is_letter(at + length, true)
+            {
                 // An apostrophe.
                 at += length;
                 continue;
             }
             match self.judge(at, at + length, start, previous, quote, place, depth) {
                 Verdict::Ends => {
-                    return Some(End { text: at, after: at + length, closed: true, inner: previous.is_some() });
+                    return Some(End {
+                        text: at,
+                        after: at + length,
+                        closed: true,
+                        inner: previous.is_some(),
+                        lost: false,
+                    });
                 }
                 Verdict::EndedBefore(text) => {
-                    return Some(End { text, after: text, closed: false, inner: false });
+                    return Some(End {
+                        text,
+                        after: text,
+                        closed: false,
+                        inner: false,
+                        lost: false,
+                    });
                 }
                 Verdict::Inside => {
                     previous = Some(at);
@@ -195,7 +241,13 @@ impl<'s> Judge<'s> {
                 }
             }
         }
-        escaped.map(|at| End { text: at, after: at + 1, closed: true, inner: false })
+        escaped.map(|at| End {
+            text: at,
+            after: at + 1,
+            closed: true,
+            inner: false,
+            lost: false,
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]
@@ -219,6 +271,11 @@ impl<'s> Judge<'s> {
             return ends(!self.is_letter(after, true));
         }
         if place == Place::Key {
+            if byte == b':'
+                && let Some(colon) = self.colon_of_key(at, start, previous)
+            {
+                return Verdict::EndedBefore(colon);
+            }
             return ends(match byte {
                 b':' | b',' | b'}' | b'{' | b'[' | b'-' | b'0'..=b'9' | b'=' => true,
                 _ if self.starts_quote(next) => next > after || self.closes_key(next).is_none(),
@@ -255,7 +312,10 @@ impl<'s> Judge<'s> {
             b',' => true,
             _ if !expected => false,
             b'"' | b'\'' => depth > 0,
-            b')' => !matches!(self.byte(skip_space(self.source, at + 1, self.end)), b'"' | b'\'' | b'}' | b';'),
+            b')' => !matches!(
+                self.byte(skip_space(self.source, at + 1, self.end)),
+                b'"' | b'\'' | b'}' | b';'
+            ),
             b';' => {
                 let next = skip_space(self.source, at + 1, self.end);
                 !matches!(self.byte(next), b'"' | b'}')
@@ -300,7 +360,11 @@ impl<'s> Judge<'s> {
     /// After the string a colon, which no value has behind it: what ended was a key, or the text holds both.
     fn colon(&self, at: usize, start: usize, previous: Option<usize>, place: Place) -> Verdict {
         let Some(opening) = previous.filter(|opening| at - opening <= KEY_REACH) else {
-            return if previous.is_none() { Verdict::Ends } else { Verdict::Inside };
+            return if previous.is_none() {
+                Verdict::Ends
+            } else {
+                Verdict::Inside
+            };
         };
         if place == Place::Item {
             return Verdict::Inside;
@@ -308,11 +372,26 @@ impl<'s> Judge<'s> {
         let before = self.before(opening, start);
         match self.byte(before.wrapping_sub(1)) {
             b',' if before > start => Verdict::EndedBefore(before - 1),
-            _ if before < opening && self.source.get(before..opening).is_some_and(|gap| gap.contains('\n')) => {
+            _ if before < opening
+                && self
+                    .source
+                    .get(before..opening)
+                    .is_some_and(|gap| gap.contains('\n')) =>
+            {
                 Verdict::EndedBefore(before)
             }
             _ => Verdict::Inside,
         }
+    }
+
+    /// `"a: 1, "b":`: the colon that ends a key whose own closing quote was forgotten.
+    fn colon_of_key(&self, at: usize, start: usize, previous: Option<usize>) -> Option<usize> {
+        let opening = previous.filter(|opening| at - opening <= KEY_REACH)?;
+        let before = self.before(opening, start);
+        if before == start || self.byte(before - 1) != b',' {
+            return None;
+        }
+        memchr::memchr(b':', self.bytes.get(start..before)?).map(|length| start + length)
     }
 
     /// After the string a quote: a comma was forgotten, or one of the two belongs to the text.
@@ -327,7 +406,9 @@ impl<'s> Judge<'s> {
             Place::Member => ends(self.closes_key(next).is_some()),
             _ => ends(self.closing_of(next).is_none_or(|close| {
                 let beyond = skip_space(self.source, close, self.end);
-                beyond >= self.end || matches!(self.byte(beyond), b',' | b']' | b')' | b'}') || self.starts_quote(beyond)
+                beyond >= self.end
+                    || matches!(self.byte(beyond), b',' | b']' | b')' | b'}')
+                    || self.starts_quote(beyond)
             })),
         }
     }
@@ -353,7 +434,10 @@ impl<'s> Judge<'s> {
         if before > start
             && self.byte(before - 1) == b','
             && let Some(close) = self.next_quote(at + 1, quote)
-            && matches!(self.byte(skip_space(self.source, close + 1, self.end)), b',' | b']')
+            && matches!(
+                self.byte(skip_space(self.source, close + 1, self.end)),
+                b',' | b']'
+            )
         {
             return Verdict::EndedBefore(before - 1);
         }
@@ -367,7 +451,13 @@ impl<'s> Judge<'s> {
     /// What a string without a closing quote holds: up to the next key, or to the closers at the very end of the text,
     /// or all that is left.
     fn without_end(&mut self, start: usize, place: Place) -> End {
-        let open = |text: usize| End { text, after: text, closed: false, inner: false };
+        let open = |text: usize| End {
+            text,
+            after: text,
+            closed: false,
+            inner: false,
+            lost: true,
+        };
         if place == Place::Key {
             let rest = self.bytes.get(start..self.end).unwrap_or_default();
             let stop = rest.iter().position(|byte| matches!(byte, b':' | b'\n' | b'}'));
@@ -383,7 +473,9 @@ impl<'s> Judge<'s> {
             let at = start + comma;
             let key = skip_space(self.source, at + 1, self.end);
             let next = match place {
-                Place::Member => self.bare_key(key) || (self.starts_quote(key) && self.closes_key(key).is_some()),
+                Place::Member => {
+                    self.bare_key(key) || (self.starts_quote(key) && self.closes_key(key).is_some())
+                }
                 _ => self.starts_quote(key),
             };
             if next {
@@ -399,7 +491,8 @@ impl<'s> Judge<'s> {
         }
         let mut at = self.end;
         let mut closers = false;
-        while at > 0 && (matches!(self.byte(at - 1), b'}' | b']') || self.byte(at - 1).is_ascii_whitespace()) {
+        while at > 0 && (matches!(self.byte(at - 1), b'}' | b']') || self.byte(at - 1).is_ascii_whitespace())
+        {
             at -= 1;
             closers |= !self.byte(at).is_ascii_whitespace();
         }
@@ -411,7 +504,10 @@ impl<'s> Judge<'s> {
         if !self.is_letter(at, true) && self.byte(at) != b'$' && self.byte(at) != b'_' {
             return false;
         }
-        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
+        let reach = self
+            .bytes
+            .get(at..self.end.min(at + KEY_REACH))
+            .unwrap_or_default();
         let Some(length) = reach.iter().position(|byte| {
             !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || *byte >= 0x80)
         }) else {
@@ -451,16 +547,28 @@ impl<'s> Judge<'s> {
 
     /// Whether a stray word and then a quoted key stand at `at`: `COMMENT "key": …`.
     fn word_before_key(&self, at: usize) -> bool {
-        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
-        let length = reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let reach = self
+            .bytes
+            .get(at..self.end.min(at + KEY_REACH))
+            .unwrap_or_default();
+        let length = reach
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+            .count();
         let next = skip_space(self.source, at + length, self.end);
         length > 0 && next > at + length && self.starts_quote(next) && self.closes_key(next).is_some()
     }
 
     /// Whether a stray word and then the end of the object stand at `at`.
     fn word_before_closer(&self, at: usize, depth: usize) -> bool {
-        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH)).unwrap_or_default();
-        let length = reach.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let reach = self
+            .bytes
+            .get(at..self.end.min(at + KEY_REACH))
+            .unwrap_or_default();
+        let length = reach
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+            .count();
         let next = skip_space(self.source, at + length, self.end);
         length > 0 && self.byte(next) == b'}' && self.closers_fit(next, depth, Place::Member)
     }
@@ -484,7 +592,9 @@ impl<'s> Judge<'s> {
 
     fn no_quote_before_delimiter(&self, at: usize) -> bool {
         let rest = self.bytes.get(at..self.end).unwrap_or_default();
-        let stop = rest.iter().position(|byte| matches!(byte, b'"' | b',' | b']' | b'}' | b'\n'));
+        let stop = rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b',' | b']' | b'}' | b'\n'));
         stop.is_none_or(|length| rest.get(length) != Some(&b'"'))
     }
 
@@ -494,7 +604,10 @@ impl<'s> Judge<'s> {
         const COMMENT_REACH: usize = 256;
         let mut at = skip_space(self.source, at, self.end);
         for _ in 0..4 {
-            let reach = self.bytes.get(at..self.end.min(at + COMMENT_REACH)).unwrap_or_default();
+            let reach = self
+                .bytes
+                .get(at..self.end.min(at + COMMENT_REACH))
+                .unwrap_or_default();
             let length = match (self.byte(at), self.byte(at + 1)) {
                 (b'/', b'/') | (b'#', _) => memchr::memchr(b'\n', reach),
                 (b'/', b'*') => memchr::memmem::find(reach, b"*/").map(|length| length + 2),
@@ -525,6 +638,10 @@ impl<'s> Judge<'s> {
     }
 
     fn byte(&self, at: usize) -> u8 {
-        if at < self.end { self.bytes.get(at).copied().unwrap_or(0) } else { 0 }
+        if at < self.end {
+            self.bytes.get(at).copied().unwrap_or(0)
+        } else {
+            0
+        }
     }
 }

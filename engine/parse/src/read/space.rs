@@ -23,9 +23,21 @@ pub(crate) fn skip_space(source: &str, mut at: usize, end: usize) -> usize {
 ///
 /// A line comment on the last line, which starts at `last_line`, ends at a closing bracket: in a text of one line
 /// it would take all of what follows along.
-pub(super) fn skip(source: &str, mut at: usize, end: usize, last_line: usize, repairs: &mut Vec<Repair>) -> usize {
+pub(super) fn skip(
+    source: &str,
+    mut at: usize,
+    end: usize,
+    last_line: usize,
+    repairs: &mut Vec<Repair>,
+) -> usize {
     let bytes = source.as_bytes();
-    let byte = |at: usize| if at < end { bytes.get(at).copied().unwrap_or(0) } else { 0 };
+    let byte = |at: usize| {
+        if at < end {
+            bytes.get(at).copied().unwrap_or(0)
+        } else {
+            0
+        }
+    };
     loop {
         let start = at;
         let kind = match byte(at) {
@@ -75,19 +87,30 @@ pub(super) fn skip(source: &str, mut at: usize, end: usize, last_line: usize, re
         if at > end {
             at = end;
         }
-        repairs.push(Repair { kind, span: Span::new(start, at) });
+        repairs.push(Repair {
+            kind,
+            span: Span::new(start, at),
+        });
     }
 }
 
 fn line_end(source: &str, at: usize, end: usize, last_line: usize) -> usize {
     let rest = source.as_bytes().get(at..end).unwrap_or_default();
-    let length = if at < last_line { memchr::memchr2(b'\n', b'\r', rest) } else { memchr::memchr2(b'}', b']', rest) };
+    let length = if at < last_line {
+        memchr::memchr2(b'\n', b'\r', rest)
+    } else {
+        memchr::memchr2(b'}', b']', rest)
+    };
     length.map_or(end, |length| at + length)
 }
 
 /// The length of a space that JSON does not know: Unicode's, zero-width ones and the byte order mark.
 fn odd_space(source: &str, at: usize) -> Option<usize> {
     let letter = source.get(at..)?.chars().next()?;
-    (letter.is_whitespace() || matches!(letter, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{180e}'))
-        .then(|| letter.len_utf8())
+    (letter.is_whitespace()
+        || matches!(
+            letter,
+            '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{180e}'
+        ))
+    .then(|| letter.len_utf8())
 }

@@ -6,8 +6,20 @@ use crate::tree::{Kind, NodeId, Span, Text, Tree};
 /// Reads the first value of `span` in `source`; gives the node and the byte after it.
 ///
 /// With `whole`, `source` is not the tree's own: texts are copied and every place is `whole`.
-pub(super) fn value(tree: &mut Tree<'_>, source: &str, span: Span, whole: Option<Span>) -> Option<(NodeId, usize)> {
-    Strict { tree, source, bytes: source.as_bytes(), end: span.end.min(source.len()), whole }.read(span.start)
+pub(super) fn value(
+    tree: &mut Tree<'_>,
+    source: &str,
+    span: Span,
+    whole: Option<Span>,
+) -> Option<(NodeId, usize)> {
+    Strict {
+        tree,
+        source,
+        bytes: source.as_bytes(),
+        end: span.end.min(source.len()),
+        whole,
+    }
+    .read(span.start)
 }
 
 struct Strict<'a, 't> {
@@ -128,7 +140,9 @@ impl Strict<'_, '_> {
     fn string(&mut self, open: usize) -> Option<(Text, usize)> {
         let start = open + 1;
         let body = self.bytes.get(start..self.end)?;
-        let plain = body.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+        let plain = body
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
         if body.get(plain) == Some(&b'"') {
             return Some((self.text(start, start + plain), start + plain + 1));
         }
@@ -136,7 +150,9 @@ impl Strict<'_, '_> {
         let mut at = start;
         loop {
             let rest = self.bytes.get(at..self.end)?;
-            let run = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+            let run = rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
             let part = self.source.get(at..at + run)?;
             self.tree.buffer().push_str(part);
             at += run;
@@ -192,7 +208,11 @@ impl Strict<'_, '_> {
     }
 
     fn byte(&self, at: usize) -> u8 {
-        if at < self.end { self.bytes.get(at).copied().unwrap_or(0) } else { 0 }
+        if at < self.end {
+            self.bytes.get(at).copied().unwrap_or(0)
+        } else {
+            0
+        }
     }
 
     fn place(&self, start: usize, end: usize) -> Span {

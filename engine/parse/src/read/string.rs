@@ -36,9 +36,15 @@ fn unicode_escape(source: &str, at: usize, end: usize) -> Option<(char, usize)> 
         && let Some(second) = unit(at + 6).filter(|second| (0xdc00..0xe000).contains(second))
     {
         let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        return Some((char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at + 12));
+        return Some((
+            char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+            at + 12,
+        ));
     }
-    Some((char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), at + 6))
+    Some((
+        char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER),
+        at + 6,
+    ))
 }
 
 /// Decodes the inside of a string, `body`, that may hold anything.
@@ -54,7 +60,11 @@ pub(super) fn decode(
 ) -> Text {
     let bytes = body.of(source).as_bytes();
     let Some(first) = bytes.iter().position(|byte| matches!(byte, b'\\' | 0..=0x1f)) else {
-        return if copy { tree.keep(body.of(source)) } else { Text::Source(body) };
+        return if copy {
+            tree.keep(body.of(source))
+        } else {
+            Text::Source(body)
+        };
     };
     let kept = tree.buffer().len();
     let mut at = body.start + first;
@@ -64,7 +74,10 @@ pub(super) fn decode(
         let byte = source.as_bytes().get(at).copied().unwrap_or(0);
         if byte < 0x20 && !control {
             control = true;
-            repairs.push(Repair { kind: RepairKind::RawControl, span: Span::new(at, at + 1) });
+            repairs.push(Repair {
+                kind: RepairKind::RawControl,
+                span: Span::new(at, at + 1),
+            });
         }
         if byte != b'\\' {
             at += 1;
@@ -72,7 +85,10 @@ pub(super) fn decode(
         }
         let escape = json_escape(source, at, body.end).or_else(|| {
             let letter = source.get(at + 1..body.end)?.chars().next()?;
-            repairs.push(Repair { kind: RepairKind::BadEscape, span: Span::new(at, at + 1 + letter.len_utf8()) });
+            repairs.push(Repair {
+                kind: RepairKind::BadEscape,
+                span: Span::new(at, at + 1 + letter.len_utf8()),
+            });
             (matches!(letter, '\'' | '`') || !letter.is_ascii()).then(|| (letter, at + 1 + letter.len_utf8()))
         });
         match escape {

@@ -1,0 +1,381 @@
+//! Edits: search/replace blocks and unified diffs, as one kind of thing.
+
+use super::paths;
+use crate::{Problem, ProblemKind, Span};
+
+/// Replace `search` by `replace` in a file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Edit {
+    /// The path, where the reply gives one; that of the edit before it where it gives none.
+    pub path: Option<String>,
+    /// The lines to look for; empty for a new file, or for text to be put at the end of one.
+    pub search: String,
+    /// What comes in their place.
+    pub replace: String,
+    /// The line (from 1) where a diff says that the search begins; diffs of models are often wrong about it.
+    pub line: Option<usize>,
+    /// The edit in the reply.
+    pub span: Span,
+}
+
+/// The edits of a reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// In the order of the reply.
+    pub edits: Vec<Edit>,
+    /// Blocks that were cut or never divided.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads the search/replace blocks (`<<<<<<< SEARCH`, `=======`, `>>>>>>> REPLACE`) and the unified diffs of `reply`.
+///
+/// ```
+/// let reply = "a.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLACE\n";
+/// let edits = smallcode_parse::edits(reply).edits;
+/// assert_eq!((edits[0].search.as_str(), edits[0].replace.as_str()), ("x = 1\n", "x = 2\n"));
+/// ```
+pub fn edits(reply: &str) -> Edits {
+    Reader {
+        reply,
+        ..Reader::default()
+    }
+    .read()
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    reply: &'a str,
+    found: Edits,
+    path: Option<String>,
+    state: State<'a>,
+}
+
+#[derive(Default)]
+enum State<'a> {
+    /// Between edits; the last line that may name a file.
+    #[default]
+    Outside,
+    /// Inside the search part of a block.
+    Search { start: usize, from: usize },
+    /// Inside its replacement.
+    Replace {
+        start: usize,
+        search: &'a str,
+        from: usize,
+    },
+    /// Inside a hunk of a diff.
+    Hunk {
+        start: usize,
+        line: Option<usize>,
+        search: String,
+        replace: String,
+    },
+}
+
+enum Mark {
+    Search,
+    Divider,
+    Replace,
+}
+
+impl<'a> Reader<'a> {
+    fn read(mut self) -> Edits {
+        let mut offset = 0;
+        let mut before = "";
+        for line in self.reply.split_inclusive('\n') {
+            let start = offset;
+            offset += line.len();
+            self.line(line, start, offset, before);
+            let trimmed = line.trim();
+            if !trimmed.is_empty() {
+                before = trimmed;
+            }
+        }
+        self.end(offset);
+        if self.found.edits.is_empty() && self.found.problems.is_empty() {
+            let message =
+                "the reply holds no edit: give each as a block of <<<<<<< SEARCH, =======, >>>>>>> REPLACE";
+            let kind = ProblemKind::Missing;
+            self.found.problems.push(Problem {
+                kind,
+                span: None,
+                path: None,
+                message: message.to_owned(),
+            });
+        }
+        self.found
+    }
+
+    fn line(&mut self, line: &'a str, start: usize, end: usize, before: &'a str) {
+        match (&mut self.state, mark(line)) {
+            (State::Outside, Some(Mark::Search)) => {
+                if let Some(path) = path_before(before) {
+                    self.path = Some(path.to_owned());
+                }
+                self.state = State::Search { start, from: end };
+            }
+            (State::Search { start: open, from }, Some(Mark::Divider)) => {
+                let search = Span::new(*from, start).of(self.reply);
+                self.state = State::Replace {
+                    start: *open,
+                    search,
+                    from: end,
+                };
+            }
+            (State::Search { start: open, .. }, Some(Mark::Replace)) => {
+                let span = Span::new(*open, end);
+                self.problem(
+                    ProblemKind::Missing,
+                    span,
+                    "a search/replace block has no ======= between its parts",
+                );
+                self.state = State::Outside;
+            }
+            (
+                State::Replace {
+                    start: open,
+                    search,
+                    from,
+                },
+                Some(Mark::Replace),
+            ) => {
+                let edit = Edit {
+                    path: self.path.clone(),
+                    search: (*search).to_owned(),
+                    replace: Span::new(*from, start).of(self.reply).to_owned(),
+                    line: None,
+                    span: Span::new(*open, end),
+                };
+                self.found.edits.push(edit);
+                self.state = State::Outside;
+            }
+            (State::Search { .. } | State::Replace { .. }, _) => {}
+            (State::Hunk { .. }, _) => self.hunk_line(line, start, end),
+            (State::Outside, _) => self.outside(line, start),
+        }
+    }
+
+    fn outside(&mut self, line: &'a str, start: usize) {
+        if let Some(path) = line.strip_prefix("+++ ").and_then(diff_path) {
+            self.path = Some(path.to_owned());
+        } else if let Some(path) = line.strip_prefix("--- ").and_then(diff_path) {
+            // The new name is the better one, but `+++ /dev/null` has none.
+            self.path = Some(path.to_owned());
+        } else if line.starts_with("@@") {
+            self.state = State::Hunk {
+                start,
+                line: hunk_start(line),
+                search: String::new(),
+                replace: String::new(),
+            };
+        }
+    }
+
+    fn hunk_line(&mut self, text: &'a str, start: usize, end: usize) {
+        let ends = text.starts_with("@@")
+            || text.starts_with("```")
+            || text.starts_with("diff --git ")
+            || text.starts_with("--- ") && diff_path(text.get(4..).unwrap_or_default()).is_some();
+        if ends {
+            self.close_hunk(start);
+            return self.line(text, start, end, "");
+        }
+        let State::Hunk { search, replace, .. } = &mut self.state else {
+            return;
+        };
+        let body = text.get(1..).unwrap_or_default();
+        match text.as_bytes().first() {
+            Some(b'+') => replace.push_str(body),
+            Some(b'-') => search.push_str(body),
+            Some(b' ') => {
+                search.push_str(body);
+                replace.push_str(body);
+            }
+            // `\ No newline at end of file`
+            Some(b'\\') => {
+                for part in [search, replace] {
+                    if part.ends_with('\n') {
+                        part.pop();
+                    }
+                }
+            }
+            // Models leave the space of an empty context line out.
+            Some(b'\n' | b'\r') => {
+                search.push_str(text);
+                replace.push_str(text);
+            }
+            _ => {
+                self.close_hunk(start);
+                self.line(text, start, end, "");
+            }
+        }
+    }
+
+    fn close_hunk(&mut self, end: usize) {
+        let State::Hunk {
+            start,
+            line,
+            search,
+            replace,
+        } = std::mem::take(&mut self.state)
+        else {
+            return;
+        };
+        if search != replace {
+            let span = Span::new(start, end);
+            self.found.edits.push(Edit {
+                path: self.path.clone(),
+                search,
+                replace,
+                line,
+                span,
+            });
+        }
+    }
+
+    fn end(&mut self, end: usize) {
+        match &self.state {
+            State::Outside => {}
+            State::Hunk { .. } => self.close_hunk(end),
+            State::Search { start, .. } | State::Replace { start, .. } => {
+                let span = Span::new(*start, end);
+                self.problem(
+                    ProblemKind::Cut,
+                    span,
+                    "the reply ends inside a search/replace block: >>>>>>> REPLACE is missing",
+                );
+            }
+        }
+    }
+
+    fn problem(&mut self, kind: ProblemKind, span: Span, message: &str) {
+        self.found.problems.push(Problem {
+            kind,
+            span: Some(span),
+            path: None,
+            message: message.to_owned(),
+        });
+    }
+}
+
+/// The marker that a line is: five to nine of its sign (models miscount), then its word or nothing.
+fn mark(line: &str) -> Option<Mark> {
+    let line = line.trim_end();
+    let sign = *line.as_bytes().first()?;
+    let length = line.bytes().take_while(|byte| *byte == sign).count();
+    if !(5..=9).contains(&length) {
+        return None;
+    }
+    let word = line
+        .get(length..)
+        .unwrap_or_default()
+        .trim()
+        .trim_end_matches('>')
+        .trim();
+    let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    match sign {
+        b'<' | b'-' if is(&["SEARCH", "ORIGINAL", "HEAD"]) => Some(Mark::Search),
+        b'=' if word.is_empty() => Some(Mark::Divider),
+        b'>' | b'+' if is(&["REPLACE", "UPDATED"]) => Some(Mark::Replace),
+        b'>' if word.is_empty() => Some(Mark::Replace),
+        _ => None,
+    }
+}
+
+/// The path in the line before a block, or in the fence that the block stands in.
+fn path_before(line: &str) -> Option<&str> {
+    let info = line.trim_start_matches(['`', '~']);
+    if info.len() < line.len() && !info.contains('`') {
+        return paths::in_info(info);
+    }
+    paths::in_line(line)
+}
+
+/// The path of a `---` or `+++` line, without its prefix and its time.
+fn diff_path(text: &str) -> Option<&str> {
+    let path = text.split('\t').next()?.trim();
+    if path == "/dev/null" || path.is_empty() {
+        return None;
+    }
+    Some(
+        path.strip_prefix("a/")
+            .or_else(|| path.strip_prefix("b/"))
+            .unwrap_or(path),
+    )
+}
+
+/// The first number of `@@ -12,3 +12,4 @@`.
+fn hunk_start(line: &str) -> Option<usize> {
+    let digits = line.split_once('-')?.1;
+    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+    digits.get(..length)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_give_their_parts_and_inherit_their_path() {
+        let reply = "src/a.py\n```python\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n\
+                     <<<<<<< SEARCH\n=======\nnew\n>>>>>>> REPLACE\n```\n";
+        let found = edits(reply);
+        assert_eq!(found.problems, []);
+        assert_eq!(found.edits.len(), 2);
+        assert_eq!(
+            (found.edits[0].search.as_str(), found.edits[0].replace.as_str()),
+            ("a\n", "b\n")
+        );
+        assert_eq!(
+            (found.edits[1].search.as_str(), found.edits[1].replace.as_str()),
+            ("", "new\n")
+        );
+    }
+
+    #[test]
+    fn the_path_is_before_the_block_or_in_its_fence() {
+        for head in [
+            "src/a.py\n",
+            "```python src/a.py\n",
+            "**src/a.py**\n\n",
+            "### `src/a.py`\n",
+        ] {
+            let found = edits(&format!("{head}<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"));
+            assert_eq!(found.edits[0].path.as_deref(), Some("src/a.py"), "{head}");
+        }
+    }
+
+    #[test]
+    fn content_that_looks_like_a_marker_of_git_stays() {
+        let found = edits("a.md\n<<<<<<< SEARCH\nTitle\n===\n=======\nTitle\n====\n>>>>>>> REPLACE\n");
+        assert_eq!(found.edits[0].search, "Title\n===\n");
+        assert_eq!(found.edits[0].replace, "Title\n====\n");
+    }
+
+    #[test]
+    fn a_diff_is_its_hunks() {
+        let reply = "```diff\n--- a/src/a.rs\n+++ b/src/a.rs\n@@ -3,3 +3,3 @@ fn x\n one\n-two\n+2\n three\n\
+                     @@ ... @@\n-x\n+y\n```\n";
+        let found = edits(reply).edits;
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].path.as_deref(), Some("src/a.rs"));
+        assert_eq!(found[0].line, Some(3));
+        assert_eq!(
+            (found[0].search.as_str(), found[0].replace.as_str()),
+            ("one\ntwo\nthree\n", "one\n2\nthree\n")
+        );
+        assert_eq!(
+            (found[1].search.as_str(), found[1].replace.as_str()),
+            ("x\n", "y\n")
+        );
+    }
+
+    #[test]
+    fn a_cut_or_undivided_block_is_said() {
+        let kind = |reply: &str| edits(reply).problems[0].kind;
+        assert_eq!(kind("<<<<<<< SEARCH\na\n"), ProblemKind::Cut);
+        assert_eq!(kind("<<<<<<< SEARCH\na\n=======\nb\n"), ProblemKind::Cut);
+        assert_eq!(kind("<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n"), ProblemKind::Missing);
+        assert_eq!(kind("no edit"), ProblemKind::Missing);
+    }
+}

@@ -1,0 +1,423 @@
+//! Cuts a reply into text, thinking and raw calls: one pass, from left to right, with a table of markers.
+//!
+//! What a call names and whether its arguments fit is not decided here ([`crate::calls`]); but what has no marker is a
+//! call only where its name is offered and it stands where a call would stand, so the tools are known here too.
+//! Each reader eats what it has looked at. Where one has to look at text in vain it pays from a purse of a few times
+//! the text's length; once that is empty, what was looked at is text.
+
+mod body;
+mod harmony;
+mod line;
+mod marker;
+mod shape;
+mod size;
+mod tag;
+
+use crate::read;
+use crate::tools::{Resolved, Tools};
+use crate::tree::{NodeId, Span, Tree};
+use crate::{Dialect, Repair, RepairKind};
+
+pub(crate) use marker::Role;
+pub(crate) use tag::Tag;
+
+/// How sure it is that a call was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Claim {
+    /// Nothing but its form: a name that is not offered means that it is none.
+    Form,
+    /// The form of a call in every respect, and nothing else in its place.
+    Shape,
+    /// A marker says so.
+    Marker,
+}
+
+/// A call before anything is known about its tool.
+#[derive(Clone, Debug)]
+pub(crate) struct RawCall {
+    pub(crate) name: String,
+    pub(crate) arguments: Option<NodeId>,
+    /// Arguments without names, in order.
+    pub(crate) positional: Vec<NodeId>,
+    pub(crate) id: Option<String>,
+    pub(crate) span: Span,
+    pub(crate) dialect: Dialect,
+    pub(crate) claim: Claim,
+    /// The arguments could not be read.
+    pub(crate) unreadable: bool,
+}
+
+/// A part of the reply.
+#[derive(Clone, Debug)]
+pub(crate) enum Piece {
+    Text(Span),
+    Thinking(Span),
+    Call(RawCall),
+    /// A marker or fence: neither text nor anything else.
+    Mark,
+}
+
+/// What a reply consists of.
+pub(crate) struct Framed<'t> {
+    pub(crate) tree: Tree<'t>,
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) repairs: Vec<Repair>,
+}
+
+/// Where the reader of the reply stands.
+pub(crate) struct Framer<'t, 'a> {
+    text: &'t str,
+    tools: &'a Tools,
+    tree: Tree<'t>,
+    pieces: Vec<Piece>,
+    repairs: Vec<Repair>,
+    at: usize,
+    /// Where the text begins that has not become a piece yet.
+    kept: usize,
+    /// Bytes that may still be looked at in vain.
+    purse: usize,
+    /// Inside a fence that holds data: its closing line ends what stands in it.
+    fenced: bool,
+    fence_start: usize,
+    /// A call was taken out of that fence: then its lines are no text.
+    fence_taken: bool,
+    /// The header of a message began here.
+    header: Option<usize>,
+    /// An unended thinking began here, and this many pieces were there before.
+    unended: Option<(usize, usize)>,
+    /// A thinking was ended properly.
+    thought: bool,
+    /// No closing marker stands at or after this place.
+    no_closer: usize,
+}
+
+/// Cuts `text`.
+pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
+    let mut framer = Framer {
+        text,
+        tools,
+        tree: Tree::new(text),
+        pieces: Vec::new(),
+        repairs: Vec::new(),
+        at: 0,
+        kept: 0,
+        // A few times the text: enough for every text that a model writes, and still linear.
+        purse: text.len() * 3 + 4096,
+        fenced: false,
+        fence_start: 0,
+        fence_taken: false,
+        header: None,
+        unended: None,
+        thought: false,
+        no_closer: usize::MAX,
+    };
+    framer.run();
+    Framed {
+        tree: framer.tree,
+        pieces: framer.pieces,
+        repairs: framer.repairs,
+    }
+}
+
+impl<'t> Framer<'t, '_> {
+    fn run(&mut self) {
+        if self.text.starts_with('\u{feff}') {
+            self.at = '\u{feff}'.len_utf8();
+            self.mark_repair(RepairKind::OddSpace, Span::new(0, self.at));
+            self.kept = self.at;
+        }
+        self.line();
+        while let Some(found) = self.rest().bytes().position(is_mark) {
+            let at = self.at + found;
+            self.at = at;
+            match self.byte(at) {
+                b'\n' => {
+                    self.at = at + 1;
+                    self.line();
+                }
+                b'`' => self.quoted(),
+                b'>' => self.functionary(),
+                b':' => self.after_colon(),
+                b'=' => self.recipient(),
+                b'[' if tag::at(self.text, at).is_none() => self.list_within_line(),
+                _ => self.tag_or_text(),
+            }
+            if self.at <= at {
+                self.at = at + 1;
+            }
+        }
+        self.flush(self.text.len());
+        self.settle_unended();
+    }
+
+    fn rest(&self) -> &'t str {
+        self.from(self.at)
+    }
+
+    fn from(&self, at: usize) -> &'t str {
+        self.text.get(at..).unwrap_or_default()
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or_default()
+    }
+
+    /// The text up to `end` becomes a piece.
+    fn flush(&mut self, end: usize) {
+        if end > self.kept {
+            self.pieces.push(Piece::Text(Span::new(self.kept, end)));
+        }
+        self.kept = self.kept.max(end);
+    }
+
+    /// `start..end` is a marker: dropped from the text.
+    fn drop(&mut self, start: usize, end: usize) {
+        self.flush(start);
+        self.pieces.push(Piece::Mark);
+        self.kept = self.kept.max(end);
+        self.at = end;
+    }
+
+    fn mark_repair(&mut self, kind: RepairKind, span: Span) {
+        self.repairs.push(Repair { kind, span });
+    }
+
+    /// Takes what was read in vain out of the purse; false where there is nothing left in it.
+    fn pay(&mut self, bytes: usize) -> bool {
+        let enough = self.purse >= bytes;
+        self.purse = self.purse.saturating_sub(bytes);
+        enough
+    }
+
+    fn broke(&self) -> bool {
+        self.purse == 0
+    }
+
+    /// Takes calls that begin at `start`; what stood before is text.
+    fn take(&mut self, start: usize, end: usize, calls: Vec<RawCall>) {
+        if self.fenced && !self.fence_taken && !calls.is_empty() && self.kept <= self.fence_start {
+            self.fence_taken = true;
+            self.flush(self.fence_start);
+            self.kept = self.kept.max(start);
+        }
+        self.flush(start);
+        self.pieces.extend(calls.into_iter().map(Piece::Call));
+        self.kept = self.kept.max(end);
+        self.at = end;
+    }
+
+    /// Whether the name is offered, as written or nearly.
+    fn offered(&self, name: &str) -> bool {
+        matches!(self.tools.resolve(name), Resolved::Exact(_) | Resolved::Near(_))
+    }
+
+    fn offered_exactly(&self, name: &str) -> bool {
+        matches!(self.tools.resolve(name), Resolved::Exact(_))
+    }
+
+    fn any(&self) -> bool {
+        matches!(self.tools.resolve("f"), Resolved::Anything)
+    }
+
+    /// A place after a line break or a marker: where a call without marker may begin.
+    fn line(&mut self) {
+        line::read(self);
+    }
+
+    /// `code` within a line is quoted, whatever it holds.
+    fn quoted(&mut self) {
+        let start = self.at;
+        let line = window(self.rest(), QUOTED);
+        let line = line
+            .get(..memchr::memchr(b'\n', line.as_bytes()).unwrap_or(line.len()))
+            .unwrap_or_default();
+        let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
+        let body = line.get(ticks..).unwrap_or_default();
+        match body.find(line.get(..ticks).unwrap_or("`")) {
+            Some(len) => self.at = start + ticks + len + ticks,
+            None => self.at = start + ticks,
+        }
+    }
+
+    fn tag_or_text(&mut self) {
+        let Some(tag) = tag::at(self.text, self.at) else {
+            self.at += 1;
+            return;
+        };
+        let start = tag.span.start;
+        let after = tag.span.end;
+        if self.unended.is_some() && matches!(tag.role, Role::Think) && !tag.close {
+            self.at = after;
+            return;
+        }
+        match tag.role {
+            Role::Think if tag.close => self.thinking_ends(&tag),
+            Role::Think => self.thinking_begins(&tag),
+            Role::Answer => self.thinking_ends(&tag),
+            Role::Call | Role::Calls if !tag.close => {
+                self.drop(start, after);
+                body::read(self, start);
+                self.line();
+            }
+            Role::Function if !tag.close => body::function(self, &tag),
+            Role::Header | Role::Message => harmony::read(self, &tag),
+            Role::Speaker if !tag.close => {
+                if body::speaker(self, &tag) {
+                    self.line();
+                } else {
+                    self.at = after;
+                }
+            }
+            Role::Speaker | Role::Parameter | Role::Key | Role::Value => self.at = after,
+            Role::Other => {
+                if !body::element(self, &tag) {
+                    self.at = start + 1;
+                }
+            }
+            _ => {
+                self.drop(start, after);
+                self.line();
+            }
+        }
+    }
+
+    fn thinking_begins(&mut self, tag: &Tag<'_>) {
+        let from = tag.span.end;
+        let message = tag.name.eq_ignore_ascii_case("content_thinking");
+        let mut at = from;
+        while let Some(next) = tag::next(self.text, at, self.text.len()) {
+            let ends = next.close && next.role == Role::Think || message && next.role == Role::End;
+            if ends && next.whole {
+                self.drop(tag.span.start, from);
+                self.pieces
+                    .push(Piece::Thinking(Span::new(from, next.span.start)));
+                self.kept = next.span.end;
+                self.at = next.span.end;
+                self.thought = true;
+                self.line();
+                return;
+            }
+            at = next.span.end;
+        }
+        self.drop(tag.span.start, from);
+        self.never_ends(from);
+    }
+
+    fn never_ends(&mut self, from: usize) {
+        let before = self.pieces.len();
+        self.unended.get_or_insert((from, before));
+    }
+
+    /// A closing tag without an opening one: what stood before was thinking, calls and all.
+    fn thinking_ends(&mut self, tag: &Tag<'_>) {
+        self.flush(tag.span.start);
+        let calls = self.pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
+        if !(self.thought && calls) {
+            let last = self
+                .pieces
+                .iter()
+                .rposition(|piece| matches!(piece, Piece::Thinking(_)));
+            let keep = last.map_or(0, |index| index + 1);
+            let start = self.pieces.get(keep..).and_then(|pieces| {
+                pieces.iter().find_map(|piece| match piece {
+                    Piece::Text(span) => Some(span.start),
+                    Piece::Call(call) => Some(call.span.start),
+                    _ => None,
+                })
+            });
+            self.pieces.truncate(keep);
+            if let Some(start) = start {
+                self.pieces
+                    .push(Piece::Thinking(Span::new(start, tag.span.start)));
+            }
+        }
+        self.thought = true;
+        self.drop(tag.span.start, tag.span.end);
+        self.line();
+    }
+
+    /// In an unended thinking, calls count only where a marker says so and nothing but markers follows.
+    fn settle_unended(&mut self) {
+        let Some((start, before)) = self.unended.take() else {
+            return;
+        };
+        let pieces = self.pieces.split_off(before);
+        let blank = |piece: &Piece| match piece {
+            Piece::Text(span) => span.of(self.text).trim().is_empty(),
+            Piece::Mark => true,
+            Piece::Call(call) => call.claim == Claim::Marker,
+            Piece::Thinking(_) => false,
+        };
+        let from = pieces
+            .iter()
+            .rposition(|piece| !blank(piece))
+            .map_or(0, |index| index + 1);
+        let calls: Vec<_> = pieces
+            .into_iter()
+            .skip(from)
+            .filter(|piece| matches!(piece, Piece::Call(_)))
+            .collect();
+        let end = calls.iter().find_map(|piece| match piece {
+            Piece::Call(call) => Some(call.span.start),
+            _ => None,
+        });
+        self.pieces
+            .push(Piece::Thinking(Span::new(start, end.unwrap_or(self.text.len()))));
+        if let Some(end) = end {
+            self.mark_repair(RepairKind::UnendedThinking, Span::new(start, end));
+        }
+        self.pieces.extend(calls);
+    }
+
+    /// Reads JSON at `at`; `size` says how far it may reach.
+    fn json(&mut self, at: usize, marked: bool) -> Option<(NodeId, usize)> {
+        let extent = size::json(self, at, marked);
+        let read = read::json(&mut self.tree, Span::new(at, extent));
+        let node = read.node?;
+        self.repairs.extend(read.repairs);
+        Some((node, read.end.max(at + 1)))
+    }
+}
+
+/// Quoted code is a part of a line; what is longer is none.
+const QUOTED: usize = 2000;
+
+/// The beginning of `text`, at most about `len` bytes of it.
+fn window(text: &str, len: usize) -> &str {
+    let end = (0..=len.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Bytes at which something other than text may begin.
+fn is_mark(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'\n' | b'<' | b'[' | b']' | b'`' | b'>' | b':' | b'=' | 0xe2
+    )
+}
+
+/// A node as JSON, to compare with in tests.
+#[cfg(test)]
+pub(crate) fn shown(tree: &Tree<'_>, node: NodeId) -> String {
+    value(tree, node).to_string()
+}
+
+#[cfg(test)]
+fn value(tree: &Tree<'_>, node: NodeId) -> serde_json::Value {
+    use serde_json::Value;
+
+    use crate::tree::Kind;
+    match tree.kind(node) {
+        Kind::Null => Value::Null,
+        Kind::Bool(value) => value.into(),
+        Kind::Number => serde_json::from_str(tree.text(node)).unwrap(),
+        Kind::Quoted | Kind::Bare => tree.text(node).into(),
+        Kind::Array => tree.children(node).map(|id| value(tree, id)).collect(),
+        Kind::Object => tree
+            .children(node)
+            .map(|id| (tree.key(id).unwrap().to_owned(), value(tree, id)))
+            .collect(),
+    }
+}

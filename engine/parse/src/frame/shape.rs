@@ -1,0 +1,334 @@
+//! The shapes in which an object says that it is a call.
+
+use super::{Claim, RawCall};
+use crate::Dialect;
+use crate::tools::{Resolved, Tools};
+use crate::tree::{Kind, NodeId, Tree};
+
+/// Keys of a name, of which the first found counts.
+const NAMES: &[&str] = &[
+    "name",
+    "toolname",
+    "tool",
+    "functionname",
+    "function",
+    "action",
+    "recipientname",
+    "funcname",
+    "command_name",
+];
+/// Keys of arguments.
+const ARGUMENTS: &[&str] = &[
+    "arguments",
+    "parameters",
+    "args",
+    "toolinput",
+    "actioninput",
+    "input",
+    "params",
+    "kwargs",
+    "toolargs",
+    "toolarguments",
+    "toolparameters",
+    "functionargs",
+    "functionarguments",
+    "functionparameters",
+    "inputs",
+    "argument",
+    "parameter",
+    "actionparameters",
+    "actionargs",
+];
+/// Keys of an object that is the call.
+const NESTED: &[&str] = &[
+    "function",
+    "functioncall",
+    "toolcall",
+    "tooluse",
+    "call",
+    "tool",
+    "action",
+];
+/// Keys of a list of calls.
+const LISTS: &[&str] = &[
+    "toolcalls",
+    "calls",
+    "tooluses",
+    "functioncalls",
+    "tools",
+    "actions",
+];
+/// Keys beside name and arguments that say nothing about the call.
+const BESIDE: &[&str] = &[
+    "id",
+    "type",
+    "toolcallid",
+    "callid",
+    "index",
+    "thought",
+    "thoughts",
+    "reasoning",
+    "status",
+];
+/// Wrappers go no deeper in any known format: `{"tool_calls": [{"function": {…}}]}`.
+const DEPTH: usize = 4;
+
+/// The calls that `node` says; none where it is something else.
+pub(crate) fn calls_of(
+    tree: &mut Tree<'_>,
+    node: NodeId,
+    tools: &Tools,
+    claim: Claim,
+    dialect: Dialect,
+) -> Vec<RawCall> {
+    let mut reader = Shapes {
+        tree,
+        tools,
+        claim,
+        dialect,
+        calls: Vec::new(),
+    };
+    reader.read(node, None, 0);
+    reader.calls
+}
+
+struct Shapes<'r, 't, 'a> {
+    tree: &'r mut Tree<'t>,
+    tools: &'a Tools,
+    claim: Claim,
+    dialect: Dialect,
+    calls: Vec<RawCall>,
+}
+
+impl Shapes<'_, '_, '_> {
+    fn read(&mut self, node: NodeId, id: Option<String>, depth: usize) {
+        if depth > DEPTH {
+            return;
+        }
+        match self.tree.kind(node) {
+            Kind::Array => {
+                let items: Vec<_> = self.tree.children(node).collect();
+                for item in items {
+                    self.read(item, None, depth + 1);
+                }
+            }
+            Kind::Object => self.object(node, id, depth),
+            // `"[{…}]"`: a list of calls that was encoded as a string.
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, node: NodeId, id: Option<String>, depth: usize) {
+        if let Some(list) = self
+            .find(node, LISTS)
+            .filter(|id| self.tree.kind(*id) == Kind::Array)
+        {
+            let before = self.calls.len();
+            self.read(list, None, depth + 1);
+            if self.calls.len() > before || self.find(node, NAMES).is_none() {
+                return;
+            }
+        }
+        let id = self
+            .find(node, &["toolcallid", "callid", "id"])
+            .map(|id| self.tree.text(id).to_owned())
+            .or(id);
+        let name = self.name(node);
+        let arguments = self.find(node, ARGUMENTS);
+        if let Some(name) = name {
+            self.named(node, name, arguments, id);
+            return;
+        }
+        if let Some(nested) = self
+            .find(node, NESTED)
+            .filter(|id| self.tree.kind(*id) == Kind::Object)
+        {
+            let before = self.calls.len();
+            // `{"function": {"name": …}, "arguments": …}`.
+            let inner = self.name(nested);
+            if let (Some(inner), Some(arguments)) = (inner, arguments)
+                && self.find(nested, ARGUMENTS).is_none()
+            {
+                self.named(nested, inner, Some(arguments), id);
+                return;
+            }
+            self.read(nested, id, depth + 1);
+            if self.calls.len() > before {
+                return;
+            }
+        }
+        self.by_key(node);
+    }
+
+    /// A member that names the tool: text under one of the keys.
+    fn name(&self, node: NodeId) -> Option<NodeId> {
+        NAMES.iter().find_map(|key| {
+            self.find(node, &[*key]).filter(|id| {
+                matches!(self.tree.kind(*id), Kind::Quoted | Kind::Bare)
+                    && !self.tree.text(*id).trim().is_empty()
+            })
+        })
+    }
+
+    fn named(&mut self, node: NodeId, name: NodeId, arguments: Option<NodeId>, id: Option<String>) {
+        let written = self.tree.text(name).to_owned();
+        let key = folded(self.tree.key(name).unwrap_or_default());
+        if self.is_definition(node, arguments) {
+            return;
+        }
+        let offered = matches!(
+            self.tools.resolve(&written),
+            Resolved::Exact(_) | Resolved::Near(_)
+        );
+        let marked = self.claim == Claim::Marker;
+        let (arguments, claim) = if let Some(arguments) = arguments {
+            // Data that happens to have a name and some input has more to say about itself.
+            let alone = self.others(node, name, Some(arguments)).is_empty();
+            (
+                Some(arguments),
+                if alone {
+                    self.claim.max(Claim::Shape)
+                } else {
+                    self.claim
+                },
+            )
+        } else {
+            let flat = self.others(node, name, None);
+            let plain = key == "name" || key == "function";
+            let exact = matches!(self.tools.resolve(&written), Resolved::Exact(_));
+            if !(marked || offered && !plain || exact && !flat.is_empty()) {
+                return;
+            }
+            (self.gather(node, &flat), self.claim)
+        };
+        if !marked && !offered && claim == Claim::Form {
+            return;
+        }
+        self.push(written, node, arguments, id, claim);
+    }
+
+    /// `{name: {arguments}}`.
+    fn by_key(&mut self, node: NodeId) {
+        let members: Vec<_> = self.tree.children(node).collect();
+        let single = members.len() == 1;
+        let named = |this: &Self, id: NodeId| {
+            let key = this.tree.key(id).unwrap_or_default();
+            let object = matches!(this.tree.kind(id), Kind::Object | Kind::Null);
+            match this.tools.resolve(key) {
+                Resolved::Exact(_) => object || single && this.claim == Claim::Marker,
+                Resolved::Near(_) => object && single,
+                Resolved::Anything | Resolved::Unknown => object && single && this.claim == Claim::Marker,
+                Resolved::Ambiguous(_) => false,
+            }
+        };
+        if members.is_empty() || !members.iter().all(|id| named(self, *id)) {
+            return;
+        }
+        for member in members {
+            if single && self.is_definition(member, None) {
+                return;
+            }
+            let name = self.tree.key(member).unwrap_or_default().to_owned();
+            let arguments = Some(member).filter(|id| self.tree.kind(*id) != Kind::Null);
+            self.push(name, node, arguments, None, self.claim);
+        }
+    }
+
+    fn push(
+        &mut self,
+        name: String,
+        node: NodeId,
+        arguments: Option<NodeId>,
+        id: Option<String>,
+        claim: Claim,
+    ) {
+        self.calls.push(RawCall {
+            name,
+            arguments,
+            positional: Vec::new(),
+            id,
+            span: self.tree.span(node),
+            dialect: self.dialect,
+            claim,
+            unreadable: false,
+        });
+    }
+
+    /// Whether this is what a tool is, and not a call of it.
+    fn is_definition(&self, node: NodeId, arguments: Option<NodeId>) -> bool {
+        let describes = self.tree.member(node, "description").is_some() && self.dialect != Dialect::Xml;
+        let schema = arguments.unwrap_or(node);
+        let is_schema = self.tree.kind(schema) == Kind::Object
+            && self
+                .tree
+                .member(schema, "properties")
+                .is_some_and(|id| self.tree.kind(id) == Kind::Object)
+            && self
+                .tree
+                .member(schema, "type")
+                .is_some_and(|id| self.tree.text(id) == "object");
+        is_schema || describes && arguments.is_none_or(|id| self.tree.key(id) == Some("parameters"))
+    }
+
+    /// The members beside the name, the arguments and what says nothing.
+    fn others(&self, node: NodeId, name: NodeId, arguments: Option<NodeId>) -> Vec<NodeId> {
+        self.tree
+            .children(node)
+            .filter(|id| *id != name && Some(*id) != arguments)
+            .filter(|id| {
+                let key = self.tree.key(*id).unwrap_or_default();
+                let parameter = match self.tools.resolve(self.tree.text(name)) {
+                    Resolved::Exact(tool) | Resolved::Near(tool) => tool
+                        .parameters
+                        .members()
+                        .is_some_and(|members| members.by_name.contains_key(key)),
+                    _ => false,
+                };
+                parameter && arguments.is_none() || !BESIDE.contains(&folded(key).as_str())
+            })
+            .collect()
+    }
+
+    /// An object of these members.
+    fn gather(&mut self, node: NodeId, members: &[NodeId]) -> Option<NodeId> {
+        if members.is_empty() {
+            return None;
+        }
+        let object = self.tree.push(Kind::Object, self.tree.span(node));
+        for member in members {
+            let key = self.tree.keep_key_of(*member);
+            self.tree.append(object, key, *member);
+        }
+        if self.tree.is_cut(node) {
+            self.tree.mark_cut(object);
+        }
+        Some(object)
+    }
+
+    /// The member under the first of the keys that there is.
+    fn find(&self, node: NodeId, keys: &[&str]) -> Option<NodeId> {
+        let members: Vec<_> = self
+            .tree
+            .children(node)
+            .map(|id| (folded(self.tree.key(id).unwrap_or_default()), id))
+            .collect();
+        keys.iter().find_map(|key| {
+            members
+                .iter()
+                .rev()
+                .find(|(folded, _)| folded == key)
+                .map(|(_, id)| *id)
+        })
+    }
+}
+
+/// A key without case and separators; a long one is none of ours.
+fn folded(key: &str) -> String {
+    if key.len() > 32 {
+        return String::new();
+    }
+    key.chars()
+        .filter(|ch| !matches!(ch, '_' | '-' | ' '))
+        .map(|ch| ch.to_ascii_lowercase())
+        .collect()
+}
