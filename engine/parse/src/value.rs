@@ -73,13 +73,21 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
         answer.of(text).clone_into(&mut reading.text);
         if !partial {
             // The whole text comes last; if it named several values, that is the news.
-            let text = candidates.last().map(|candidate| aligner.finish(candidate.node).problems);
-            let several = text.into_iter().flatten().find(|problem| problem.kind == ProblemKind::Ambiguous);
+            let text = candidates
+                .last()
+                .map(|candidate| aligner.finish(candidate.node).problems);
+            let several = text
+                .into_iter()
+                .flatten()
+                .find(|problem| problem.kind == ProblemKind::Ambiguous);
             reading.problems.push(several.unwrap_or_else(|| Problem {
                 kind: ProblemKind::Nothing,
                 span: None,
                 path: None,
-                message: format!("the reply holds no value; expected {}", schema.expected(schema.root())),
+                message: format!(
+                    "the reply holds no value; expected {}",
+                    schema.expected(schema.root())
+                ),
             }));
         }
         return reading;
