@@ -13,6 +13,7 @@ mod exec;
 mod hostile;
 mod journal;
 mod library;
+mod parse;
 mod prompt;
 mod report;
 mod resume;

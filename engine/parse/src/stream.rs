@@ -154,3 +154,102 @@ impl Scanner {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Schema, Tool, Tools};
+
+    fn tools() -> Expect {
+        let schema = json!({
+            "type": "object",
+            "properties": { "path": { "type": "string" }, "content": { "type": "string" } },
+            "required": ["path"],
+        });
+        Expect::Calls(Tools::new(vec![
+            Tool::new("write_file", &schema),
+            Tool::new("read_file", &schema),
+        ]))
+    }
+
+    /// Where each call or the value was told to be complete, whatever the chunks.
+    fn completions(text: &str, expect: &Expect, sizes: &[usize]) -> Vec<(usize, usize)> {
+        let mut stream = Stream::new(expect);
+        let mut told = Vec::new();
+        let mut start = 0;
+        let mut sizes = sizes.iter().cycle();
+        while start < text.len() {
+            let mut end = (start + sizes.next().copied().unwrap_or(1).max(1)).min(text.len());
+            while !text.is_char_boundary(end) {
+                end += 1;
+            }
+            let progress = stream.feed(&text[start..end]);
+            if let Some(at) = progress.at {
+                told.push((at, progress.calls.len() + usize::from(progress.value.is_some())));
+            }
+            start = end;
+        }
+        let whole = parse(text, expect, false);
+        assert_eq!(stream.finish(), whole);
+        told
+    }
+
+    /// A reply, and the texts right after which something is complete.
+    const REPLIES: [(&str, &[&str]); 6] = [
+        (
+            "I read it. <tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a}b\"}}\n</tool_call> bye",
+            &["}}\n"],
+        ),
+        (
+            "<function=read_file>\n<parameter=path>\na.rs\n</parameter>\n</function>\n</tool_call>",
+            &["</function>"],
+        ),
+        ("[read_file(path=\"a.rs\"), read_file(path='b]')]", &[")]"]),
+        (
+            "```json\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"ü\"}}\n```\ndone",
+            &["}}\n"],
+        ),
+        ("{\"name\": \"read_file\", \"arguments\": {\"path\": \"x", &[]),
+        ("no call at all (really), see [1]", &[]),
+    ];
+
+    #[test]
+    fn a_call_is_told_as_soon_as_it_is_complete() {
+        for (text, ends) in REPLIES {
+            let told = completions(text, &tools(), &[1]);
+            assert_eq!(told.len(), ends.len(), "{text}: {told:?}");
+            for ((at, _), end) in told.iter().zip(ends) {
+                let latest = text.find(end).unwrap() + end.len();
+                assert!(*at <= latest, "{text}: told at {at}, complete at {latest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_told_once_and_partly_on_the_way() {
+        let schema = json!({ "type": "object", "properties": { "a": { "type": "array", "items": { "type": "string" } } }, "required": ["a"] });
+        let expect = Expect::Value(Schema::new(&schema));
+        let mut stream = Stream::new(&expect);
+        assert_eq!(stream.feed("Here: {\"a\": [\"one\", \"tw").value, None);
+        let so_far = stream.so_far();
+        assert_eq!(so_far.value, Some(json!({ "a": ["one", "tw"] })));
+        assert_eq!(so_far.cut.unwrap().path, "/a/1");
+        let progress = stream.feed("o\"]} and more {\"a\": []}");
+        assert_eq!(progress.value, Some(json!({ "a": ["one", "two"] })));
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_change_nothing(reply in 0..REPLIES.len(), sizes in prop::collection::vec(1_usize..20, 1..8)) {
+            let (text, _) = REPLIES[reply];
+            let one_by_one: Vec<usize> = completions(text, &tools(), &[1]).iter().map(|(at, _)| *at).collect();
+            let chunked: Vec<usize> = completions(text, &tools(), &sizes).iter().map(|(at, _)| *at).collect();
+            // A chunk tells of its last completion only; which these are depends on the text alone.
+            prop_assert!(chunked.iter().all(|at| one_by_one.contains(at)), "{chunked:?} {one_by_one:?}");
+            prop_assert_eq!(chunked.last(), one_by_one.last());
+        }
+    }
+}

@@ -49,10 +49,12 @@ pub(crate) fn run(command: &Parse, terminal: &Terminal) -> Result<Exit, Refusal>
         (None, None) => Expect::Calls(Tools::any()),
     };
     let mut reply = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut reply)
-        .map_err(|error| Refusal::new(Exit::Io, format!("could not read the reply from standard input: {error}")))?;
+    std::io::stdin().lock().read_to_end(&mut reply).map_err(|error| {
+        Refusal::new(
+            Exit::Io,
+            format!("could not read the reply from standard input: {error}"),
+        )
+    })?;
     // A byte that is no UTF-8 is a fault of the reply, which is to be shown and not refused.
     let reply = String::from_utf8_lossy(&reply);
     let reading = parse(&reply, &expect, command.partial);
@@ -68,7 +70,8 @@ pub(crate) fn run(command: &Parse, terminal: &Terminal) -> Result<Exit, Refusal>
 fn lines(partial: bool) -> Result<Exit, Refusal> {
     let mut stdout = std::io::stdout().lock();
     for (index, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.map_err(|error| Refusal::new(Exit::Io, format!("could not read standard input: {error}")))?;
+        let line =
+            line.map_err(|error| Refusal::new(Exit::Io, format!("could not read standard input: {error}")))?;
         if line.trim().is_empty() {
             continue;
         }
@@ -79,7 +82,10 @@ fn lines(partial: bool) -> Result<Exit, Refusal> {
         match writeln!(stdout, "{answer}").and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
             Err(error) => {
-                return Err(Refusal::new(Exit::Io, format!("could not write to standard output: {error}")));
+                return Err(Refusal::new(
+                    Exit::Io,
+                    format!("could not write to standard output: {error}"),
+                ));
             }
             Ok(()) => {}
         }
@@ -114,7 +120,11 @@ fn answer(request: &Value, partial: bool) -> Value {
                 set(&mut answer, "calls", calls.collect());
                 gather(reading, &mut repairs, &mut diagnostics);
             }
-            Err(reason) => set(&mut answer, "error", json!(format!("`tools` is no list of tools: {reason}"))),
+            Err(reason) => set(
+                &mut answer,
+                "error",
+                json!(format!("`tools` is no list of tools: {reason}")),
+            ),
         }
     }
     if want != Some("calls") {
@@ -159,12 +169,24 @@ fn set(object: &mut Value, key: &str, value: Value) {
 fn tools(list: &Value) -> Result<Tools, String> {
     let list = list.as_array().ok_or("it is no list")?;
     let tool = |(index, entry): (usize, &Value)| {
-        let entry = entry.get("function").filter(|inner| inner.is_object()).unwrap_or(entry);
-        let name = entry.get("name").and_then(Value::as_str).ok_or(format!("entry {index} has no `name`"))?;
-        let schema = ["parameters", "input_schema"].iter().find_map(|key| entry.get(key));
+        let entry = entry
+            .get("function")
+            .filter(|inner| inner.is_object())
+            .unwrap_or(entry);
+        let name = entry
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or(format!("entry {index} has no `name`"))?;
+        let schema = ["parameters", "input_schema"]
+            .iter()
+            .find_map(|key| entry.get(key));
         Ok(Tool::new(name, schema.unwrap_or(&json!({}))))
     };
-    list.iter().enumerate().map(tool).collect::<Result<Vec<_>, String>>().map(Tools::new)
+    list.iter()
+        .enumerate()
+        .map(tool)
+        .collect::<Result<Vec<_>, String>>()
+        .map(Tools::new)
 }
 
 fn file(path: &Utf8PathBuf) -> Result<Value, Refusal> {

@@ -24,33 +24,71 @@ pub(crate) fn render(reading: &Reading, reply: &str, style: Style) -> String {
         let arguments = serde_json::to_string_pretty(&call.arguments).unwrap_or_default();
         let _ = writeln!(out, "{}", text::clean(&arguments));
         if let Some(cut) = &call.cut {
-            let _ = writeln!(out, "{}", style.paint(Paint::Warn, format!("cut off at `{}`", cut.path)));
+            let _ = writeln!(
+                out,
+                "{}",
+                style.paint(Paint::Warn, format!("cut off at `{}`", cut.path))
+            );
         }
     }
     if let Some(value) = &reading.value {
         let _ = writeln!(out, "value");
-        let _ = writeln!(out, "{}", text::clean(&serde_json::to_string_pretty(value).unwrap_or_default()));
+        let _ = writeln!(
+            out,
+            "{}",
+            text::clean(&serde_json::to_string_pretty(value).unwrap_or_default())
+        );
         if let Some(cut) = &reading.cut {
-            let _ = writeln!(out, "{}", style.paint(Paint::Warn, format!("cut off at `{}`", cut.path)));
+            let _ = writeln!(
+                out,
+                "{}",
+                style.paint(Paint::Warn, format!("cut off at `{}`", cut.path))
+            );
         }
     }
     if reading.calls.is_empty() && reading.value.is_none() {
         let _ = writeln!(out, "{}", style.paint(Paint::Warn, "no call and no value"));
     }
-    section(&mut out, "problems", reading.problems.iter().map(|problem| {
-        let at = problem.span.map_or(String::new(), |span| format!("{}: ", place(reply, span.start)));
-        let path = problem.path.as_ref().map_or(String::new(), |path| format!("`{path}`: "));
-        format!("{at}{path}{}", text::one_line(&problem.message))
-    }));
-    section(&mut out, "repairs", reading.repairs.iter().map(|repair| repair_line(repair, reply)));
-    section(&mut out, "other readings", reading.runners_up.iter().map(|other| {
-        format!("cost {}: {}", other.cost, cut_short(&other.value.to_string()))
-    }));
+    section(
+        &mut out,
+        "problems",
+        reading.problems.iter().map(|problem| {
+            let at = problem
+                .span
+                .map_or(String::new(), |span| format!("{}: ", place(reply, span.start)));
+            let path = problem
+                .path
+                .as_ref()
+                .map_or(String::new(), |path| format!("`{path}`: "));
+            format!("{at}{path}{}", text::one_line(&problem.message))
+        }),
+    );
+    section(
+        &mut out,
+        "repairs",
+        reading.repairs.iter().map(|repair| repair_line(repair, reply)),
+    );
+    section(
+        &mut out,
+        "other readings",
+        reading
+            .runners_up
+            .iter()
+            .map(|other| format!("cost {}: {}", other.cost, cut_short(&other.value.to_string()))),
+    );
     if !reading.thinking.trim().is_empty() {
-        section(&mut out, "thinking", std::iter::once(cut_short(reading.thinking.trim())));
+        section(
+            &mut out,
+            "thinking",
+            std::iter::once(cut_short(reading.thinking.trim())),
+        );
     }
     if !reading.text.trim().is_empty() {
-        section(&mut out, "text left over", std::iter::once(cut_short(reading.text.trim())));
+        section(
+            &mut out,
+            "text left over",
+            std::iter::once(cut_short(reading.text.trim())),
+        );
     }
     out
 }
@@ -76,7 +114,11 @@ fn repair_line(repair: &Repair, reply: &str) -> String {
     let source = reply.get(start..end).unwrap_or_default();
     let severity = serde_json::to_value(repair.kind.severity()).unwrap_or_default();
     let severity = severity.as_str().unwrap_or_default();
-    let shown = if source.is_empty() { String::new() } else { format!(" `{}`", cut_short(source)) };
+    let shown = if source.is_empty() {
+        String::new()
+    } else {
+        format!(" `{}`", cut_short(source))
+    };
     format!("{}: {kind} ({severity}){shown}", place(reply, start))
 }
 

@@ -1,0 +1,149 @@
+//! `smallcode parse`: how replies are read, shown and streamed line by line.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{ChildStdin, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+
+fn read(sandbox: &Sandbox, arguments: &[&str], reply: &str) -> std::process::Output {
+    let mut child = pipe(sandbox.command(arguments)).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(reply.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn pipe(mut command: Command) -> Command {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn stdout(output: &std::process::Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+const TOOLS: &str = r#"[{"type": "function", "function": {"name": "read_file", "parameters": {
+    "type": "object", "properties": {"path": {"type": "string"}, "line": {"type": "integer"}}, "required": ["path"]
+}}}]"#;
+
+#[test]
+fn a_call_is_shown_with_what_was_repaired() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tools.json", TOOLS);
+    let reply =
+        "Sure!\n<tool_call>{'name': 'ReadFile', 'arguments': {'file': 'a.rs', 'line': '3',}}\n\u{1b}[31mDone";
+    let output = read(&sandbox, &["parse", "--tools", "tools.json"], reply);
+    assert!(output.status.success());
+    let shown = stdout(&output);
+    for part in [
+        "call read_file",
+        "\"path\": \"a.rs\"",
+        "\"line\": 3",
+        "tool name",
+        "parameter name",
+        "extra comma",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+    assert!(
+        !shown.contains('\u{1b}'),
+        "escape sequences of a reply must not reach the terminal"
+    );
+}
+
+#[test]
+fn a_value_follows_its_schema_or_says_what_is_missing() {
+    let sandbox = Sandbox::new();
+    let schema = r#"{"type": "object", "properties": {"title": {"type": "string"}, "count": {"type": "integer"}},
+                     "required": ["title", "count"]}"#;
+    sandbox.write("schema.json", schema);
+    let arguments = ["parse", "--schema", "schema.json", "--json"];
+    let reading: Value =
+        serde_json::from_str(&stdout(&read(&sandbox, &arguments, "{title: x, count: '3'}"))).unwrap();
+    assert_eq!(reading["value"], json!({"title": "x", "count": 3}));
+    let reading: Value =
+        serde_json::from_str(&stdout(&read(&sandbox, &arguments, "{\"title\": \"x\"}"))).unwrap();
+    assert_eq!(reading["problems"][0]["kind"], "missing");
+    assert!(
+        reading["problems"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("count")
+    );
+}
+
+#[test]
+fn a_cut_write_is_marked() {
+    let reply = r#"{"name": "write_file", "arguments": {"path": "a.rs", "content": "fn main() {"#;
+    let sandbox = Sandbox::new();
+    let shown = stdout(&read(&sandbox, &["parse"], reply));
+    assert!(shown.contains("cut off at `/content`"), "{shown}");
+}
+
+#[test]
+fn files_of_tools_are_checked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tools.json", "{}");
+    let output = read(&sandbox, &["parse", "--tools", "tools.json"], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is no list of tools"));
+    sandbox.write("tools.json", "[\n  oops");
+    let output = read(&sandbox, &["parse", "--tools", "tools.json"], "");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("tools.json:2:3"));
+}
+
+/// Writes a line and waits for its answer: each must be flushed by itself.
+fn ask(
+    input: &mut ChildStdin,
+    answers: &mut impl Iterator<Item = std::io::Result<String>>,
+    line: &str,
+) -> Value {
+    writeln!(input, "{line}").unwrap();
+    serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn lines_are_answered_one_by_one_whatever_they_hold() {
+    let sandbox = Sandbox::new();
+    let mut child = pipe(sandbox.command(["parse", "--jsonl"])).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    let call = r#"{"name": "f", "arguments": {"a": 1}}"#;
+    let request = |tools: Value, want: &str, input: &str| {
+        json!({ "id": 7, "tools": tools, "schema": null, "input": input, "want": want }).to_string()
+    };
+    let answer = ask(&mut input, &mut answers, &request(Value::Null, "calls", call));
+    assert_eq!(answer["id"], 7);
+    assert_eq!(answer["calls"], json!([{"name": "f", "arguments": {"a": 1}}]));
+    assert_eq!(answer.get("value"), None);
+    // None is offered, so there is none to call.
+    assert_eq!(
+        ask(&mut input, &mut answers, &request(json!([]), "calls", call))["calls"],
+        json!([])
+    );
+    let answer = ask(
+        &mut input,
+        &mut answers,
+        &request(Value::Null, "value", "{a: 1,}"),
+    );
+    assert_eq!(answer["value"], json!({"a": 1}));
+    assert!(!answer["repairs"].as_array().unwrap().is_empty());
+    let answer = ask(&mut input, &mut answers, &json!({ "input": call }).to_string());
+    assert!(
+        answer["calls"].is_array() && answer["value"].is_object(),
+        "{answer}"
+    );
+    assert!(ask(&mut input, &mut answers, "no JSON")["error"].is_string());
+    assert!(ask(&mut input, &mut answers, "{}")["error"].is_string());
+    let answer = ask(
+        &mut input,
+        &mut answers,
+        &request(Value::Null, "value", &"[".repeat(300_000)),
+    );
+    assert!(answer["value"].is_array());
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
