@@ -10,7 +10,7 @@ mod thinking;
 use crate::align::{Aligned, Aligner, Mode, PROBLEM};
 use crate::schema::{Schema, Type};
 use crate::tree::{Span, Tree};
-use crate::{MAX_BYTES, Problem, ProblemKind, Reading, RunnerUp, read as reader};
+use crate::{Problem, ProblemKind, Reading, RunnerUp, read as reader};
 
 use candidates::Candidate;
 
@@ -20,21 +20,7 @@ const RUNNERS_UP: usize = 3;
 /// Reads `text` as one value of `schema`; without a schema, as the value that it most likely holds.
 ///
 /// With `partial`, more text is to come: what is missing at its end is no problem then.
-pub fn read(text: &str, schema: Option<&Schema>, partial: bool) -> Reading {
-    if text.len() > MAX_BYTES {
-        let message = format!("the reply has {} bytes; at most {MAX_BYTES} are read", text.len());
-        let problem = Problem {
-            kind: ProblemKind::TooLong,
-            span: None,
-            path: None,
-            message,
-        };
-        return Reading {
-            text: text.to_owned(),
-            problems: vec![problem],
-            ..Reading::default()
-        };
-    }
+pub(crate) fn read(text: &str, schema: Option<&Schema>, partial: bool) -> Reading {
     match schema {
         Some(schema) if !matches!(schema.ty(schema.root()), Type::Any) => typed(text, schema, partial),
         _ => free::read(text, partial),

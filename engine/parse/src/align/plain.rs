@@ -6,7 +6,7 @@ use crate::tree::{Kind, NodeId, Tree};
 
 /// The value of a node as it was read.
 ///
-/// Text without quotes that is a literal of JSON (`3`, `true`, `null`) is that, else text: so XML's `<n>3</n>` is a
+/// Text without quotes that is a literal of JSON or Python (`3`, `true`, `None`) is that, else text: so XML's `<n>3</n>` is a
 /// number where nobody says otherwise. Readers keep nesting within [`crate::MAX_DEPTH`], which bounds the recursion.
 pub(crate) fn plain(tree: &Tree<'_>, node: NodeId) -> Value {
     match tree.kind(node) {
@@ -39,6 +39,13 @@ pub(super) fn number(literal: &str) -> Option<Value> {
 
 fn literal(text: &str) -> Option<Value> {
     let text = text.trim();
+    // Python's words are no one's text where a parameter has no type.
+    match text {
+        "True" => return Some(true.into()),
+        "False" => return Some(false.into()),
+        "None" => return Some(Value::Null),
+        _ => {}
+    }
     let first = text.bytes().next()?;
     if !matches!(first, b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'[' | b'{') {
         return None;

@@ -84,6 +84,10 @@ impl Aligner<'_, '_> {
                         }
                         plain::number(&literal)
                     }
+                    _ if is_padded(text) => {
+                        out.repair(RepairKind::Type, self.span(node));
+                        plain::number(text.trim_start_matches('0')).or(Some(0.into()))
+                    }
                     _ => self.amount(node, text, out),
                 }
             }
@@ -198,6 +202,11 @@ fn whole(value: &Value) -> Option<i64> {
         return None;
     }
     format!("{double:.0}").parse().ok()
+}
+
+/// `007`, which is 7 where a number is asked for.
+fn is_padded(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `1/5`.

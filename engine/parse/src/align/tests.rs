@@ -203,6 +203,7 @@ fn scalars_become_the_type_that_is_asked_for() {
                 ("\"5 seconds\"", json!(5)),
                 ("\"30s\"", json!(30)),
                 ("[7]", json!(7)),
+                ("\"007\"", json!(7)),
                 ("{\"value\": \"7\"}", json!(7)),
                 ("-2", json!(-2)),
                 ("9007199254740993", json!(9_007_199_254_740_993_i64)),
