@@ -230,12 +230,29 @@ impl<'a, 't> Aligner<'a, 't> {
     }
 
     /// The node as it was read; nothing where only the cost is asked.
-    fn plain(&self, node: NodeId, out: &Out) -> Value {
+    fn plain(&self, node: NodeId, out: &mut Out) -> Value {
         if out.quiet {
-            Value::Null
-        } else {
-            plain(self.tree, node)
+            return Value::Null;
         }
+        self.find_cut(node, out);
+        plain(self.tree, node)
+    }
+
+    /// What was cut is the last of what was read, so only the last child of each container can hold it.
+    fn find_cut(&self, node: NodeId, out: &mut Out) {
+        let start = out.enter_nothing();
+        let mut parent = node;
+        while let Some(child) = self.tree.last_child(parent) {
+            match self.tree.key(child) {
+                Some(key) => out.enter(key),
+                None => out.enter_item(self.tree.count(parent).saturating_sub(1)),
+            };
+            if self.tree.is_cut(child) {
+                out.cut_here();
+            }
+            parent = child;
+        }
+        out.leave(start);
     }
 
     fn mismatch(&self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {

@@ -4,6 +4,7 @@
 //! (alignment, scoring) is written once. Nodes link to their first child and next sibling by index: nothing is
 //! boxed, nothing recurses, and a tree of a hundred thousand levels is dropped like a `Vec`.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// A place in the text: byte offsets, end exclusive.
@@ -17,7 +18,7 @@ pub struct Span {
 
 /// A node of a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NodeId(u32);
+pub(crate) struct NodeId(NonZeroU32);
 
 /// What a node is, as far as the text alone tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +43,27 @@ pub(crate) enum Text {
     Decoded(Span),
 }
 
+/// A [`Text`] in half the space; see [`Packed`].
+#[derive(Clone, Copy, Debug)]
+struct PackedText {
+    span: Packed,
+    decoded: bool,
+}
+
+/// A [`Span`] in half the space: offsets fit 32 bits, as no text is longer than [`crate::MAX_BYTES`], and what is
+/// decoded is never longer than a few times that.
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    start: u32,
+    end: u32,
+}
+
 #[derive(Clone, Debug)]
 struct Node {
     kind: Kind,
-    span: Span,
-    text: Text,
-    key: Option<Text>,
+    span: Packed,
+    text: PackedText,
+    key: Option<PackedText>,
     first: Option<NodeId>,
     last: Option<NodeId>,
     next: Option<NodeId>,
@@ -90,7 +106,49 @@ impl From<Span> for Range<usize> {
 
 impl NodeId {
     fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
+    }
+}
+
+impl From<Span> for Packed {
+    fn from(span: Span) -> Self {
+        let half = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self {
+            start: half(span.start),
+            end: half(span.end),
+        }
+    }
+}
+
+impl From<Packed> for Span {
+    fn from(packed: Packed) -> Self {
+        Self::new(packed.start as usize, packed.end as usize)
+    }
+}
+
+impl From<Text> for PackedText {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Source(span) => Self {
+                span: span.into(),
+                decoded: false,
+            },
+            Text::Decoded(span) => Self {
+                span: span.into(),
+                decoded: true,
+            },
+        }
+    }
+}
+
+impl From<PackedText> for Text {
+    fn from(packed: PackedText) -> Self {
+        let span = packed.span.into();
+        if packed.decoded {
+            Self::Decoded(span)
+        } else {
+            Self::Source(span)
+        }
     }
 }
 
@@ -115,11 +173,12 @@ impl<'t> Tree<'t> {
     /// Adds a scalar with its text.
     pub(crate) fn push_text(&mut self, kind: Kind, span: Span, text: Text) -> NodeId {
         // A text of 4 GiB is refused long before: `crate::MAX_BYTES`.
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let number = u32::try_from(self.nodes.len() + 1).unwrap_or(u32::MAX);
+        let id = NodeId(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX));
         self.nodes.push(Node {
             kind,
-            span,
-            text,
+            span: span.into(),
+            text: text.into(),
             key: None,
             first: None,
             last: None,
@@ -150,18 +209,36 @@ impl<'t> Tree<'t> {
     pub(crate) fn keep_text_of(&self, id: NodeId) -> Text {
         self.nodes
             .get(id.index())
-            .map_or(Text::Source(Span::default()), |node| node.text)
+            .map_or(Text::Source(Span::default()), |node| node.text.into())
     }
 
     /// The key of a member, to be used in another object.
     pub(crate) fn keep_key_of(&self, id: NodeId) -> Option<Text> {
-        self.nodes.get(id.index())?.key
+        self.nodes.get(id.index())?.key.map(Text::from)
     }
 
     /// Two texts as one.
     pub(crate) fn join(&mut self, first: Text, second: Text) -> Text {
-        let joined = format!("{}{}", self.resolve(first), self.resolve(second));
-        self.keep(&joined)
+        let end = self.decoded.len();
+        let start = match (first, second) {
+            // What was decoded last stands there already: a chain of joins copies nothing twice.
+            (Text::Decoded(first), Text::Decoded(second))
+                if first.end == second.start && second.end == end =>
+            {
+                return Text::Decoded(Span::new(first.start, end));
+            }
+            (Text::Decoded(first), _) if first.end == end => first.start,
+            _ => {
+                let copy = self.resolve(first).to_owned();
+                self.decoded.push_str(&copy);
+                end
+            }
+        };
+        match second {
+            Text::Source(span) => self.decoded.push_str(span.of(self.source)),
+            Text::Decoded(span) => self.decoded.extend_from_within(Range::from(span)),
+        }
+        self.kept_since(start)
     }
 
     /// The last child of a container.
@@ -172,7 +249,7 @@ impl<'t> Tree<'t> {
     /// Makes `child` the last child of `parent`, under `key` where `parent` is an object.
     pub(crate) fn append(&mut self, parent: NodeId, key: Option<Text>, child: NodeId) {
         if let Some(node) = self.nodes.get_mut(child.index()) {
-            node.key = key;
+            node.key = key.map(PackedText::from);
             // A member that is moved out of another object leaves its siblings behind.
             node.next = None;
         }
@@ -189,7 +266,7 @@ impl<'t> Tree<'t> {
     /// Ends a node at `end`, once its closer has been read.
     pub(crate) fn close(&mut self, id: NodeId, end: usize) {
         if let Some(node) = self.nodes.get_mut(id.index()) {
-            node.span.end = end;
+            node.span = Span::new(node.span.start as usize, end).into();
         }
     }
 
@@ -245,7 +322,7 @@ impl<'t> Tree<'t> {
     pub(crate) fn span(&self, id: NodeId) -> Span {
         self.nodes
             .get(id.index())
-            .map_or(Span::default(), |node| node.span)
+            .map_or(Span::default(), |node| node.span.into())
     }
 
     pub(crate) fn is_cut(&self, id: NodeId) -> bool {
@@ -256,7 +333,7 @@ impl<'t> Tree<'t> {
     pub(crate) fn text(&self, id: NodeId) -> &str {
         self.nodes
             .get(id.index())
-            .map_or("", |node| self.resolve(node.text))
+            .map_or("", |node| self.resolve(node.text.into()))
     }
 
     /// What the source wrote for this node, quotes and brackets included.
@@ -265,7 +342,10 @@ impl<'t> Tree<'t> {
     }
 
     pub(crate) fn key(&self, id: NodeId) -> Option<&str> {
-        self.nodes.get(id.index())?.key.map(|key| self.resolve(key))
+        self.nodes
+            .get(id.index())?
+            .key
+            .map(|key| self.resolve(key.into()))
     }
 
     /// How many children a container has.

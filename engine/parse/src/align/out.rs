@@ -90,6 +90,11 @@ impl Out {
         }
     }
 
+    /// Where the path stands now; give it to [`Out::leave`].
+    pub(super) fn enter_nothing(&self) -> usize {
+        self.path.len()
+    }
+
     pub(super) fn leave(&mut self, length: usize) {
         self.path.truncate(length);
     }
