@@ -11,7 +11,7 @@ use crate::tree::{Kind, Span, Tree};
 use crate::{Call, Dialect, MAX_BYTES, Problem, ProblemKind, Reading, Repair, RepairKind, align};
 
 /// Reads the calls of a reply. `partial` where more of the reply is to come: what is cut off is no problem then.
-pub fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
+pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
     let mut reading = Reading::default();
     if text.len() > MAX_BYTES {
         reading.problems.push(too_long(text.len()));
@@ -293,3 +293,6 @@ fn shortened(name: &str) -> &str {
         .and_then(|(end, _)| name.get(..end))
         .unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests;

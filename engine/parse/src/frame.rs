@@ -65,6 +65,10 @@ pub(crate) struct Framed<'t> {
 }
 
 /// Where the reader of the reply stands.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing about what stood before"
+)]
 pub(crate) struct Framer<'t, 'a> {
     text: &'t str,
     tools: &'a Tools,
@@ -85,8 +89,10 @@ pub(crate) struct Framer<'t, 'a> {
     header: Option<usize>,
     /// An unended thinking began here, and this many pieces were there before.
     unended: Option<(usize, usize)>,
-    /// A thinking was ended properly.
+    /// A thinking was ended.
     thought: bool,
+    /// A call was taken since the reply or its last thinking began.
+    called: bool,
     /// No closing marker stands at or after this place.
     no_closer: usize,
 }
@@ -109,6 +115,7 @@ pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
         header: None,
         unended: None,
         thought: false,
+        called: false,
         no_closer: usize::MAX,
     };
     framer.run();
@@ -201,6 +208,7 @@ impl<'t> Framer<'t, '_> {
             self.kept = self.kept.max(start);
         }
         self.flush(start);
+        self.called |= !calls.is_empty();
         self.pieces.extend(calls.into_iter().map(Piece::Call));
         self.kept = self.kept.max(end);
         self.at = end;
@@ -261,6 +269,14 @@ impl<'t> Framer<'t, '_> {
             }
             Role::Function if !tag.close => body::function(self, &tag),
             Role::Header | Role::Message => harmony::read(self, &tag),
+            Role::Result if !tag.close && !tag.piped => {
+                let mut closer = tag::next(self.text, after, self.text.len());
+                while let Some(next) = closer.filter(|next| !(next.close && next.role == Role::Result)) {
+                    closer = tag::next(self.text, next.span.end, self.text.len());
+                }
+                // Kept as text: a model that makes up results should be seen to.
+                self.at = closer.map_or(self.text.len(), |closer| closer.span.end);
+            }
             Role::Speaker if !tag.close => {
                 if body::speaker(self, &tag) {
                     self.line();
@@ -311,8 +327,12 @@ impl<'t> Framer<'t, '_> {
     /// A closing tag without an opening one: what stood before was thinking, calls and all.
     fn thinking_ends(&mut self, tag: &Tag<'_>) {
         self.flush(tag.span.start);
-        let calls = self.pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
-        if !(self.thought && calls) {
+        if let Some((start, before)) = self.unended.take() {
+            // It has an end after all, of another family.
+            self.pieces.truncate(before);
+            self.pieces
+                .push(Piece::Thinking(Span::new(start, tag.span.start)));
+        } else if !(self.thought && self.called) {
             let last = self
                 .pieces
                 .iter()
@@ -326,6 +346,7 @@ impl<'t> Framer<'t, '_> {
                 })
             });
             self.pieces.truncate(keep);
+            self.called = false;
             if let Some(start) = start {
                 self.pieces
                     .push(Piece::Thinking(Span::new(start, tag.span.start)));
@@ -341,7 +362,7 @@ impl<'t> Framer<'t, '_> {
         let Some((start, before)) = self.unended.take() else {
             return;
         };
-        let pieces = self.pieces.split_off(before);
+        let pieces = self.pieces.split_off(before.min(self.pieces.len()));
         let blank = |piece: &Piece| match piece {
             Piece::Text(span) => span.of(self.text).trim().is_empty(),
             Piece::Mark => true,

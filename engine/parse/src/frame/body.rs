@@ -143,7 +143,7 @@ fn one(framer: &mut Framer<'_, '_>, at: usize, start: usize) -> Option<(Vec<RawC
             }
         }
         0 => None,
-        _ => named(framer, at, start),
+        _ => named(framer, at, start, true),
     }
 }
 
@@ -155,6 +155,20 @@ fn json(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<RawCall>, usize)>
 
 /// Calls as Python writes them, at `at`.
 pub(super) fn pythonic(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<RawCall>, usize)> {
+    // Gemma's training data prints what its calls return.
+    if let Some(inner) = framer.from(at).strip_prefix("print(")
+        && inner
+            .get(python::name_len(inner)..)
+            .unwrap_or_default()
+            .starts_with('(')
+    {
+        let (calls, end) = python_calls(framer, at + "print(".len())?;
+        return Some((calls, end + usize::from(framer.byte(end) == b')')));
+    }
+    python_calls(framer, at)
+}
+
+fn python_calls(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<RawCall>, usize)> {
     let end = python_end(framer, at);
     for manner in [Manner::Strict, Manner::Marked, Manner::Loose] {
         let mut looked = at;
@@ -197,7 +211,8 @@ fn python_end(framer: &mut Framer<'_, '_>, at: usize) -> usize {
 
 pub(super) fn from_python(text: &str, call: python::PyCall, claim: Claim) -> RawCall {
     RawCall {
-        name: call.name.of(text).to_owned(),
+        // Llama calls its built-in tools `name.call(…)`.
+        name: call.name.of(text).trim_end_matches(".call").to_owned(),
         arguments: Some(call.arguments),
         positional: call.positional,
         id: None,
@@ -209,7 +224,7 @@ pub(super) fn from_python(text: &str, call: python::PyCall, claim: Claim) -> Raw
 }
 
 /// A name, and behind it the arguments in one of the forms that have the name outside.
-fn named(framer: &mut Framer<'_, '_>, at: usize, start: usize) -> Option<(Vec<RawCall>, usize)> {
+fn named(framer: &mut Framer<'_, '_>, at: usize, start: usize, first: bool) -> Option<(Vec<RawCall>, usize)> {
     let rest = framer.from(at);
     if rest.starts_with("call:") || rest.starts_with(':') {
         return gemma_call(framer, at, start);
@@ -238,11 +253,11 @@ fn named(framer: &mut Framer<'_, '_>, at: usize, start: usize) -> Option<(Vec<Ra
     }
     // `function<sep>name`, where the word only says what kind of call it is.
     let separator = tag::at(framer.text, after).filter(|tag| tag.role == Role::Separator);
-    if let Some(tag) = separator.filter(|_| matches!(name, "function" | "tool")) {
+    if let Some(tag) = separator.filter(|_| first && matches!(name, "function" | "tool")) {
         let next = skip(framer, tag.span.end);
         return match tag::at(framer.text, next).filter(|tag| tag.role == Role::Function && !tag.close) {
             Some(_) => Some((Vec::new(), next)),
-            None => named(framer, next, start),
+            None => named(framer, next, start, false),
         };
     }
     let mut id = None;

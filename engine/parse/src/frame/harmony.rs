@@ -67,12 +67,12 @@ pub(super) fn read(framer: &mut Framer<'_, '_>, found: &Tag<'_>) {
 pub(super) fn without_markers(framer: &mut Framer<'_, '_>) -> bool {
     let at = framer.at;
     let before = framer.text.get(..at).unwrap_or_default();
-    let rest = framer.from(at + 1);
+    let rest = super::window(framer.from(at + 1), HEADER);
     if !before.ends_with("to") || !rest.starts_with("functions.") {
         return false;
     }
     let line = rest.find(['{', '\n', '<']).unwrap_or(rest.len());
-    if line > HEADER || framer.byte(at + 1 + line) != b'{' {
+    if framer.byte(at + 1 + line) != b'{' {
         return false;
     }
     let Some(name) = rest.get(..line).and_then(|line| line.split([' ', '\t']).next()) else {

@@ -26,7 +26,17 @@ const YAML: &[&str] = &[
 ];
 /// Words before a colon that make what follows an example.
 const EXAMPLES: &[&str] = &[
-    "example", "e.g.", "such as", "like", "format", "printed", "returned", "output", "result",
+    "example",
+    "e.g.",
+    "such as",
+    "like",
+    "format",
+    "printed",
+    "returned",
+    "output",
+    "result",
+    "observation",
+    "response",
 ];
 
 /// What of a line before a colon is looked at.
@@ -46,6 +56,10 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
                 true
             }
             b'{' => json(framer, at, false),
+            // A call that is quoted as a whole line is meant; one within a line is shown.
+            b'`' if rest.starts_with("`{") && quoted_line(rest) => json(framer, at + 1, true),
+            b'-' if rest.starts_with("- {") => json(framer, at + 2, true),
+            b'"' if rest.starts_with("\"{\\\"") => encoded(framer, at),
             b'[' if tag::at(framer.text, at).is_none() => list(framer, at, true) || json(framer, at, false),
             b'*' if rest.starts_with("**") => react::read(framer, at),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
@@ -95,7 +109,34 @@ fn speaker(rest: &str) -> Option<usize> {
 fn ends_line(framer: &Framer<'_, '_>, at: usize) -> bool {
     let rest = framer.from(at);
     let rest = rest.trim_start_matches([' ', '\t', '\r', ';', ',', '}', ']', ')']);
-    rest.is_empty() || rest.starts_with('\n') || rest.starts_with("```") || rest.starts_with('<')
+    rest.is_empty() || rest.starts_with(['\n', '<', '`'])
+}
+
+/// Whether the line is one piece of quoted code.
+fn quoted_line(rest: &str) -> bool {
+    let line = super::window(rest, super::QUOTED);
+    let line = line.split('\n').next().unwrap_or_default().trim_end();
+    line.ends_with('`') && line.bytes().filter(|byte| *byte == b'`').count() == 2
+}
+
+/// A reply that was encoded once more, as a string of JSON.
+fn encoded(framer: &mut Framer<'_, '_>, at: usize) -> bool {
+    let text = framer.text;
+    let read = crate::read::json(&mut framer.tree, Span::new(at, text.len()));
+    let Some(outer) = read.node.filter(|_| framer.from(read.end).trim().is_empty()) else {
+        return false;
+    };
+    let inner = framer.tree.text(outer).to_owned();
+    let span = Span::new(at, read.end);
+    let inner = crate::read::json_of(&mut framer.tree, &inner, span);
+    let Some(node) = inner.node else { return false };
+    let calls = shape::calls_of(&mut framer.tree, node, framer.tools, Claim::Form, Dialect::Json);
+    if calls.is_empty() {
+        return false;
+    }
+    framer.mark_repair(crate::RepairKind::DoublyEscaped, span);
+    framer.take(at, span.end, calls);
+    true
 }
 
 /// JSON at `at`, if it is a call.
@@ -164,16 +205,21 @@ fn calls(framer: &mut Framer<'_, '_>, at: usize, line: bool) -> bool {
             .collect();
         let any = framer.any();
         let known = calls.iter().all(|call| any || framer.offered(&call.name));
+        let kind = |id: crate::tree::NodeId| framer.tree.kind(id);
         let named = calls.iter().all(|call| {
-            call.positional.is_empty()
-                && call
-                    .arguments
-                    .is_none_or(|id| framer.tree.kind(id) == Kind::Object)
+            call.positional.is_empty() && call.arguments.is_none_or(|id| kind(id) == Kind::Object)
+        });
+        // `printf(3)` is a page of a manual; a text or an object is an argument.
+        let meant = calls.iter().all(|call| {
+            let alone = call
+                .arguments
+                .is_none_or(|id| matches!(kind(id), Kind::Object | Kind::Quoted));
+            alone && call.positional.iter().any(|id| kind(*id) == Kind::Quoted) | call.positional.is_empty()
         });
         let cut = calls
             .iter()
             .any(|call| call.arguments.is_some_and(|id| framer.tree.is_cut(id)));
-        if known && !cut && (named || line && !any) && ends_line(framer, end) {
+        if known && !cut && (named || line && meant && !any) && ends_line(framer, end) {
             framer.take(at, end, calls);
             return true;
         }

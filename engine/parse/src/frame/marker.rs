@@ -32,6 +32,8 @@ pub(crate) enum Role {
     End,
     /// Says who speaks; some models put calls into it.
     Speaker,
+    /// Holds what a tool gave back: whatever it holds is no call.
+    Result,
     /// Means nothing here.
     Noise,
     /// Ends what stood before as thinking: `[BEGIN FINAL RESPONSE]`.
@@ -99,11 +101,15 @@ const TABLE: &[(&str, Role, bool)] = &[
     ("functioncall", Role::Call, false),
     ("functioncalls", Role::Calls, false),
     ("functionscall", Role::Call, false),
+    ("functionresponse", Role::Result, false),
+    ("functionresult", Role::Result, false),
+    ("functionresults", Role::Result, false),
     ("imend", Role::End, false),
     ("imstart", Role::Noise, false),
     ("imsep", Role::Noise, false),
     ("interpreter", Role::Separator, false),
     ("invoke", Role::Function, false),
+    ("observation", Role::Result, false),
     ("message", Role::Message, false),
     ("messagemodel", Role::Noise, false),
     ("messagesep", Role::Noise, false),
@@ -144,7 +150,12 @@ const TABLE: &[(&str, Role, bool)] = &[
     ("toolcallssectionend", Role::Calls, true),
     ("toolcallstart", Role::Call, false),
     ("toolcode", Role::Call, false),
+    ("tooloutput", Role::Result, false),
+    ("tooloutputs", Role::Result, false),
     ("toolrequest", Role::Call, false),
+    ("toolresponse", Role::Result, false),
+    ("toolresult", Role::Result, false),
+    ("toolresults", Role::Result, false),
     ("toolsep", Role::Separator, false),
     ("toolsprefix", Role::Calls, false),
     ("toolssuffix", Role::Calls, true),

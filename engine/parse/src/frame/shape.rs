@@ -195,13 +195,15 @@ impl Shapes<'_, '_, '_> {
         } else {
             let flat = self.others(node, name, None);
             let plain = key == "name" || key == "function";
-            let exact = matches!(self.tools.resolve(&written), Resolved::Exact(_));
-            if !(marked || offered && !plain || exact && !flat.is_empty()) {
+            // Much has a name: its other members must be the tool's parameters, all of them.
+            let fits = !flat.is_empty() && flat.iter().all(|id| self.is_parameter(&written, *id));
+            if !(marked || offered && !plain || fits) {
                 return;
             }
             (self.gather(node, &flat), self.claim)
         };
-        if !marked && !offered && claim == Claim::Form {
+        let object = arguments.is_none_or(|id| self.tree.kind(id) == Kind::Object);
+        if !marked && (!offered || !object) && claim == Claim::Form {
             return;
         }
         self.push(written, node, arguments, id, claim);
@@ -270,6 +272,19 @@ impl Shapes<'_, '_, '_> {
         is_schema || describes && arguments.is_none_or(|id| self.tree.key(id) == Some("parameters"))
     }
 
+    fn is_parameter(&self, tool: &str, member: NodeId) -> bool {
+        match self.tools.resolve(tool) {
+            Resolved::Exact(tool) | Resolved::Near(tool) => {
+                tool.parameters.members().is_some_and(|members| {
+                    members
+                        .by_name
+                        .contains_key(self.tree.key(member).unwrap_or_default())
+                })
+            }
+            _ => false,
+        }
+    }
+
     /// The members beside the name, the arguments and what says nothing.
     fn others(&self, node: NodeId, name: NodeId, arguments: Option<NodeId>) -> Vec<NodeId> {
         self.tree
@@ -277,14 +292,8 @@ impl Shapes<'_, '_, '_> {
             .filter(|id| *id != name && Some(*id) != arguments)
             .filter(|id| {
                 let key = self.tree.key(*id).unwrap_or_default();
-                let parameter = match self.tools.resolve(self.tree.text(name)) {
-                    Resolved::Exact(tool) | Resolved::Near(tool) => tool
-                        .parameters
-                        .members()
-                        .is_some_and(|members| members.by_name.contains_key(key)),
-                    _ => false,
-                };
-                parameter && arguments.is_none() || !BESIDE.contains(&folded(key).as_str())
+                self.is_parameter(self.tree.text(name), *id) && arguments.is_none()
+                    || !BESIDE.contains(&folded(key).as_str())
             })
             .collect()
     }

@@ -27,6 +27,11 @@ pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
     let body = open.span.end;
     let start = open.span.start;
     let at = body + blank(framer.from(body));
+    // A list of tools has such elements, too.
+    if open.empty && open.name == "tool" {
+        framer.at = body;
+        return;
+    }
     if open.empty {
         let call = raw(name, None, Span::new(start, body), Dialect::Xml);
         framer.take(start, body, vec![call]);
@@ -68,6 +73,10 @@ pub(in crate::frame) fn element(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> 
         return false;
     }
     let (start, body) = (open.span.start, open.span.end);
+    // Calls have no attributes in any known format; elements of a page do.
+    if open.span.of(framer.text).contains('=') {
+        return false;
+    }
     let name = open.name.to_owned();
     if open.empty {
         framer.take(
@@ -286,7 +295,7 @@ impl Members {
         if open.empty {
             return from;
         }
-        let (to, next, whole) = parameter_end(text, from);
+        let (to, next, whole) = parameter_end(framer, from);
         let span = inner(text, Span::new(from, tag::before_noise(text, to)), open.equals);
         let node = cdata(framer, span, open.string);
         if !whole {
@@ -313,6 +322,14 @@ impl Members {
             framer.tree.append(self.object, Some(key), node);
             return Some(end);
         }
+        let body = open.span.end + blank(framer.from(open.span.end));
+        if WRAPPERS.contains(&open.name) && framer.byte(body) == b'<' {
+            let members = Self::read(framer, body, Some(open.name));
+            if framer.tree.count(members.object) > 0 {
+                framer.tree.append(self.object, Some(key), members.object);
+                return Some(members.end);
+            }
+        }
         let (to, end) = element_end(framer, open)?;
         let span = inner(text, Span::new(open.span.end, tag::before_noise(text, to)), false);
         let node = cdata(framer, span, open.string);
@@ -327,29 +344,41 @@ fn opens(tag: &Tag<'_>) -> bool {
 
 /// Where an argument's text ends, where to go on, and whether its end was there.
 ///
-/// A closing tag of the function may be text of the argument: it counts only where no closing tag of the argument
-/// comes before the next opening one.
-fn parameter_end(text: &str, from: usize) -> (usize, usize, bool) {
+/// The text may hold such tags itself: a function inside it counts as text if the argument's own closing tag comes
+/// after it, and a closing tag of the function if one of the argument comes before the next function.
+fn parameter_end(framer: &mut Framer<'_, '_>, from: usize) -> (usize, usize, bool) {
+    let text = framer.text;
     let mut here = from;
-    let mut outer = None;
+    let (mut inner, mut outer) = (None, None);
+    let mut depth = 0_usize;
     while let Some(tag) = tag::next(text, here, text.len()) {
+        if depth > 0 && !framer.pay(tag.span.end - here) {
+            break;
+        }
         here = tag.span.end;
         let start = tag.span.start;
         match tag.role {
-            Role::Parameter if tag.close => return (start, tag.span.end, true),
+            Role::Parameter if tag.close && depth == 0 => return (start, here, true),
+            Role::Parameter if depth > 0 => {}
             _ if tag.close && !tag.whole && here == text.len() => {
-                return (outer.unwrap_or(start), here, true);
+                return (outer.or(inner).unwrap_or(start), here, true);
             }
             Role::Parameter | Role::Function | Role::Call | Role::Calls if !tag.close => {
-                let end = outer.unwrap_or(start);
-                return (end, end, true);
+                if let Some(end) = outer.or((tag.role == Role::Parameter).then_some(start)) {
+                    return (end, end, true);
+                }
+                inner = inner.or(Some(start));
+                depth += usize::from(tag.role == Role::Function);
             }
-            Role::Function | Role::Call | Role::Calls => outer = outer.or(Some(start)),
+            Role::Function if depth > 0 => depth -= 1,
+            Role::Function | Role::Call | Role::Calls if depth == 0 && inner.is_none() => {
+                outer = outer.or(Some(start));
+            }
             _ => {}
         }
     }
-    let end = outer.unwrap_or(text.len());
-    (end, end, outer.is_some())
+    let end = outer.or(inner).unwrap_or(text.len());
+    (end, end, outer.or(inner).is_some())
 }
 
 /// Where the text of an element ends, and where to go on.
@@ -444,6 +473,9 @@ fn noisy(text: &str, from: usize) -> Option<Tag<'_>> {
         let tag = tag::next(text, here, text.len())?;
         if text.as_bytes().get(tag.span.start) == Some(&b']') && !tag.name.is_empty() {
             return Some(tag);
+        }
+        if opens(&tag) {
+            return None;
         }
         here = tag.span.end;
     }

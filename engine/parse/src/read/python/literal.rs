@@ -180,21 +180,37 @@ fn string_ahead(cursor: &Cursor<'_>) -> Option<(usize, char, bool)> {
 /// One string, or several that stand after each other.
 fn strings(tree: &mut Tree<'_>, cursor: &mut Cursor<'_>, manner: Manner) -> Option<NodeId> {
     let start = cursor.at;
-    let mut parts: Vec<(Text, bool)> = Vec::new();
+    let mut parts: Vec<Part<'_>> = Vec::new();
     let mut end = start;
     while let Some((prefix, quote, raw)) = string_ahead(cursor) {
         cursor.at += prefix;
-        parts.push(string(tree, cursor, quote, raw, manner)?);
+        parts.push(string(cursor, quote, raw, manner)?);
         end = cursor.at;
         cursor.space();
     }
     cursor.at = end;
-    let mut parts = parts.into_iter();
-    let (mut text, mut cut) = parts.next()?;
-    for (more, unended) in parts {
-        text = tree.join(text, more);
-        cut |= unended;
-    }
+    let text = match parts.as_slice() {
+        [
+            Part {
+                body,
+                at,
+                plain: true,
+                ..
+            },
+        ] => Text::Source(Span::new(*at, at + body.len())),
+        parts => {
+            let kept = tree.buffer().len();
+            for part in parts {
+                if part.plain {
+                    tree.buffer().push_str(part.body);
+                } else {
+                    unescape(part.body, tree.buffer());
+                }
+            }
+            tree.kept_since(kept)
+        }
+    };
+    let cut = parts.last()?.cut;
     let node = tree.push_text(Kind::Quoted, Span::new(start, end), text);
     if cut {
         tree.mark_cut(node);
@@ -202,14 +218,17 @@ fn strings(tree: &mut Tree<'_>, cursor: &mut Cursor<'_>, manner: Manner) -> Opti
     Some(node)
 }
 
-/// The text of a string, and whether it lacks its end.
-fn string(
-    tree: &mut Tree<'_>,
-    cursor: &mut Cursor<'_>,
-    quote: char,
-    raw: bool,
-    manner: Manner,
-) -> Option<(Text, bool)> {
+/// What stands between quotes.
+struct Part<'t> {
+    body: &'t str,
+    at: usize,
+    /// There is nothing to decode.
+    plain: bool,
+    /// The closing quote is missing.
+    cut: bool,
+}
+
+fn string<'t>(cursor: &mut Cursor<'t>, quote: char, raw: bool, manner: Manner) -> Option<Part<'t>> {
     let closer = match quote {
         '“' => '”',
         '‘' => '’',
@@ -244,11 +263,12 @@ fn string(
     }
     let body = source.get(..len.unwrap_or(source.len()))?;
     cursor.at = start + body.len() + len.map_or(0, |_| closing.len());
-    if plain || raw {
-        return Some((Text::Source(Span::new(start, start + body.len())), len.is_none()));
-    }
-    let decoded = unescape(body);
-    Some((tree.keep(&decoded), len.is_none()))
+    Some(Part {
+        body,
+        at: start,
+        plain: plain || raw,
+        cut: len.is_none(),
+    })
 }
 
 fn ends_argument(rest: &str) -> bool {
@@ -267,14 +287,13 @@ fn ends_argument(rest: &str) -> bool {
 }
 
 /// Python's escapes; one that it does not know stays as it is written.
-fn unescape(body: &str) -> String {
-    let mut out = String::with_capacity(body.len());
+fn unescape(body: &str, out: &mut String) {
     let mut rest = body;
     while let Some((before, after)) = rest.split_once('\\') {
         out.push_str(before);
         let Some(ch) = after.chars().next() else {
             out.push('\\');
-            return out;
+            return;
         };
         let (decoded, len) = match ch {
             'n' => (Some('\n'), 1),
@@ -304,7 +323,6 @@ fn unescape(body: &str) -> String {
         rest = after.get(len..).unwrap_or_default();
     }
     out.push_str(rest);
-    out
 }
 
 fn hex(after: &str, digits: usize) -> Option<char> {

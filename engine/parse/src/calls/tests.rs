@@ -1,0 +1,244 @@
+use serde_json::json;
+
+use super::*;
+
+fn tools() -> Tools {
+    let text = json!({"type": "string"});
+    let tool = |name: &str, parameters: &[&str], required: &[&str]| {
+        let properties: serde_json::Map<_, _> = parameters
+            .iter()
+            .map(|name| ((*name).to_owned(), text.clone()))
+            .collect();
+        Tool::new(
+            name,
+            &json!({"type": "object", "properties": properties, "required": required}),
+        )
+    };
+    Tools::new(vec![
+        tool("shell", &["command"], &["command"]),
+        tool("save", &["path", "text"], &["path", "text"]),
+        tool("stop", &[], &[]),
+    ])
+}
+
+fn shown(text: &str, tools: &Tools) -> String {
+    let reading = read(text, tools, false);
+    let calls: Vec<_> = reading
+        .calls
+        .iter()
+        .map(|call| format!("{}{}", call.name, Value::Object(call.arguments.clone())))
+        .collect();
+    calls.join(" ")
+}
+
+/// Each of these says one call of `shell` with `ls -l`.
+const DIALECTS: &[&str] = &[
+    r#"<tool_call>{"name": "shell", "arguments": {"command": "ls -l"}}</tool_call>"#,
+    "<tool_call><tool_call>{'name': 'shell', 'arguments': {'command': 'ls -l'}}",
+    "```json\n{\"tool\": \"shell\", \"args\": {\"command\": \"ls -l\"}}\n```",
+    r#"{"action": "shell", "action_input": {"command": "ls -l"}}"#,
+    r#"{"tool": "shell", "command": "ls -l"}"#,
+    r#"{"shell": {"command": "ls -l"}}"#,
+    r#"{"tool_calls": [{"type": "function", "function": {"name": "shell", "arguments": "{\"command\": \"ls -l\"}"}}]}"#,
+    r#"[TOOL_CALLS][{"name": "shell", "arguments": {"command": "ls -l"}}]"#,
+    r#"[TOOL_CALLS]shell[CALL_ID]1[ARGS]{"command": "ls -l"}"#,
+    r#"<|python_tag|>{"name": "shell", "parameters": {"command": "ls -l"}}"#,
+    r#"<function=shell>{"command": "ls -l"}</function>"#,
+    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>shell\n```json\n{\"command\": \"ls -l\"}\n```<｜tool▁call▁end｜>",
+    r#"<｜tool▁call▁begin｜>shell<｜tool▁sep｜>{"command": "ls -l"}<｜tool▁call▁end｜>"#,
+    r#"<|tool_call_begin|>functions.shell:0<|tool_call_argument_begin|>{"command": "ls -l"}<|tool_call_end|>"#,
+    r#"<|channel|>commentary to=functions.shell <|constrain|>json<|message|>{"command": "ls -l"}<|call|>"#,
+    "Action: ```json\n[{\"tool_name\": \"shell\", \"parameters\": {\"command\": \"ls -l\"}}]\n```",
+    ">>>shell\n{\"command\": \"ls -l\"}",
+    r#"functools[{"name": "shell", "arguments": {"command": "ls -l"}}]"#,
+    "[shell(command='ls -l')]",
+    "assistant: shell(command='ls -l')",
+    "<|tool_call_start|>[shell(command='ls -l')]<|tool_call_end|>",
+    "```tool_code\nprint(shell(command='ls -l'))\n```",
+    "<tool_call>\n<function=shell>\n<parameter=command>\nls -l\n</parameter>\n</function>\n</tool_call>",
+    r#"<invoke name="shell"><parameter name="command">ls -l"#,
+    r#"<functionname="shell"><paramname="command">ls -l</param></function>"#,
+    r#"<｜DSML｜invoke name="shell"><｜DSML｜parameter name="command" string="true">ls -l</｜DSML｜parameter></｜DSML｜invoke>"#,
+    "<tool_call>shell\n<arg_key>command</arg_key>\n<arg_value>ls -l</arg_value></tool_call>",
+    "<shell>\n<command>ls -l</command>\n</shell>",
+    "<tool_call><name>shell</name><arguments>{\"command\": \"ls -l\"}</arguments></tool_call>",
+    "<tool_call><name>shell</name><arguments><command>ls -l</command></arguments></tool_call>",
+    r#"<|tool_call>call:shell{command:<|"|>ls -l<|"|>}<tool_call|>"#,
+    r#"<|open|>call tool="shell"<|sep|><|open|>argument key="command"<|sep|>ls -l<|close|>argument<|sep|><|close|>call<|sep|>"#,
+    "```yaml\nname: shell\narguments:\n  command: ls -l\n```",
+    "tool: shell\r\nargs:\r\n  command: ls -l\r\n",
+    "Thought: look\nAction: shell\nAction Input: {\"command\": \"ls -l\"}\nObservation: none",
+    "<think>{\"name\": \"stop\", \"arguments\": {}}</think>\nshell\n{\"command\": \"ls -l\"}",
+    "I will call stop(). </think>{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}",
+    "<think>so<tool_call>{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}</tool_call>",
+    "\u{feff}Here it is: {\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}}\n\nDone.",
+];
+
+#[test]
+fn every_dialect_says_the_same() {
+    for text in DIALECTS {
+        assert_eq!(shown(text, &tools()), r#"shell{"command":"ls -l"}"#, "{text}");
+    }
+}
+
+/// What looks like a call and is none.
+const NO_CALLS: &[&str] = &[
+    "I ran shell earlier; it printed {\"ok\": true}.",
+    "The form is `shell(command)`, or `{\"name\": \"shell\", \"arguments\": {\"command\": \"x\"}}`.",
+    "```python\nshell(command='rm -r /')\n```",
+    "{\"name\": \"shell\", \"description\": \"Runs\", \"parameters\": {\"type\": \"object\", \"properties\": {\"command\": {}}}}",
+    "{\"name\": \"my-app\", \"version\": \"1\", \"parameters\": {\"a\": 1}}",
+    "{\"name\": \"shell\", \"version\": \"5\"}",
+    "[{\"name\": \"shell\", \"input\": \"x\", \"size\": 3}]",
+    "The options are [shell(1), stop(2)] in that order.",
+    "shell(1)",
+    "def shell(command):\n    return 1",
+    "name: shell\nversion: 5",
+    "Final Answer: stop",
+    "<think>{\"name\": \"stop\", \"arguments\": {}}</think>Hello.",
+    "<think>maybe <tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call> or not",
+    "<tool_response>{\"name\": \"shell\", \"arguments\": {\"command\": \"x\"}}</tool_response>",
+    "<search shell=\"x\"></search><stop class=\"a\"></stop>",
+    "Use <function=stop> for that.",
+];
+
+#[test]
+fn what_only_looks_like_a_call_is_none() {
+    for text in NO_CALLS {
+        assert_eq!(shown(text, &tools()), "", "{text}");
+    }
+}
+
+#[test]
+fn arguments_hold_markers_as_data() {
+    for (text, expected) in [
+        (
+            r#"<tool_call>{"name": "save", "arguments": {"path": "a", "text": "</tool_call> ```"}}</tool_call>"#,
+            "</tool_call> ```",
+        ),
+        (
+            "<function=save><parameter=path>a</parameter><parameter=text><function=x>\n</function></parameter></function>",
+            "<function=x>\n</function>",
+        ),
+        (
+            "<save><path>a</path><text>\n<p>\n</p>\n</text></save>",
+            "<p>\n</p>",
+        ),
+        (
+            "[save(path='a', text='''[stop()]\n<tool_call>''')]",
+            "[stop()]\n<tool_call>",
+        ),
+        (
+            r#"<invoke name="save"><parameter name="path">a</parameter><parameter name="text">  x
+</parameter></invoke>"#,
+            "  x\n",
+        ),
+    ] {
+        let reading = read(text, &tools(), false);
+        let arguments: Vec<_> = reading
+            .calls
+            .iter()
+            .map(|call| call.arguments.get("text").cloned())
+            .collect();
+        assert_eq!(arguments, [Some(json!(expected))], "{text}");
+    }
+}
+
+#[test]
+fn one_reply_may_hold_several_calls_text_and_thinking() {
+    let text = "<think>a</think>One.\n<tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>\nTwo.\n\
+        <tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>";
+    let reading = read(text, &tools(), false);
+    assert_eq!(reading.calls.len(), 2);
+    assert_eq!(
+        (reading.thinking.as_str(), reading.text.as_str()),
+        ("a", "One.\n\nTwo.")
+    );
+    assert!(
+        reading
+            .repairs
+            .iter()
+            .any(|repair| repair.kind == RepairKind::Repeated)
+    );
+}
+
+#[test]
+fn what_cannot_be_called_is_a_problem() {
+    let kinds = |text: &str, tools: &Tools| {
+        let reading = read(text, tools, false);
+        assert_eq!(reading.calls, [], "{text}");
+        reading
+            .problems
+            .iter()
+            .map(|problem| problem.kind)
+            .collect::<Vec<_>>()
+    };
+    let unknown = r#"<tool_call>{"name": "delete_everything", "arguments": {}}</tool_call>"#;
+    assert_eq!(kinds(unknown, &tools()), [ProblemKind::UnknownTool]);
+    assert_eq!(
+        kinds(unknown, &Tools::new(Vec::new())),
+        [ProblemKind::UnknownTool]
+    );
+    assert_eq!(
+        kinds("[TOOL_CALLS]shell[ARGS]{no json}", &tools()),
+        [ProblemKind::Mismatch]
+    );
+    assert_eq!(shown(unknown, &Tools::any()), "delete_everything{}");
+}
+
+#[test]
+fn a_call_that_was_cut_off_says_where() {
+    for text in [
+        r#"<tool_call>{"name": "save", "arguments": {"path": "a", "text": "one two"#,
+        "<function=save><parameter=path>a</parameter><parameter=text>one two",
+        "<|tool_call_start|>[save(path='a', text='one two",
+        "<|tool_call>call:save{path:<|\"|>a<|\"|>,text:<|\"|>one two",
+        "<tool_call>save<arg_key>path</arg_key><arg_value>a</arg_value><arg_key>text</arg_key><arg_value>one two",
+    ] {
+        let reading = read(text, &tools(), true);
+        let cuts: Vec<_> = reading
+            .calls
+            .iter()
+            .map(|call| call.cut.as_ref().map(|cut| cut.path.as_str()))
+            .collect();
+        assert_eq!(cuts, [Some("/text")], "{text}");
+    }
+}
+
+#[test]
+fn native_calls_go_the_same_way() {
+    for arguments in [
+        json!({"command": "ls"}),
+        json!("{\"command\": \"ls\"}"),
+        json!("{'cmd': 'ls',}"),
+        json!("ls"),
+    ] {
+        let reading = native("Shell", &arguments, &tools());
+        assert_eq!(reading.calls.len(), 1, "{arguments}: {:?}", reading.problems);
+        assert_eq!(
+            Value::Object(reading.calls[0].arguments.clone()),
+            json!({"command": "ls"}),
+            "{arguments}"
+        );
+    }
+    assert_eq!(
+        native("delete", &json!({}), &tools()).problems[0].kind,
+        ProblemKind::UnknownTool
+    );
+}
+
+/// Every prefix of every dialect, and every dialect in the middle of another: nothing panics, whatever is cut where.
+#[test]
+fn nothing_panics() {
+    for text in DIALECTS.iter().chain(NO_CALLS) {
+        for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+            read(&text[..end], &tools(), true);
+            read(&text[end..], &Tools::any(), false);
+        }
+    }
+    for one in DIALECTS {
+        for other in DIALECTS {
+            read(&format!("{one}{other}"), &tools(), false);
+        }
+    }
+}
