@@ -18,3 +18,5 @@ mod report;
 mod resume;
 mod signal;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;

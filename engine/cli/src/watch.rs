@@ -1,18 +1,20 @@
 //! Watching a session: the reports on a thread of their own, signals, questions, and the end.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+mod gate;
+mod screen;
+
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args;
 use smallcode_core::run::{Event, RunStatus, Timestamp};
-use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question, Taken, now};
+use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question};
 use smallcode_runtime::executor::Message;
 use smallcode_runtime::journal::{BlobHash, JournalError};
 use smallcode_runtime::process::signals::{self, Signals, Stage};
@@ -28,8 +30,7 @@ use crate::report::terminal::Terminal as Live;
 use crate::report::{Report, Verbosity, View};
 use crate::terminal::Terminal;
 
-/// How often what is redrawn is redrawn: often enough to look alive.
-const TICK: Duration = Duration::from_millis(100);
+use screen::Screen;
 
 /// What every command that runs nodes takes.
 #[derive(Debug, Args)]
@@ -73,18 +74,6 @@ impl WatchFlags {
     }
 }
 
-/// The reports, and whether a human is asked just now: nothing is shown over the question.
-struct Screen {
-    reports: Mutex<Vec<Box<dyn Report>>>,
-    asking: AtomicBool,
-}
-
-impl Screen {
-    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Report>>> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The reports of a session, on a thread of their own.
 pub(crate) struct Watch {
     sender: Sender<Observed>,
@@ -109,6 +98,7 @@ impl Watch {
             style: terminal.style,
             verbosity: terminal.verbosity,
             planned,
+            asks: terminal.asks,
         };
         let past_events = || past.iter().map(|(at, event)| (*at, event));
         let blobs: Arc<OnceLock<PathBuf>> = Arc::default();
@@ -139,15 +129,12 @@ impl Watch {
         let (sender, receiver) = channel();
         let wanted = terminal.verbosity == Verbosity::Verbose || flags.events.is_some();
         let notices = Notices::new(sender.clone(), wanted);
-        let screen = Arc::new(Screen {
-            reports: Mutex::new(reports),
-            asking: AtomicBool::new(false),
-        });
+        let screen = Arc::new(Screen::new(receiver, notices.taken(), reports));
         let thread = {
-            let (screen, taken) = (Arc::clone(&screen), notices.taken());
+            let screen = Arc::clone(&screen);
             std::thread::Builder::new()
                 .name("reports".to_owned())
-                .spawn(move || read(&receiver, &screen, &taken))
+                .spawn(move || screen.run())
                 .map_err(|error| Refusal::new(Exit::Io, format!("could not start a thread: {error}")))?
         };
         let (questions, asked) = if terminal.asks {
@@ -261,7 +248,7 @@ async fn drive(
         });
     }
     if let Some(asked) = asked {
-        std::thread::spawn(move || answer(asked, &inbox, &screen));
+        std::thread::spawn(move || gate::answer(asked, &inbox, &screen));
     }
     session.run().await
 }
@@ -270,37 +257,6 @@ async fn drive(
 fn leave() -> ! {
     #[expect(clippy::exit, reason = "the third signal asks for exactly this")]
     std::process::exit(Exit::Interrupted as i32)
-}
-
-/// Asks a human, one question at a time.
-fn answer(
-    mut asked: mpsc::UnboundedReceiver<Question>,
-    inbox: &mpsc::UnboundedSender<Message>,
-    screen: &Screen,
-) {
-    while let Some(question) = asked.blocking_recv() {
-        {
-            let mut reports = screen.lock();
-            screen.asking.store(true, Ordering::Relaxed);
-            reports.iter_mut().for_each(|report| report.pause());
-        }
-        let mut text = String::new();
-        if let Some(diff) = &question.diff {
-            text.push_str(&crate::render::text::clean(diff));
-            text.push('\n');
-        }
-        text.push_str(&crate::render::text::clean(&format!(
-            "{}: {}",
-            question.node, question.message
-        )));
-        let answer = crate::setting::confirm(&text);
-        screen.asking.store(false, Ordering::Relaxed);
-        let Some(approved) = answer else {
-            let _ = inbox.send(Message::Unanswered);
-            return;
-        };
-        let _ = inbox.send(Message::Answer(question.node, approved, String::new()));
-    }
 }
 
 /// How much of an output in a blob a report shows, in bytes: some screens.
@@ -316,68 +272,6 @@ fn end_of(folder: &Path, blob: &str) -> Option<String> {
     let mut bytes = Vec::new();
     file.take(SHOWN).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Feeds the reports until the session is over.
-fn read(receiver: &Receiver<Observed>, screen: &Screen, taken: &Taken) -> Vec<std::io::Error> {
-    // What happens while a human is asked is shown after the answer, or once a signal makes the question void.
-    let mut held = Vec::new();
-    loop {
-        // Not woken for every event: what waits is shown ten times a second, and at the end at once.
-        std::thread::park_timeout(TICK);
-        let mut gone = false;
-        loop {
-            match receiver.try_recv() {
-                Ok(observed) => held.push(observed),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    gone = true;
-                    break;
-                }
-            }
-        }
-        let mut reports = screen.lock();
-        let voids = |observed: &Observed| {
-            let over = |event: &Event| matches!(event, Event::Interrupted { .. } | Event::RunFinished { .. });
-            matches!(observed, Observed::Event(_, _, event) if over(event))
-        };
-        if screen.asking.load(Ordering::Relaxed) && !gone {
-            if !held.iter().any(voids) {
-                continue;
-            }
-            screen.asking.store(false, Ordering::Relaxed);
-            let _ = writeln!(std::io::stderr());
-        }
-        // Everything that waits is taken under one lock.
-        for observed in held.drain(..) {
-            let over = matches!(&observed, Observed::Event(_, _, Event::RunFinished { .. }));
-            for report in reports.iter_mut() {
-                match &observed {
-                    Observed::Event(seq, at, event) => report.event(*at, *seq, event),
-                    Observed::Notice(at, notice) => report.notice(*at, notice),
-                }
-            }
-            if matches!(observed, Observed::Notice(..)) {
-                taken.one();
-            }
-            if over {
-                return finish_reports(&mut reports);
-            }
-        }
-        if gone {
-            return finish_reports(&mut reports);
-        }
-        for report in reports.iter_mut() {
-            report.tick(now());
-        }
-    }
-}
-
-fn finish_reports(reports: &mut Vec<Box<dyn Report>>) -> Vec<std::io::Error> {
-    reports
-        .drain(..)
-        .filter_map(|mut report| report.finish().err())
-        .collect()
 }
 
 /// Prints the outputs of a run that succeeded.
