@@ -10,6 +10,7 @@
 
 mod check;
 mod exec;
+mod exit;
 mod hostile;
 mod journal;
 mod library;
