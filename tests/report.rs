@@ -100,9 +100,21 @@ fn the_file_of_events_is_the_journal_and_follows_its_schema() {
         .env("SMALLCODE_BASE_URL", &server.base_url())
         .env("SMALLCODE_MODEL", "tiny");
     sandbox.exec(&["--events", "1.jsonl", "-j", "2"]).exits(6);
-    sandbox
-        .run(["resume", "--approve", "gate", "--events", "2.jsonl"])
-        .exits(0);
+    let resume = [
+        "resume",
+        "--approve",
+        "gate",
+        "--events",
+        "2.jsonl",
+        "--report",
+        "junit=out.xml",
+    ];
+    sandbox.run(resume).exits(0);
+    let junit = sandbox.read("out.xml");
+    assert!(
+        junit.contains("5000</system-out>"),
+        "outputs of the first session are in blobs: {junit}"
+    );
     let schema = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../schemas/event.schema.json"

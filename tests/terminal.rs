@@ -142,6 +142,25 @@ fn a_gate_shows_its_diff_and_takes_an_answer_with_a_comment() {
     }
 }
 
+/// Who takes a run up is shown what the question is about, whatever its size.
+#[test]
+fn a_gate_that_is_asked_again_shows_its_diff_again() {
+    for lines in [3, 2000] {
+        let sandbox = Sandbox::with(&format!(
+            "tasks:\n  d: {{ run: 'seq 1 {lines}; echo all of it' }}\n  gate: {{ needs: d, approve: {{ message: 'Ship?', diff: '{{{{ tasks.d.output }}}}' }} }}\n"
+        ));
+        sandbox.exec(&[]).exits(6);
+        let mut terminal = Pty::start(&sandbox, 80, &["resume"], "xterm");
+        terminal.shows("Ship? [y/N");
+        terminal.types("y\n");
+        let (code, seen) = terminal.ends();
+        assert_eq!(code, Some(0), "{}", seen.written);
+        let place = |part: &str| seen.lines.iter().position(|line| line.contains(part));
+        assert!(place("all of it").is_some(), "{}", seen.written);
+        assert!(place("all of it") < place("gate: Ship?"), "{}", seen.written);
+    }
+}
+
 #[test]
 fn a_server_away_from_here_is_confirmed_once() {
     let sandbox = Sandbox::with("tasks:\n  a: { prompt: Hello }\n");

@@ -3,6 +3,7 @@
 mod gate;
 mod screen;
 
+use std::collections::HashMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args;
-use smallcode_core::run::{Event, RunStatus, Timestamp};
+use smallcode_core::run::{Event, NodeId, RunStatus, Timestamp};
 use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question};
 use smallcode_runtime::executor::Message;
 use smallcode_runtime::journal::{BlobHash, JournalError};
@@ -74,6 +75,15 @@ impl WatchFlags {
     }
 }
 
+/// What earlier sessions of a run left.
+#[derive(Clone, Copy)]
+pub(crate) struct Past<'a> {
+    /// The folder of the run.
+    pub(crate) folder: &'a Path,
+    /// Its events: counted, not shown.
+    pub(crate) events: &'a [(Timestamp, Event)],
+}
+
 /// The reports of a session, on a thread of their own.
 pub(crate) struct Watch {
     sender: Sender<Observed>,
@@ -83,16 +93,18 @@ pub(crate) struct Watch {
     screen: Arc<Screen>,
     /// The folder of the run, once it is known: reports show the ends of outputs that are kept there.
     blobs: Arc<OnceLock<PathBuf>>,
+    /// What earlier sessions showed with their questions: the dispatcher asks again without it.
+    shown: HashMap<NodeId, String>,
     thread: JoinHandle<Vec<std::io::Error>>,
 }
 
 impl Watch {
-    /// Starts the reports. `past` are the events of earlier sessions: counted, not shown.
+    /// Starts the reports.
     pub(crate) fn start(
         flags: &WatchFlags,
         terminal: &Terminal,
         planned: Option<u64>,
-        past: &[(Timestamp, Event)],
+        past: Option<Past<'_>>,
     ) -> Result<Self, Refusal> {
         let view = View {
             style: terminal.style,
@@ -100,8 +112,12 @@ impl Watch {
             planned,
             asks: terminal.asks,
         };
-        let past_events = || past.iter().map(|(at, event)| (*at, event));
+        let events = past.map_or(&[][..], |past| past.events);
+        let past_events = || events.iter().map(|(at, event)| (*at, event));
         let blobs: Arc<OnceLock<PathBuf>> = Arc::default();
+        if let Some(past) = past {
+            let _ = blobs.set(past.folder.to_owned());
+        }
         let mut reports: Vec<Box<dyn Report>> = Vec::new();
         if terminal.redraws && terminal.verbosity > Verbosity::Quiet {
             let mut live = Live::new(std::io::stderr(), view, Terminal::size);
@@ -150,6 +166,7 @@ impl Watch {
             asked,
             screen,
             blobs,
+            shown: past.map(gate::shown).unwrap_or_default(),
             thread,
         })
     }
@@ -178,6 +195,7 @@ impl Watch {
             asked,
             screen,
             blobs,
+            shown,
             thread,
         } = self;
         let _ = blobs.set(session.folder.clone());
@@ -189,7 +207,7 @@ impl Watch {
             .build()
             .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
         // On the worker, and not on this thread: the run and its attempts then need not wake each other up.
-        let run = runtime.spawn(drive(session, asked, Arc::clone(&screen)));
+        let run = runtime.spawn(drive(session, asked, shown, Arc::clone(&screen)));
         let ended = runtime.block_on(run);
         // Work that can't be stopped, such as a read of a dead disk, does not hold the end up.
         runtime.shutdown_timeout(Duration::from_millis(100));
@@ -231,6 +249,7 @@ fn create(file: &Utf8PathBuf) -> Result<std::fs::File, Refusal> {
 async fn drive(
     session: Session,
     asked: Option<mpsc::UnboundedReceiver<Question>>,
+    shown: HashMap<NodeId, String>,
     screen: Arc<Screen>,
 ) -> Result<Ended, DispatchError> {
     let inbox = session.inbox();
@@ -248,7 +267,7 @@ async fn drive(
         });
     }
     if let Some(asked) = asked {
-        std::thread::spawn(move || gate::answer(asked, &inbox, &screen));
+        std::thread::spawn(move || gate::answer(asked, shown, &inbox, &screen));
     }
     session.run().await
 }

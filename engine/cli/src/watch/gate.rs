@@ -1,11 +1,15 @@
 //! Gates that are answered at the terminal: one question at a time, with all that belongs to it.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 
+use smallcode_core::run::{Event, NodeId, Stored};
 use smallcode_runtime::dispatcher::Question;
 use smallcode_runtime::executor::Message;
+use smallcode_runtime::journal::{BlobHash, Blobs};
 use tokio::sync::mpsc;
 
+use super::Past;
 use super::screen::Screen;
 use crate::render::text;
 use crate::setting::ask;
@@ -13,10 +17,13 @@ use crate::setting::ask;
 /// Puts each question to the human in front of the terminal, until there is nobody any more.
 pub(super) fn answer(
     mut asked: mpsc::UnboundedReceiver<Question>,
+    mut shown: HashMap<NodeId, String>,
     inbox: &mpsc::UnboundedSender<Message>,
     screen: &Screen,
 ) {
-    while let Some(question) = asked.blocking_recv() {
+    while let Some(mut question) = asked.blocking_recv() {
+        let before = shown.remove(&question.node);
+        question.diff = question.diff.take().or(before);
         if !screen.make_room() {
             return;
         }
@@ -30,6 +37,36 @@ pub(super) fn answer(
         if inbox.send(message).is_err() || nobody {
             return;
         }
+    }
+}
+
+/// What was shown with the questions of earlier sessions.
+pub(super) fn shown(past: Past<'_>) -> HashMap<NodeId, String> {
+    let blobs = Blobs::new(past.folder.join("blobs"));
+    let mut shown = HashMap::new();
+    for (_, event) in past.events {
+        if let Event::ApprovalAsked { node, diff, .. } = event
+            && let Some(text) = diff.as_ref().and_then(|diff| read(diff, &blobs))
+        {
+            shown.insert(node.clone(), text);
+        }
+    }
+    shown
+}
+
+fn read(stored: &Stored, blobs: &Blobs) -> Option<String> {
+    match stored {
+        Stored::Inline(value) => value.as_str().map(str::to_owned),
+        Stored::Text { blob, .. } => {
+            // A blob that is lost is told where it is: nobody shall approve what was not shown.
+            let read = blob.parse::<BlobHash>().ok().map(|hash| blobs.get(&hash));
+            Some(match read {
+                Some(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+                Some(Err(error)) => format!("what belongs to the question can't be shown: {error}"),
+                None => format!("what belongs to the question can't be shown: `{blob}` is no name of a blob"),
+            })
+        }
+        Stored::Json { .. } => None,
     }
 }
 
