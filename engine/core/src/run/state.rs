@@ -17,9 +17,7 @@ mod task;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{
-    Action, Event, Node, NodeId, NodeIndex, NodePhase, Program, RunStatus, Scope, ScopeIndex, Timestamp,
-};
+use super::{Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Timestamp};
 use crate::load::ModuleId;
 
 /// A run, as its events have made it.
@@ -176,10 +174,7 @@ impl State {
             } => {
                 self.attempt_finished(node, *attempt, outcome, *decision)?;
             }
-            Event::ApprovalAsked { node, .. } => {
-                let node = self.find_running(node, None, "approval_asked")?;
-                self.set_phase(node, NodePhase::Asked);
-            }
+            Event::ApprovalAsked { node, .. } => self.asked(node)?,
             Event::ApprovalAnswered {
                 node,
                 approved,

@@ -94,20 +94,29 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn asked(&mut self, id: &NodeId) -> Result<(), ApplyError> {
+        let index = self.find_running(id, None, "approval_asked")?;
+        self.set_phase(index, NodePhase::Asked);
+        if self.nodes.get(index.0).is_some_and(|node| node.stopped.is_some()) {
+            self.todo.push_back(Todo::Kill(index));
+        }
+        Ok(())
+    }
+
     pub(super) fn answered(&mut self, id: &NodeId, approved: bool, comment: &str) -> Result<(), ApplyError> {
         let index = self.find(id, "approval_answered")?;
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
         match node.phase {
-            NodePhase::Asked => {
+            NodePhase::Asked if node.stopped.is_none() => {
                 node.answer = Some((approved, comment.to_owned()));
                 node.phase = NodePhase::Answered;
                 self.todo.push_back(Todo::Node(index));
                 Ok(())
             }
-            // A human may answer a question that has just been withdrawn.
-            NodePhase::Ended(_) => Ok(()),
+            // A human may answer a question that is being withdrawn, or has just been.
+            NodePhase::Asked | NodePhase::Ended(_) => Ok(()),
             _ => Err(misfit("approval_answered", format!("`{id}` asks nothing"))),
         }
     }

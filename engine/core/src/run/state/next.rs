@@ -87,7 +87,9 @@ impl State {
             }
             Todo::Kill(index) => {
                 let phase = self.nodes.get(index.0).map(|node| node.phase);
-                if matches!(phase, Some(NodePhase::Running | NodePhase::Asked)) {
+                // A gate that asks is no work under way: what keeps the session open is that this was given.
+                let asked = phase == Some(NodePhase::Asked) && self.announced.insert(Subject::Node(index));
+                if asked || phase == Some(NodePhase::Running) {
                     actions.push(Action::Kill(index));
                 }
             }

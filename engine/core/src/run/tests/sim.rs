@@ -265,12 +265,7 @@ impl Sim {
                     ..
                 }]
             );
-            if waits
-                && self
-                    .due
-                    .values()
-                    .any(|due| matches!(due, Due::Answer(..) | Due::End(..)))
-            {
+            if waits && self.due.values().any(|due| matches!(due, Due::Answer(..))) {
                 return None;
             }
             for action in actions {

@@ -3,7 +3,10 @@
 use super::order::{ended, one_line};
 use super::sim::{RESERVE, Sim, bundle, tasks};
 use super::world::World;
-use crate::run::{Affordable, Event, FailureClass, RunStatus, Timestamp};
+use crate::run::{
+    Action, Affordable, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, Outcome, RunStatus,
+    Stored, Timestamp,
+};
 
 #[test]
 fn fail_fast_stops_siblings_in_every_phase() {
@@ -40,6 +43,107 @@ fn fail_fast_stops_siblings_in_every_phase() {
     100 i: success
     100 Failure
     ");
+}
+
+#[test]
+fn fail_fast_reaches_into_used_workflows() {
+    let bundle = bundle(&[
+        (
+            "main.yaml",
+            "smallcode: 1\ntasks:\n  f: { foreach: [0, 1], uses: inner.yaml, fail_fast: true, on_failure: { retry: 2 } }\n",
+        ),
+        (
+            "inner.yaml",
+            "smallcode: 1\ntasks:\n  x: { run: x }\n  y: { run: x, needs: x, if: always() }\n  gate: { approve: Go? }\n  z: { foreach: [1, 2], run: x }\n",
+        ),
+    ]);
+    let world = World::calm()
+        .ends("f[0]/x", 0, Err(FailureClass::Denied), 10)
+        .ends("f[0]#2/x", 0, Err(FailureClass::Denied), 10)
+        .ends("f[0]#3/x", 0, Err(FailureClass::Denied), 10)
+        .answers(&[("f[0]/gate", true), ("f[0]#2/gate", true), ("f[0]#3/gate", true)])
+        .takes("f[1]/x", 100_000);
+    let mut sim = Sim::new(&bundle, world, 8).shadowed();
+    assert_eq!(sim.run(), RunStatus::Failure);
+    let story = sim.story();
+    let end = story
+        .lines()
+        .position(|line| line.contains("f[0]: UsedWorkflowFailed") && !line.contains("again"))
+        .unwrap();
+    let end: Vec<&str> = story
+        .lines()
+        .skip(end)
+        .map(|line| line.split_once(' ').unwrap().1)
+        .collect();
+    insta::assert_snapshot!(end.join("\n"), @"
+    f[0]: UsedWorkflowFailed
+    f[1]/x: Cancelled
+    f[1]/y: skipped, `f[0]` failed, and `fail_fast` is set
+    f[1]/gate: Cancelled
+    f[1]: Cancelled
+    Failure
+    ");
+}
+
+/// An answer to a question that is being withdrawn comes too late, and the session does not end before its gate has:
+/// not even where the gate was told to stop before it asked.
+#[test]
+fn a_gate_that_is_stopped_asks_nothing() {
+    let node = |item| NodeId::new(format!("f[{item}]"));
+    let start = |item| Event::AttemptStarted {
+        node: node(item),
+        attempt: 1,
+    };
+    let ask = |item| Event::ApprovalAsked {
+        node: node(item),
+        message: String::new(),
+        diff: None,
+    };
+    let answer = |item, approved| Event::ApprovalAnswered {
+        node: node(item),
+        approved,
+        comment: String::new(),
+    };
+    let fail = |item, class| Event::AttemptFinished {
+        node: node(item),
+        attempt: 1,
+        outcome: Outcome::Failure(Failure::new(class, "")),
+        decision: Decision::Fail,
+    };
+    let bundle = tasks("  f: { foreach: [0, 1], approve: Go?, fail_fast: true }\n");
+    for asks_in_time in [true, false] {
+        let mut sim = Sim::new(&bundle, World::calm(), 1);
+        let mut next = |events: Vec<Event>| {
+            for event in events {
+                sim.tell(event);
+            }
+            sim.state.next(sim.now)
+        };
+        next(Vec::new());
+        next(vec![Event::TaskExpanded {
+            task: NodeId::new("f"),
+            items: Stored::null(),
+            count: 2,
+        }]);
+        next(vec![start(0), start(1), ask(0)]);
+        if asks_in_time {
+            next(vec![ask(1)]);
+        }
+        next(vec![answer(0, false)]);
+        let kill = [Action::Kill(NodeIndex(1))];
+        assert_eq!(next(vec![fail(0, FailureClass::Rejected)]), kill);
+        if !asks_in_time {
+            assert_eq!(next(vec![ask(1)]), kill, "now there is something to withdraw");
+        }
+        assert_eq!(next(vec![]), [], "nothing ends before the gate has");
+        assert_eq!(next(vec![answer(1, true)]), []);
+        let end = Action::Finish {
+            status: RunStatus::Failure,
+            message: String::new(),
+        };
+        assert_eq!(next(vec![fail(1, FailureClass::Cancelled)]), [end]);
+        assert_eq!(one_line(&sim), "f: failure, f[0]: failure, f[1]: cancelled");
+    }
 }
 
 #[test]
@@ -100,7 +204,7 @@ fn a_gate_waits_and_goes_on_with_the_answer() {
         assert_eq!(again.run(), RunStatus::Waiting);
         let mut answered = again.resume(false);
         answered.tell(Event::ApprovalAnswered {
-            node: crate::run::NodeId::new("gate"),
+            node: NodeId::new("gate"),
             approved: answer,
             comment: String::new(),
         });
