@@ -77,6 +77,8 @@ pub(super) struct Sim {
     of_node: HashMap<NodeIndex, Vec<(Timestamp, u64)>>,
     sequence: u64,
     jobs: usize,
+    /// The inputs of scopes as expressions see them. They may be large, so each is made once.
+    inputs: HashMap<ScopeIndex, Value>,
     books: Books,
 }
 
@@ -122,6 +124,7 @@ impl Sim {
             of_node: HashMap::new(),
             sequence: 0,
             jobs: usize::try_from(jobs).unwrap(),
+            inputs: HashMap::new(),
             books: Books::default(),
         }
     }
@@ -450,8 +453,8 @@ impl Sim {
 
     fn check(&mut self, index: NodeIndex) {
         let node = self.state.node(index).unwrap();
-        let (id, scope, task) = (node.id.clone(), node.scope, node.task);
-        let names = self.names(scope, task, Some(node.item)).scope();
+        let (id, scope, task, item) = (node.id.clone(), node.scope, node.task, node.item);
+        let names = self.names(scope, task, Some(item)).scope();
         let condition = self.common(scope, task).condition.as_ref().unwrap();
         match condition.0.template.truth(&names) {
             Ok(holds) => self.record(Event::ConditionChecked { node: id, holds }),
@@ -465,7 +468,8 @@ impl Sim {
     fn enter(&mut self, index: NodeIndex) {
         let node = self.state.node(index).unwrap();
         let (id, attempt) = (node.id.clone(), node.attempts);
-        let names = self.names(node.scope, node.task, Some(node.item)).scope();
+        let (scope, task, item) = (node.scope, node.task, node.item);
+        let names = self.names(scope, task, Some(item)).scope();
         let Kind::Uses(uses) = &self.task(index).kind else {
             panic!("{id} uses nothing");
         };
@@ -514,13 +518,13 @@ impl Sim {
         }
     }
 
-    fn names(&self, scope: ScopeIndex, task: usize, item: Option<usize>) -> Names {
+    fn names(&mut self, scope: ScopeIndex, task: usize, item: Option<usize>) -> Names {
         let state = self.state.scope(scope).unwrap();
         let infos = &self.program.modules[state.module.0];
-        let inputs = match &state.inputs {
-            Some(Stored::Inline(inputs)) => inputs.as_object().unwrap().clone(),
-            _ => self.world.inputs.clone(),
-        };
+        let inputs = self.inputs.entry(scope).or_insert_with(|| match &state.inputs {
+            Some(Stored::Inline(inputs)) => Value::from_json((**inputs).clone()),
+            _ => Value::from_json(Json::Object(self.world.inputs.clone())),
+        });
         let tasks = infos.iter().enumerate().filter_map(|(other, info)| {
             let outcome = self.state.task_outcome(scope, other)?;
             Some((Arc::clone(&info.name), Arc::clone(outcome)))
@@ -539,7 +543,8 @@ impl Sim {
             tasks: tasks.collect(),
             needs: self.state.needs_status(scope, task),
             item,
-            ..Names::of_inputs(&inputs, &Map::new())
+            inputs: inputs.clone(),
+            ..Names::of_inputs(&Map::new(), &Map::new())
         }
     }
 
