@@ -42,7 +42,7 @@ pub struct State {
     seed: u64,
     /// Which start of the machine the last session was in.
     boot: Option<String>,
-    /// Nodes that may start without waiting for the disk, and have not.
+    /// Nodes that may start in this session without waiting for the disk, and have not.
     claims: HashSet<NodeId>,
     /// Nodes that were claimed before the machine lost its power: they may have been started.
     doubtful: HashSet<NodeId>,
@@ -184,6 +184,8 @@ impl State {
             Event::Interrupted { stage } => self.stopping = self.stopping.max(*stage),
             Event::RunFinished { status, .. } => {
                 self.finished = Some(*status);
+                // The disk has this only with every start before it: what was claimed and has not started is free.
+                self.claims.clear();
                 self.active_before += at.since(self.session_started);
                 self.session_started = at;
             }

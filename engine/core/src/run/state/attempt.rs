@@ -9,11 +9,11 @@ use crate::run::{
 
 impl State {
     pub(super) fn make_ready(&mut self, index: NodeIndex) {
-        if let Some(node) = self.nodes.get_mut(index.0)
-            && self.doubtful.contains(&node.id)
-        {
-            // As if it had been started: whoever confirms puts the attempt back.
-            node.attempts += 1;
+        if self.is_doubtful(index) {
+            if let Some(node) = self.nodes.get_mut(index.0) {
+                // As if it had been started: whoever confirms puts the attempt back.
+                node.attempts += 1;
+            }
             self.set_phase(index, NodePhase::InDoubt);
             return;
         }

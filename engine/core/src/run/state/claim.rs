@@ -61,6 +61,12 @@ impl State {
         found
     }
 
+    /// Whether a node may have been started before the machine lost its power.
+    pub(super) fn is_doubtful(&self, index: NodeIndex) -> bool {
+        let node = self.nodes.get(index.0);
+        node.is_some_and(|node| self.doubtful.contains(&node.id))
+    }
+
     /// What was written survives the death of the process, and not that of the machine: there, what was claimed may
     /// have been started without a trace.
     pub(super) fn doubt_claims(&mut self, boot: Option<&String>, confirmed: bool) {

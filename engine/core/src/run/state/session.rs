@@ -64,6 +64,11 @@ impl State {
             }
             NodePhase::InDoubt if confirmed => self.start_again(index),
             NodePhase::Ready => self.make_ready(index),
+            // Not once its time has come: what is in doubt follows from events, and not from when `next` was asked.
+            NodePhase::Waiting(at) if self.is_doubtful(index) => {
+                self.timers.remove(&(at, index));
+                self.make_ready(index);
+            }
             NodePhase::Asked if stopped => self.todo.push_back(Todo::Kill(index)),
             NodePhase::Checking | NodePhase::Leaving | NodePhase::Answered => {
                 self.todo.push_back(Todo::Node(index));
