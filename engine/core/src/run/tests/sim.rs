@@ -77,6 +77,8 @@ pub(super) struct Sim {
     of_node: HashMap<NodeIndex, Vec<(Timestamp, u64)>>,
     sequence: u64,
     jobs: usize,
+    /// How often the machine lost its power.
+    boot: u32,
     /// The inputs of scopes as expressions see them. They may be large, so each is made once.
     inputs: HashMap<ScopeIndex, Value>,
     books: Books,
@@ -104,7 +106,7 @@ impl Sim {
             plan: String::new(),
             seed: sim.world.seed,
             jobs,
-            boot: None,
+            boot: Some(sim.boot.to_string()),
         });
         sim.signals();
         sim
@@ -124,6 +126,7 @@ impl Sim {
             of_node: HashMap::new(),
             sequence: 0,
             jobs: usize::try_from(jobs).unwrap(),
+            boot: 0,
             inputs: HashMap::new(),
             books: Books::default(),
         }
@@ -141,6 +144,16 @@ impl Sim {
 
     /// The run that goes on from the first `length` events of the journal, some time after the last of them.
     pub(super) fn resumed(&self, length: usize, downtime: u64, jobs: u32, confirmed: bool) -> Self {
+        self.resumed_in(self.boot, length, downtime, jobs, confirmed)
+    }
+
+    /// The same where the machine has lost its power, and the disk kept no more than the first `length` events: all
+    /// that were waited for, and as many of the others as it liked.
+    pub(super) fn resumed_after_power_loss(&self, length: usize, jobs: u32, confirmed: bool) -> Self {
+        self.resumed_in(self.boot + 1, length, 60_000, jobs, confirmed)
+    }
+
+    fn resumed_in(&self, boot: u32, length: usize, downtime: u64, jobs: u32, confirmed: bool) -> Self {
         let mut sim = Self::before(&self.bundle, &self.world, jobs);
         for (at, event) in &self.journal[..length] {
             sim.state.apply(*at, event).unwrap();
@@ -151,10 +164,11 @@ impl Sim {
             sim.journal.push((*at, event.clone()));
         }
         sim.now = sim.now.after(downtime);
+        sim.boot = boot;
         sim.record(Event::RunResumed {
             jobs,
             confirmed,
-            boot: None,
+            boot: Some(boot.to_string()),
         });
         for index in 0..sim.state.nodes().len() {
             let node = &sim.state.nodes()[index];
@@ -296,6 +310,15 @@ impl Sim {
             }
             Action::Start { node, attempt } => {
                 let id = self.id(node);
+                let repeatable = self.state.info(node).unwrap().repeatable;
+                if let Some(most) = self.world.claims
+                    && !repeatable
+                    && !self.state.is_claimed(&id)
+                {
+                    let nodes = self.state.claimable(node, most);
+                    self.record(Event::NodesClaimed { nodes });
+                    assert!(self.state.is_claimed(&id), "{id} is not in its own claim");
+                }
                 self.record(Event::AttemptStarted { node: id, attempt });
                 self.begin(node, attempt);
             }
@@ -593,6 +616,13 @@ impl Sim {
 
     fn check_before(&mut self, event: &Event) {
         match event {
+            Event::NodesClaimed { nodes } => {
+                let most = self.world.claims.unwrap();
+                assert!(nodes.len() <= most, "{} nodes are claimed at once", nodes.len());
+                for node in nodes {
+                    assert!(!self.state.is_claimed(node), "{node} is claimed already");
+                }
+            }
             Event::AttemptStarted { node, attempt } => {
                 let index = self.state.node_named(node.as_str()).unwrap();
                 let entry = self.state.node(index).unwrap();
@@ -694,7 +724,10 @@ fn line(event: &Event) -> String {
         Event::RunResumed { confirmed, .. } => {
             format!("resume{}", if *confirmed { " confirmed" } else { "" })
         }
-        Event::NodesClaimed { nodes } => format!("claim {}", nodes.len()),
+        Event::NodesClaimed { nodes } => {
+            let names: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
+            format!("claim {}", names.join(" "))
+        }
         Event::TaskExpanded { task, count, .. } => format!("{task}: {count} items"),
         Event::ConditionChecked { node, holds } => format!("{node}: if {holds}"),
         Event::NodeRefused { node, failure } => format!("{node}: refused, {:?}", failure.class),
@@ -745,8 +778,9 @@ fn observe(state: &State, now: Timestamp) -> String {
         };
         writeln!(
             text,
-            "{} {phase:?} {} {:?} {:?} {} {:?} {:?} {:?}",
+            "{} {phase:?} {} {} {:?} {:?} {} {:?} {:?} {:?}",
             node.id,
+            state.is_claimed(&node.id),
             node.attempts,
             node.stopped,
             node.answer,
