@@ -54,7 +54,6 @@ impl State {
         node.attempts = attempt;
         node.phase = NodePhase::Running;
         self.claims.remove(id);
-        self.doubtful.remove(id);
         let (scope, task) = (node.scope, node.task);
         self.unready(index);
         self.under_way += 1;
