@@ -189,3 +189,38 @@ fn only_the_same_boot_is_trusted() {
         assert_eq!(state.nodes()[0].phase, phase, "{before:?} {after:?}");
     }
 }
+
+#[test]
+fn a_claim_takes_what_starts_next_and_no_more_than_it_may() {
+    let text = "  a: { run: x }\n  b: { run: x, idempotent: true }\n  c: { run: x, needs: a }\n  d: { run: x }\n  e: { run: x, needs: c }\n";
+    for (most, claims) in [
+        (9, vec!["a d c e"]),
+        (3, vec!["a d c", "e"]),
+        (1, vec!["a", "d", "c", "e"]),
+    ] {
+        let mut sim = Sim::new(&tasks(text), World::calm().claims(most), 1);
+        sim.run();
+        let story = sim.story();
+        let found: Vec<&str> = story
+            .lines()
+            .filter_map(|line| Some(line.split_once(" claim ")?.1))
+            .collect();
+        assert_eq!(found, claims);
+    }
+}
+
+/// The boot of the last session counts, not that of the first.
+#[test]
+fn what_was_claimed_after_the_power_came_back_is_trusted() {
+    let text = "  a: { run: x }\n  b: { run: x, needs: a }\n";
+    let sim = Sim::new(&tasks(text), World::calm().claims(8), 1);
+    let mut back = sim.resumed_after_power_loss(1, 1, false);
+    back.run();
+    let ended = back
+        .story()
+        .lines()
+        .position(|line| line.ends_with("a: success"))
+        .unwrap();
+    let mut again = back.resumed(ended + 1, 1000, 1, false);
+    assert_eq!(again.run(), RunStatus::Success);
+}

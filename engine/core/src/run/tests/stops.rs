@@ -398,3 +398,76 @@ fn calls_count_for_every_budget_around_them() {
         Affordable::Never("the budget of `a` allows 5 calls, and all are made".to_owned())
     );
 }
+
+#[test]
+fn an_attempt_that_failed_as_it_was_stopped_is_not_tried_again() {
+    let mut world = World::calm().ends("f[0]", 0, Err(FailureClass::Denied), 10).ends(
+        "f[1]",
+        0,
+        Err(FailureClass::Io),
+        10,
+    );
+    world.batches = true;
+    let (status, end) = ended(
+        "  f: { foreach: [0, 1], run: x, fail_fast: true, on_failure: { retry: { max: 1, backoff: 1s } } }\n",
+        world,
+    );
+    assert_eq!(status, RunStatus::Failure);
+    assert_eq!(end, "f: failure, f[0]: failure, f[1]: cancelled");
+}
+
+#[test]
+fn what_was_stopped_while_it_was_evaluated_needs_no_answer() {
+    let mut sim = Sim::new(&tasks("  a: { run: x, if: always() }\n"), World::calm(), 1);
+    let node = NodeIndex(0);
+    assert_eq!(sim.state.next(sim.now), [Action::Check(node)]);
+    sim.tell(Event::CapReached {
+        cap: "cap".to_owned(),
+    });
+    let because = "cap".to_owned();
+    assert_eq!(sim.state.next(sim.now), [Action::Cancel { node, because }]);
+    sim.tell(Event::NodeCancelled {
+        node: NodeId::new("a"),
+        because: String::new(),
+    });
+    let end = Action::Finish {
+        status: RunStatus::OverBudget,
+        message: "cap".to_owned(),
+    };
+    assert_eq!(sim.state.next(sim.now), [end]);
+}
+
+#[test]
+fn a_gate_that_was_stopped_when_the_run_died_is_withdrawn_after_it() {
+    let text = "  f: { foreach: [0, 1], approve: Go?, fail_fast: true }\n";
+    let mut sim = Sim::new(&tasks(text), World::calm().answers(&[("f[0]", false)]), 1);
+    assert_eq!(sim.run(), RunStatus::Failure);
+    let failed = sim
+        .story()
+        .lines()
+        .position(|line| line.ends_with("f[0]: Rejected"));
+    let mut died = sim.resumed(failed.unwrap() + 1, 1000, 1, false).shadowed();
+    assert_eq!(died.run(), RunStatus::Failure);
+    assert_eq!(one_line(&died), "f: failure, f[0]: failure, f[1]: cancelled");
+}
+
+#[test]
+fn a_call_under_way_may_give_back_what_another_waits_for() {
+    let text = "smallcode: 1\nbudget: { tokens: 250 }\ntasks:\n  a: { prompt: x }\n  b: { prompt: x }\n";
+    let mut sim = Sim::new(&bundle(&[("main.yaml", text)]), World::calm(), 2);
+    let (a, b) = (NodeId::new("a"), NodeIndex(1));
+    assert_eq!(sim.state.affords(b, RESERVE), Affordable::Yes);
+    sim.tell(Event::AttemptStarted {
+        node: a.clone(),
+        attempt: 1,
+    });
+    sim.tell(Event::CallStarted {
+        node: a,
+        attempt: 1,
+        call: 1,
+        profile: String::new(),
+        digest: String::new(),
+        reserve: RESERVE,
+    });
+    assert_eq!(sim.state.affords(b, RESERVE), Affordable::Later);
+}
