@@ -125,3 +125,19 @@ fn defaults_and_merge_keys_reach_the_tasks() {
     assert_eq!(env, [("B", "three"), ("A", "one")]);
     assert_eq!(tasks["c"].common.timeout.unwrap().millis(), 5000);
 }
+
+#[test]
+fn writes_below_the_same_expression_are_compared() {
+    insta::assert_snapshot!(
+        said_of(
+            "inputs: { out: path }\ntasks:\n  a: { run: x, writes: '{{ inputs.out }}/**' }\n  b: { render: { text: x, to: '{{inputs.out}}/x.md' } }\n  c: { render: { text: x, to: '{{ inputs.out }}/x.md' }, needs: a }\n  d: { render: { text: x, to: '{{ inputs.out }}.md' } }\n"
+        ),
+        @r#"
+    E0403:5:31 "'{{inputs.out}}/x.md'": `a` and `b` may run at the same time and write the same files
+        help: let one wait for the other: `needs: a` in `b`
+    E0403:6:31 "'{{ inputs.out }}/x.md'": `b` and `c` may run at the same time and write the same files
+        help: let one wait for the other: `needs: b` in `c`
+    runnable: false
+    "#
+    );
+}
