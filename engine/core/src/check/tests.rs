@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use crate::load::{Load, load};
 
 /// Loads `main.yaml` of a few files.
-pub(super) fn load_files(files: &[(&str, &str)]) -> Load {
+pub(crate) fn load_files(files: &[(&str, &str)]) -> Load {
     let files: HashMap<Utf8PathBuf, String> = files
         .iter()
         .map(|(path, text)| (Utf8PathBuf::from(*path), (*text).to_owned()))

@@ -2,7 +2,7 @@
 
 mod clash;
 
-use clash::{Write, clashes};
+pub(crate) use clash::{Write, clashes};
 
 use super::Checker;
 use crate::diagnostic::Code;
