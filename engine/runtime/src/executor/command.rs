@@ -20,7 +20,8 @@ const TOLD_LINES: usize = 20;
 /// How much of it at most, in bytes: lines can be long.
 const TOLD_BYTES: usize = 4 * 1024;
 
-/// The longest piece of a line that is held back until the line is whole: 64 KiB, a full pipe.
+/// The longest piece of a line that is held back until the line is whole: 64 KiB, a full pipe. What may be the
+/// beginning of a secret is held back beyond that.
 const HELD_BYTES: usize = 64 * 1024;
 
 /// What a command writes, shown by whole lines: a secret or a character may arrive in two pieces.
@@ -34,10 +35,13 @@ impl Lines {
         self.held.extend_from_slice(bytes);
         let whole = match self.held.iter().rposition(|byte| *byte == b'\n') {
             Some(newline) => newline + 1,
-            None if self.held.len() > HELD_BYTES => self.held.len(),
+            None if self.held.len() > HELD_BYTES => shared.mask.safe_end(&self.held),
             None => return,
         };
         let text = String::from_utf8_lossy(self.held.get(..whole).unwrap_or_default()).into_owned();
+        if whole == 0 {
+            return;
+        }
         self.held.drain(..whole);
         show(job, stream, shared.mask.apply(text));
     }
