@@ -38,6 +38,14 @@ pub enum FileError {
         /// The path as it was given.
         path: String,
     },
+    /// There is no such folder.
+    #[error(
+        "there is no folder `{path}` in the workspace; correct the path, or have a task that comes before make it"
+    )]
+    NoFolder {
+        /// The path as it was given.
+        path: String,
+    },
     /// The file is larger than can be taken in.
     #[error("`{path}` has {bytes} bytes; at most {MAX_READ} can be taken in")]
     TooLarge {
@@ -110,16 +118,14 @@ impl Workspace {
     /// # Errors
     /// When the path leaves the workspace, or is no folder.
     pub fn folder(&self, path: &str) -> Result<Utf8PathBuf, FileError> {
-        let full = self.existing(path)?;
-        if !full.is_dir() {
-            let source = io::Error::from(io::ErrorKind::NotADirectory);
-            return Err(FileError::Io {
-                doing: "run in",
-                path: path.to_owned(),
-                source,
-            });
-        }
-        Ok(full)
+        let none = || FileError::NoFolder {
+            path: path.to_owned(),
+        };
+        let full = self.existing(path).map_err(|error| match error {
+            FileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => none(),
+            error => error,
+        })?;
+        if full.is_dir() { Ok(full) } else { Err(none()) }
     }
 
     /// Reads a text file.

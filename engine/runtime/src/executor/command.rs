@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, Stored, Stream, TaskResult};
-use smallcode_core::spec::{Parse, Program, Run, Shell, Task};
+use smallcode_core::spec::{Parse, Program, Run, Shell, Task, Text};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, shell};
 
@@ -38,10 +38,10 @@ impl Lines {
             None if self.held.len() > HELD_BYTES => shared.mask.safe_end(&self.held),
             None => return,
         };
-        let text = String::from_utf8_lossy(self.held.get(..whole).unwrap_or_default()).into_owned();
         if whole == 0 {
             return;
         }
+        let text = String::from_utf8_lossy(self.held.get(..whole).unwrap_or_default()).into_owned();
         self.held.drain(..whole);
         show(job, stream, shared.mask.apply(text));
     }
@@ -63,7 +63,7 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let spec = spec(shared, task, command, scope)?;
+    let spec = spec(shared, module, task, command, scope)?;
     let mut lines = (Lines::default(), Lines::default());
     let finished = process::run(&spec, &job.cancel, &job.kill, timeout(task), |stream, bytes| {
         if job.tell.notices.wanted() {
@@ -94,6 +94,17 @@ pub(super) async fn attempt(
     Ok(result)
 }
 
+/// Where the `cwd` of a task stands.
+fn place(module: &Module, cwd: &Text) -> String {
+    let start = usize::try_from(cwd.span.start).unwrap_or(usize::MAX);
+    match module.loaded.text.get(..start) {
+        Some(before) if cwd.source == module.loaded.source => {
+            format!("{}:{}: `cwd`: ", module.path, before.matches('\n').count() + 1)
+        }
+        _ => "`cwd`: ".to_owned(),
+    }
+}
+
 /// The words of an error and of what caused it.
 pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
@@ -110,6 +121,7 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
 
 fn spec(
     shared: &Shared,
+    module: &Module,
     task: &Task,
     command: &Run,
     scope: &Arc<dyn Scope>,
@@ -117,8 +129,10 @@ fn spec(
     let expression = |message: String| Failure::new(FailureClass::Expression, message);
     let mut variables: Vec<(String, String)> = Vec::new();
     for (name, value) in &task.common.env.0 {
-        let text = shell::environment_text(&Json::String(text(value, scope)?))
-            .map_err(|reason| expression(format!("`env: {name}`: {reason}")))?;
+        let text = text(value, scope)?;
+        if let Some(reason) = no_variable(&text) {
+            return Err(expression(format!("`env: {{ {name} }}`: {reason}")));
+        }
         variables.push((name.clone(), text));
     }
     let argv: Vec<String> = match &command.program {
@@ -153,7 +167,7 @@ fn spec(
             shared
                 .workspace
                 .folder(&path)
-                .map_err(|error| Failure::new(FailureClass::Io, format!("cwd: {error}")))?
+                .map_err(|error| Failure::new(FailureClass::Io, format!("{}{error}", place(module, cwd))))?
         }
         None => shared.workspace.root().to_path_buf(),
     };
@@ -190,6 +204,20 @@ fn spec(
     }
     spec.env.extend(variables);
     Ok(spec)
+}
+
+/// Why a text can't be the value of an environment variable.
+fn no_variable(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        return Some("a value with a NUL character can't be an environment variable; use `stdin`".to_owned());
+    }
+    (text.len() > shell::MAX_VALUE_BYTES).then(|| {
+        format!(
+            "a value of {} KiB is too long for an environment variable, which takes {}; use `stdin`, or a file",
+            text.len().div_ceil(1024),
+            shell::MAX_VALUE_BYTES / 1024
+        )
+    })
 }
 
 /// The words of an `argv`; a list spreads into as many words as it has items.
