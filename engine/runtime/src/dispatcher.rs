@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{CallRequest, Message, Shared, Tell};
-use crate::journal::{Commit, Journal, JournalError};
+use crate::journal::{BlobError, Commit, Journal, JournalError};
 
 pub use self::notices::{Notices, Observed, Taken};
 
@@ -53,7 +53,7 @@ pub enum DispatchError {
     Misfit(#[from] ApplyError),
     /// A blob could not be written.
     #[error(transparent)]
-    Blob(#[from] crate::journal::BlobError),
+    Blob(#[from] BlobError),
 }
 
 /// How a session of a run ended.
@@ -93,6 +93,8 @@ pub struct Dispatcher {
     /// Attempts that were stopped by a signal and left no event: they are in flight for good.
     abandoned: bool,
     stop_at: Option<Timestamp>,
+    /// Why what an attempt left could not be kept.
+    broken: Option<BlobError>,
     ended: Option<Ended>,
 }
 
@@ -144,6 +146,7 @@ impl Dispatcher {
             stage: 0,
             abandoned: false,
             stop_at: None,
+            broken: None,
             ended: None,
         }
     }
@@ -167,6 +170,13 @@ impl Dispatcher {
         // Earlier sessions may have used all the time up.
         self.deadlines()?;
         loop {
+            if let Some(error) = self.broken.take() {
+                // What ended meanwhile is written down where that is possible; nothing more is started.
+                let written = self.commit().await;
+                self.kill_all();
+                self.work.shutdown().await;
+                return written.and(Err(error.into()));
+            }
             self.settle()?;
             self.commit().await?;
             if let Some(mut ended) = self.ended.take() {

@@ -87,6 +87,7 @@ impl Dispatcher {
             Message::Call(request) => self.request_call(request)?,
             Message::Called(end) => self.end_call(end)?,
             Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
+            Message::Broken(error) => self.broken = Some(error),
             Message::Signal(stage) => self.signal(stage)?,
         }
         Ok(())

@@ -10,9 +10,10 @@ use smallcode_core::spec::{Parse, Program, Run, Shell, Task, Text};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, shell};
 
-use super::{Job, Shared, keep, show, text, timeout, verify};
+use super::{Job, Shared, keep, show, text, timeout, unkept, verify};
 use crate::host::INLINE;
-use crate::process::{self, Captured, End, Exit, Finished, Stdin};
+use crate::journal::BlobError;
+use crate::process::{self, Captured, End, Exit, Finished, RunError, Stdin};
 
 /// How many lines of a failed command's output are told: a screen.
 const TOLD_LINES: usize = 20;
@@ -74,7 +75,10 @@ pub(super) async fn attempt(
         }
     })
     .await
-    .map_err(|error| Failure::new(FailureClass::Io, in_words(&error)))?;
+    .map_err(|error| match error {
+        RunError::Spool { path, source } => unkept(shared, BlobError::io("write output to", &path, source)),
+        error => Failure::new(FailureClass::Io, in_words(&error)),
+    })?;
     lines.0.finish(shared, job, Stream::Stdout);
     lines.1.finish(shared, job, Stream::Stderr);
     if let Some(reason) = unsuccessful(&finished, task) {
@@ -304,8 +308,7 @@ fn failed(shared: &Shared, finished: Finished, (class, message): (FailureClass, 
 
 /// What a successful command leaves, and its value where that was made for `parse`.
 fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskResult, Option<Json>), Failure> {
-    let io =
-        |error: std::io::Error| Failure::new(FailureClass::Io, format!("could not keep the output: {error}"));
+    let io = |error: BlobError| unkept(shared, error);
     let stderr = stored(shared, finished.stderr, false).map_err(io)?;
     let stderr = Some(stderr).filter(|stored| !is_empty(stored));
     let Some(parse) = command.beside.parse else {
@@ -358,7 +361,7 @@ fn is_empty(stored: &Stored) -> bool {
 }
 
 /// Keeps what was written to a stream; `trim` takes the last newline off.
-fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<Stored> {
+fn stored(shared: &Shared, captured: Captured, trim: bool) -> Result<Stored, BlobError> {
     match captured {
         Captured::Memory(bytes) => {
             let text = String::from_utf8(bytes)
@@ -373,28 +376,16 @@ fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<St
                 return Ok(Stored::inline(text.into()));
             }
             // Blobs are written on a thread of the runtime that may block: outputs of this size are rare.
-            tokio::task::block_in_place(|| shared.host.keep_text(text, false)).map_err(std::io::Error::other)
+            tokio::task::block_in_place(|| shared.host.keep_text(text, false))
         }
         Captured::Spooled {
             path,
             bytes,
             truncated,
         } => tokio::task::block_in_place(|| {
-            if !shared.mask.is_empty() {
-                let mut masked = tempfile::NamedTempFile::new_in(&shared.spool)?;
-                shared
-                    .mask
-                    .copy(&mut std::fs::File::open(&path)?, masked.as_file_mut())?;
-                masked.persist(&path).map_err(|error| error.error)?;
-            }
-            if trim && !truncated {
-                drop_last_newline(&path)?;
-            }
-            let hash = shared
-                .host
-                .blobs()
-                .put_file(&path)
-                .map_err(std::io::Error::other)?;
+            prepare(shared, &path, trim && !truncated)
+                .map_err(|e| BlobError::io("write output to", &path, e))?;
+            let hash = shared.host.blobs().put_file(&path)?;
             let kept = shared.host.blobs().size(&hash).unwrap_or(bytes);
             Ok(Stored::Text {
                 blob: hash.to_string(),
@@ -403,6 +394,21 @@ fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<St
             })
         }),
     }
+}
+
+/// Masks what lies in a file, and takes its last newline off.
+fn prepare(shared: &Shared, path: &Path, trim: bool) -> std::io::Result<()> {
+    if !shared.mask.is_empty() {
+        let mut masked = tempfile::NamedTempFile::new_in(&shared.spool)?;
+        shared
+            .mask
+            .copy(&mut std::fs::File::open(path)?, masked.as_file_mut())?;
+        masked.persist(path).map_err(|error| error.error)?;
+    }
+    if trim {
+        drop_last_newline(path)?;
+    }
+    Ok(())
 }
 
 fn drop_last_newline(path: &Path) -> std::io::Result<()> {
