@@ -29,6 +29,7 @@ use crate::journal::{BlobError, Commit, Journal, JournalError};
 pub use self::notices::{Notices, Observed, Taken};
 
 use self::commit::Effect;
+use self::gates::Asked;
 use self::names::NameSource;
 
 /// A question to a human.
@@ -82,6 +83,7 @@ pub struct Dispatcher {
     messages: mpsc::UnboundedReceiver<Message>,
     readers: std::sync::mpsc::Sender<Observed>,
     questions: Option<mpsc::UnboundedSender<Question>>,
+    asked: Asked,
     running: HashMap<NodeIndex, (CancellationToken, CancellationToken)>,
     work: JoinSet<()>,
     /// Calls that wait for others to give back what they don't use.
@@ -138,6 +140,7 @@ impl Dispatcher {
             messages,
             readers,
             questions,
+            asked: Asked::new(),
             running: HashMap::new(),
             work: JoinSet::new(),
             waiting_calls: VecDeque::new(),

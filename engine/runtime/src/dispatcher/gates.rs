@@ -1,11 +1,25 @@
 //! Gates: what a human in front of the terminal is asked.
 
-use smallcode_core::run::{NodeId, NodeIndex, NodePhase, Stored};
+use std::collections::HashMap;
+
+use smallcode_core::run::{Event, NodeId, NodeIndex, NodePhase, Stored, Timestamp};
 
 use super::commit::Effect;
 use super::{Dispatcher, Question};
 
+/// What earlier sessions asked, by gate.
+pub(super) type Asked = HashMap<NodeId, (String, Option<Stored>)>;
+
 impl Dispatcher {
+    /// Takes over what was asked in the past of the run.
+    pub(crate) fn remember(&mut self, past: Vec<(Timestamp, Event)>) {
+        for (_, event) in past {
+            if let Event::ApprovalAsked { node, message, diff } = event {
+                self.asked.insert(node, (message, diff));
+            }
+        }
+    }
+
     pub(super) fn question(&mut self, node: NodeId, message: String, diff: Option<&Stored>) {
         if self.questions.is_some() {
             let diff = diff.and_then(|diff| self.shared.host.json(diff).ok());
@@ -24,12 +38,14 @@ impl Dispatcher {
             .map(|(index, _)| NodeIndex(index))
             .collect();
         for node in asked {
-            // The question is evaluated anew from the same values: the journal keeps it for readers only.
-            if let Some(job) = self.job(node, 1)
-                && let Some(message) = self.names.question(&job)
-            {
-                self.question(job.id, message, None);
+            let Some(id) = self.state.node(node).map(|node| node.id.clone()) else {
+                continue;
+            };
+            // As it was asked then: the files that a diff was made of may have changed.
+            if let Some((message, diff)) = self.asked.remove(&id) {
+                self.question(id, message, diff.as_ref());
             }
         }
+        self.asked.clear();
     }
 }
