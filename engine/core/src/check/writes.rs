@@ -33,7 +33,9 @@ pub fn declared(task: &Task) -> Vec<&Text> {
 /// What a write is compared by. Two texts with the same expressions in them name the same paths only where the
 /// expressions are the same, so what ends with an expression stands for itself, and only what follows is a glob.
 fn comparable(task: usize, text: &str) -> Write {
-    let expressions = text.rfind("}}").max(text.rfind("%}")).map_or(0, |at| at + 2);
+    // `{a,{b,c}}` is a glob: only what an expression opens is closed by `}}`.
+    let closed = |open, close| text.contains(open).then(|| text.rfind(close)).flatten();
+    let expressions = closed("{{", "}}").max(closed("{%", "%}")).map_or(0, |at| at + 2);
     let rest = text.get(expressions..).unwrap_or_default();
     let under = match rest.find('/') {
         _ if expressions == 0 => 0,
