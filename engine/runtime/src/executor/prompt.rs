@@ -1,5 +1,6 @@
 //! `prompt`: one answer of a model, as text, as a value that follows a schema, or as files.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +98,7 @@ async fn ask(
 
 /// Writes the files, once it is known of each where it really goes.
 fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String)]) -> Result<(), Failure> {
+    let mut reals = HashSet::new();
     for (path, _) in files {
         let real = workspace
             .destination(path)
@@ -104,6 +106,12 @@ fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String
         if real != *path && !may_write(&real, permissions) {
             let message = format!("`{path}` leads to `{real}`, which a model may not write");
             return Err(Failure::new(FailureClass::Denied, message));
+        }
+        if !reals.insert(real) {
+            // Which of the two is meant can't be known.
+            let message =
+                format!("the answer gives `{path}` twice; each file must stand in one code block, whole");
+            return Err(Failure::new(FailureClass::Unparseable, message));
         }
     }
     files
@@ -518,4 +526,31 @@ fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
         ));
     }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_given_twice_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = camino::Utf8Path::from_path(folder.path()).unwrap();
+        std::fs::create_dir(root.join("src")).unwrap();
+        std::os::unix::fs::symlink("src", root.join("link")).unwrap();
+        let workspace = Workspace::open(root).unwrap();
+        let permissions = ["**".to_owned()];
+        let given = |paths: &[&str]| -> Vec<(String, String)> {
+            let file = |path: &&str| ((*path).to_owned(), "text".to_owned());
+            paths.iter().map(file).collect()
+        };
+        for paths in [["src/a.rs", "src/a.rs"], ["src/a.rs", "link/a.rs"]] {
+            let failure = write(&workspace, &permissions, &given(&paths)).unwrap_err();
+            assert_eq!(failure.class, FailureClass::Unparseable, "{failure:?}");
+            assert!(failure.message.contains("twice"), "{failure:?}");
+            assert!(!workspace.exists("src/a.rs"));
+        }
+        write(&workspace, &permissions, &given(&["src/a.rs", "link/b.rs"])).unwrap();
+        assert!(workspace.exists("src/a.rs") && workspace.exists("src/b.rs"));
+    }
 }
