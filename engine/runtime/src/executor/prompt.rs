@@ -453,31 +453,20 @@ fn understand(
     match &prompt.beside.output {
         None => Ok((Json::String(answer::text(answer).to_owned()), Vec::new())),
         Some(Output::Schema(_)) => {
-            let value = answer::json(answer).map_err(|reason| {
-                let mut failure = Failure::new(
-                    FailureClass::Unparseable,
-                    format!("the answer is not JSON: {reason}"),
-                );
-                failure.detail = answer.chars().take(200).collect();
-                failure
-            })?;
-            if let Some(schema) = schema {
-                verify::conforms(&schema.validator.violations(&value))?;
-            }
+            let Some(schema) = schema else {
+                return Ok((Json::String(answer::text(answer).to_owned()), Vec::new()));
+            };
+            let value = answer::value(answer, &schema.json)?;
+            verify::conforms(&schema.validator.violations(&value))?;
             Ok((value, Vec::new()))
         }
         Some(Output::File(to)) => {
             let to = allowed(shared, &text(to, scope)?)?;
-            let content = answer::file(answer);
+            let content = answer::file(answer, &to)?;
             Ok((json!({ "file": to, "text": content }), vec![(to, content)]))
         }
         Some(Output::Files(globs)) => {
-            let files = answer::files(answer);
-            if files.is_empty() {
-                let message =
-                    "the answer names no file: each code block needs a path after its opening fence";
-                return Err(Failure::new(FailureClass::Unparseable, message));
-            }
+            let files = answer::files(answer)?;
             let globs = patterns(globs, scope)?;
             let mut written = Vec::with_capacity(files.len());
             for (path, content) in files {

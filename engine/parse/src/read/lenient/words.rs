@@ -42,7 +42,7 @@ impl Reader<'_, '_, '_> {
         };
         let here = self.place(span.start, span.end);
         let node = self.tree.push_text(kind, here, text);
-        if stop >= self.end && place != Place::Top {
+        if span.end >= self.source.len() && place != Place::Top {
             self.tree.mark_cut(node);
         }
         self.append(node);
