@@ -35,7 +35,7 @@ pub fn value(answer: &str, schema: &Json) -> Result<Json, Failure> {
         .iter()
         .any(|problem| problem.kind == ProblemKind::Cut)
     {
-        FailureClass::Unparseable
+        FailureClass::Truncated
     } else {
         FailureClass::SchemaMismatch
     };
@@ -60,7 +60,7 @@ pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
     if !block.closed {
         let message =
             format!("the answer ends inside the code block of `{path}`: its closing fence is missing");
-        return Err(Failure::new(FailureClass::Unparseable, message));
+        return Err(Failure::new(FailureClass::Truncated, message));
     }
     Ok(block.content.to_owned())
 }
@@ -79,7 +79,16 @@ pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
             .map(|file| (file.path, file.content))
             .collect());
     }
-    Err(failure(FailureClass::Unparseable, answer, &found.problems))
+    let cut = found
+        .problems
+        .iter()
+        .any(|problem| problem.kind == ProblemKind::Cut);
+    let class = if cut {
+        FailureClass::Truncated
+    } else {
+        FailureClass::Unparseable
+    };
+    Err(failure(class, answer, &found.problems))
 }
 
 fn none(answer: &str, problems: &[Problem]) -> Failure {
