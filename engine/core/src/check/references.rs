@@ -283,7 +283,8 @@ impl<'b> Walk<'_, 'b> {
     }
 
     fn input(&mut self, field: Option<&str>, span: Span, place: &Place<'_>) {
-        let inputs = &self.checker.module.loaded.workflow.inputs;
+        let loaded = &self.checker.module.loaded;
+        let inputs = &loaded.workflow.inputs;
         match field {
             // The whole mapping: every input is used.
             None => self
@@ -292,6 +293,7 @@ impl<'b> Walk<'_, 'b> {
             Some(field) if inputs.contains_key(field) => {
                 self.used.insert(field.to_owned());
             }
+            Some(field) if loaded.broken_inputs.iter().any(|broken| broken == field) => {}
             Some(field) => {
                 let near = near(field, inputs.keys()).map(|near| self::field("inputs", near));
                 self.error(
