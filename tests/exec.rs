@@ -1,6 +1,7 @@
 //! `exec`: what each kind and key does.
 
 mod approve;
+mod budget;
 mod fan;
 mod inputs;
 mod order;

@@ -17,7 +17,7 @@ pub use runnable::not_runnable;
 #[cfg(test)]
 pub(crate) use tests::load_files;
 pub use writes::declared as declared_writes;
-pub(crate) use writes::{Write, clashes};
+pub(crate) use writes::{Write, all_below, below, clashes};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};

@@ -425,9 +425,8 @@ impl Planner<'_> {
                     );
                 }
             }
-            let texts = check::declared_writes(task);
             for node in self.nodes.iter().skip(first) {
-                self.writes.add(step, &texts, &node.writes, module.loaded.source);
+                self.writes.add(step, task, &node.writes, module.loaded.source);
             }
             let mut end = step;
             if let Some(inner) = module.uses.get(index) {

@@ -11,6 +11,7 @@ use std::ops::Range;
 use crate::diagnostic::Severity;
 
 mod command;
+mod comment;
 mod heredoc;
 mod place;
 mod quotes;
@@ -59,7 +60,8 @@ pub struct Problem {
 }
 
 /// Puts variables in the place of the values of a line, and says which stand where they cannot.
-/// A line with an error among its problems must not be run.
+/// A line with an error among its problems must not be run. Comments of the template, `{# … #}`, are taken out
+/// before the shell sees them.
 ///
 /// ```
 /// let (line, problems) = smallcode_core::shell::analyse("cp {{ item }} \"to {{ item }}\"");
@@ -67,7 +69,16 @@ pub struct Problem {
 /// assert!(problems.is_empty());
 /// ```
 pub fn analyse(line: &str) -> (Line, Vec<Problem>) {
-    place::analyse(line)
+    let (text, cuts, mut refused) = comment::take_out(line);
+    let (mut line, mut problems) = place::analyse(&text);
+    for slot in &mut line.slots {
+        slot.span = cuts.place(&slot.span);
+    }
+    for problem in &mut problems {
+        problem.span = cuts.place(&problem.span);
+    }
+    refused.append(&mut problems);
+    (line, refused)
 }
 
 /// Returns what the variable of a slot holds.

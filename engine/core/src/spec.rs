@@ -66,6 +66,8 @@ record! {
 pub struct Loaded {
     /// The workflow.
     pub workflow: Workflow,
+    /// The names of inputs that could not be read, so that what uses them doesn't seem wrong as well.
+    pub broken_inputs: Vec<String>,
     /// Its source.
     pub source: SourceId,
     /// Its text.
@@ -97,10 +99,25 @@ pub fn load(text: &Arc<str>, source: SourceId, problems: &mut Diagnostics) -> Op
     let tree = with_defaults(tree, &mut context);
     let workflow = Workflow::lower(&tree, &mut context)?;
     Some(Loaded {
+        broken_inputs: broken_inputs(&tree, &workflow),
         workflow,
         source,
         text: Arc::clone(text),
     })
+}
+
+fn broken_inputs(tree: &Tree, workflow: &Workflow) -> Vec<String> {
+    let inputs = |tree: &Tree| match &tree.value {
+        Value::Map(entries) => entries.iter().map(|(name, _)| name.text.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let Value::Map(entries) = &tree.value else {
+        return Vec::new();
+    };
+    let given = entries.iter().find(|(key, _)| key.text == "inputs");
+    let mut names = given.map(|(_, tree)| inputs(tree)).unwrap_or_default();
+    names.retain(|name| !workflow.inputs.contains_key(name.as_str()));
+    names
 }
 
 /// The `smallcode:` key: the version of the format.

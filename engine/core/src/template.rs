@@ -19,6 +19,7 @@ mod scan;
 mod tests;
 mod value;
 
+pub(crate) use lex::SHELL_LENGTH;
 pub use value::Value;
 
 /// How a source is read.

@@ -1,25 +1,14 @@
 //! References: every name in an expression is something that is there when it is evaluated.
 
+mod shape;
+
 use std::collections::{HashMap, HashSet};
 
 use super::Checker;
 use super::needs::STATUS_FUNCTIONS;
 use crate::diagnostic::{Code, Diagnostic, SourceId, Span, closest};
-use crate::load::ModuleId;
-use crate::spec::{BoneAction, Kind, Loaded, Name, Output, Parse, Task, Text};
+use crate::spec::{Kind, Name, Task, Text};
 use crate::template::{Reference, Template};
-
-/// What is known of the form of a task's output.
-enum Shape {
-    /// Anything.
-    Any,
-    /// Text or a number: it has no fields.
-    Plain,
-    /// A list.
-    List,
-    /// A mapping with these fields.
-    Fields(Vec<String>),
-}
 
 /// The fields of `run` in expressions.
 pub(crate) const RUN_FIELDS: [&str; 2] = ["id", "workflow"];
@@ -283,7 +272,8 @@ impl<'b> Walk<'_, 'b> {
     }
 
     fn input(&mut self, field: Option<&str>, span: Span, place: &Place<'_>) {
-        let inputs = &self.checker.module.loaded.workflow.inputs;
+        let loaded = &self.checker.module.loaded;
+        let inputs = &loaded.workflow.inputs;
         match field {
             // The whole mapping: every input is used.
             None => self
@@ -292,6 +282,7 @@ impl<'b> Walk<'_, 'b> {
             Some(field) if inputs.contains_key(field) => {
                 self.used.insert(field.to_owned());
             }
+            Some(field) if loaded.broken_inputs.iter().any(|broken| broken == field) => {}
             Some(field) => {
                 let near = near(field, inputs.keys()).map(|near| self::field("inputs", near));
                 self.error(
@@ -467,88 +458,6 @@ impl<'b> Walk<'_, 'b> {
         false
     }
 
-    fn output_field(
-        &mut self,
-        reference: &Reference,
-        name: &str,
-        task: &Task,
-        index: usize,
-        span: Span,
-        place: &Place<'_>,
-    ) {
-        let Some(field) = reference.path.get(3) else {
-            return;
-        };
-        let message = match self.shape(task, index) {
-            Shape::Any => return,
-            Shape::Fields(fields) if fields.iter().any(|known| known == field) => return,
-            Shape::Plain => format!("the output of `{name}` is text and has no `{field}`"),
-            Shape::List => format!("the output of `{name}` is a list and has no `{field}`"),
-            Shape::Fields(fields) => {
-                let near = closest(field, fields.iter().map(String::as_str));
-                let near = near.map(|near| format!("tasks.{name}.output.{near}"));
-                let list = fields
-                    .iter()
-                    .map(|known| format!("`{known}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                self.error(
-                    place,
-                    Code::UNKNOWN_REFERENCE,
-                    span,
-                    format!("the output of `{name}` has no `{field}`"),
-                    |d| d.did_you_mean(near.as_deref()).help(format!("it has {list}")),
-                );
-                return;
-            }
-        };
-        let help = match &task.kind {
-            Kind::Run(_) => Some("`parse: json` makes a value of what a command prints"),
-            Kind::Prompt(_) => Some("`output: { schema: … }` makes a value of the answer"),
-            _ => None,
-        };
-        self.error(place, Code::UNKNOWN_REFERENCE, span, message, |d| match help {
-            Some(help) => d.help(help),
-            None => d,
-        });
-    }
-
-    fn shape(&self, task: &Task, index: usize) -> Shape {
-        if task.common.foreach.is_some() || task.common.matrix.is_some() {
-            return Shape::List;
-        }
-        let fields = |names: &[&str]| Shape::Fields(names.iter().map(|name| (*name).to_owned()).collect());
-        match &task.kind {
-            Kind::Prompt(prompt) => match &prompt.beside.output {
-                None => Shape::Plain,
-                Some(Output::Schema(_)) => Shape::Any,
-                Some(Output::File(_)) => fields(&["file"]),
-                Some(Output::Files(_)) => fields(&["files"]),
-            },
-            Kind::Edit(_) | Kind::Agent(_) => fields(&["files", "summary"]),
-            Kind::Plan(_) => fields(&["tasks"]),
-            Kind::Run(run) => match run.beside.parse {
-                None => Shape::Plain,
-                Some(Parse::Json) => Shape::Any,
-                Some(Parse::Lines | Parse::Diagnostics) => Shape::List,
-            },
-            Kind::Render(_) => fields(&["file"]),
-            Kind::Bone(bone) => match bone.action {
-                BoneAction::Check => fields(&["diagnostics"]),
-                _ => fields(&["dir", "files", "diagnostics"]),
-            },
-            Kind::Approve(_) => fields(&["approved", "comment"]),
-            Kind::Uses(_) => match self.checker.module.uses.get(&index) {
-                Some(used) => Shape::Fields(outputs(self.used(*used))),
-                None => Shape::Any,
-            },
-        }
-    }
-
-    fn used(&self, id: ModuleId) -> &Loaded {
-        &self.checker.bundle.module(id).loaded
-    }
-
     fn only_inputs(&mut self, text: &Text, help: &str) {
         let place = Place {
             task: None,
@@ -590,13 +499,4 @@ fn near<'n>(word: &str, names: impl Iterator<Item = &'n Name> + Clone) -> Option
     let cut = |name: &&str| name.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'));
     let mut all = names.clone().map(Name::as_str);
     all.find(cut).or_else(|| closest(word, names.map(Name::as_str)))
-}
-
-fn outputs(loaded: &Loaded) -> Vec<String> {
-    loaded
-        .workflow
-        .outputs
-        .keys()
-        .map(|name| name.as_str().to_owned())
-        .collect()
 }

@@ -1,14 +1,16 @@
 //! What this version checks but does not run yet: `exec` says so before anything starts.
 
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::load::Bundle;
+use crate::load::{Bundle, Module};
 use crate::spec::{Kind, KindName, Parse, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
 pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let run = bundle.modules.first().is_some_and(capped_in_usd);
     for module in &bundle.modules {
+        let around = run || capped_in_usd(module);
         for (name, task) in &module.loaded.workflow.tasks.read {
             let mut report = |span: Span, what: String| {
                 found.push(
@@ -22,9 +24,29 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
                 );
             };
             parts(task, &mut report);
+            // A price is known of no call yet. What makes none spends nothing.
+            let calls = matches!(task.kind.name(), KindName::Prompt | KindName::Uses);
+            if (around && task.kind.name() == KindName::Prompt)
+                || (calls
+                    && task
+                        .common
+                        .budget
+                        .as_ref()
+                        .is_some_and(|budget| budget.usd.is_some()))
+            {
+                report(
+                    task.kind_span,
+                    "`budget: { usd }` (a cap on the price of its calls)".to_owned(),
+                );
+            }
         }
     }
     found
+}
+
+fn capped_in_usd(module: &Module) -> bool {
+    let budget = module.loaded.workflow.budget.as_ref();
+    budget.is_some_and(|budget| budget.usd.is_some())
 }
 
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {

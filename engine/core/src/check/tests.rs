@@ -141,3 +141,51 @@ fn writes_below_the_same_expression_are_compared() {
     "#
     );
 }
+
+#[test]
+fn what_could_not_be_read_is_told_once() {
+    // An input: what uses it is not wrong as well, here or around.
+    let inner = "smallcode: 1\ninputs: { x: strin }\ntasks:\n  a: { run: 'echo {{ inputs.x }}' }\n";
+    let main = "smallcode: 1\ntasks:\n  u: { uses: inner.yaml, with: { x: 1 } }\n";
+    let said = said(&[("main.yaml", main), ("inner.yaml", inner)]);
+    assert_eq!(said.matches("help:").count(), 1, "{said}");
+    assert!(said.starts_with("E0204:2:14 \"strin\""), "{said}");
+    // A misspelt word: it is not missing as well.
+    for (task, word, meant) in [
+        ("{ run: x, verify: { matchs: a } }", "matchs", "matches"),
+        ("{ bone: { compil: a.bone, out: b } }", "compil", "compile"),
+        ("{ prompt: x, output: { fil: a } }", "fil", "file"),
+    ] {
+        let said = said_of(&format!("tasks:\n  a: {task}\n"));
+        assert!(said.contains(&format!("unknown key `{word}`")), "{said}");
+        assert!(said.contains(&format!("`{meant}`")), "{said}");
+        assert_eq!(said.lines().count(), 3, "{said}");
+    }
+}
+
+#[test]
+fn what_says_nothing_is_refused() {
+    for task in ["approve: ''", "approve: { message: ' ' }"] {
+        let said = said_of(&format!("tasks:\n  a: {{ {task} }}\n"));
+        assert!(said.contains("the question is empty"), "{said}");
+    }
+    let said = said_of("tasks:\n  a: { matrix: { os: [a], exclud: [] }, run: 'echo {{ matrix.exclud }}' }\n");
+    assert!(said.contains("the axis `exclud` has no values"), "{said}");
+    assert!(said.contains("did you mean `exclude`?"), "{said}");
+    assert_eq!(said.matches("E0").count(), 1, "{said}");
+}
+
+#[test]
+fn a_folder_that_bone_writes_is_all_below_it() {
+    let tasks = |path: &str| {
+        said_of(&format!(
+            "tasks:\n  a: {{ bone: {{ compile: a.bone, out: server/ }} }}\n  b: {{ render: {{ text: x, to: {path} }} }}\n"
+        ))
+    };
+    assert!(
+        tasks("server/src/a.js").contains("E0403"),
+        "{}",
+        tasks("server/src/a.js")
+    );
+    assert_eq!(tasks("serverless/a.js"), "\nrunnable: true");
+}

@@ -11,9 +11,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         let Some(inner) = module.uses.get(&index) else {
             continue;
         };
-        let inputs = &checker.bundle.module(*inner).loaded.workflow.inputs;
+        let loaded = &checker.bundle.module(*inner).loaded;
+        let inputs = &loaded.workflow.inputs;
         for (given, value) in &uses.beside.with {
             match inputs.get(given) {
+                None if loaded.broken_inputs.iter().any(|broken| broken == given.as_str()) => {}
                 None => {
                     let near = closest(given.as_str(), inputs.keys().map(Name::as_str));
                     checker.report(

@@ -9,7 +9,8 @@ use crate::diagnostic::Code;
 use crate::glob;
 use crate::spec::{BoneAction, Kind, Output, Task, Text};
 
-/// The paths and globs that a task declares to write, in the file's own words; expressions included.
+/// The paths and globs that a task declares to write, in the file's own words; expressions included. Of `out` of a
+/// `bone`, [`below`] says that it is a folder.
 pub fn declared(task: &Task) -> Vec<&Text> {
     let mut texts: Vec<&Text> = task.common.writes.iter().collect();
     match &task.kind {
@@ -28,6 +29,20 @@ pub fn declared(task: &Task) -> Vec<&Text> {
         Kind::Agent(_) | Kind::Plan(_) | Kind::Run(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     texts
+}
+
+/// Whether what a task declares to write is all below a text of [`declared`], and not that path alone.
+pub(crate) fn below(task: &Task, text: &Text) -> bool {
+    let out = match &task.kind {
+        Kind::Bone(bone) if bone.action == BoneAction::Compile => bone.out.as_ref(),
+        _ => None,
+    };
+    out.is_some_and(|out| out.span == text.span)
+}
+
+/// The glob of everything below a folder.
+pub(crate) fn all_below(folder: &str) -> String {
+    format!("{}/**", folder.trim_end_matches('/'))
 }
 
 /// What a write is compared by. Two texts with the same expressions in them name the same paths only where the
@@ -71,7 +86,12 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             if text.template.is_literal() {
                 path_problem(checker, text);
             }
-            writes.push(comparable(index, text.template.source()));
+            let source = text.template.source();
+            writes.push(if below(task, text) {
+                comparable(index, &all_below(source))
+            } else {
+                comparable(index, source)
+            });
             spans.push(text.span);
         }
     }

@@ -3,10 +3,10 @@
 //! The tasks of used workflows count, too. Each `uses` task stands in the order twice: where it starts, before all
 //! that is in it, and where it ends, after all of it.
 
-use crate::check::{Write, clashes};
+use crate::check::{Write, all_below, below, clashes, declared_writes};
 use crate::diagnostic::{Code, Diagnostic, SourceId, Span};
 use crate::graph::Reach;
-use crate::spec::Text;
+use crate::spec::Task;
 
 /// A task's place in the order.
 pub(super) type Step = usize;
@@ -34,9 +34,9 @@ impl Writes {
         step
     }
 
-    /// Adds what a node of a step writes: the texts, and what the inputs made of them.
-    pub(super) fn add(&mut self, step: Step, texts: &[&Text], paths: &[String], source: SourceId) {
-        for (text, path) in texts.iter().zip(paths) {
+    /// Adds what a node of a step writes: what its task declares, and what the inputs made of that.
+    pub(super) fn add(&mut self, step: Step, task: &Task, paths: &[String], source: SourceId) {
+        for (text, path) in declared_writes(task).into_iter().zip(paths) {
             let template = &text.template;
             if !template.is_literal() && template.source() == path {
                 // Known only at run time.
@@ -45,7 +45,11 @@ impl Writes {
             self.written.push(Write {
                 task: step,
                 under: String::new(),
-                path: path.clone(),
+                path: if below(task, text) {
+                    all_below(path)
+                } else {
+                    path.clone()
+                },
             });
             self.places.push((source, text.span));
         }

@@ -436,7 +436,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         comment: String,
     },
-    /// A cap on the whole run was reached: nothing more is started.
+    /// A cap was reached: that of a task or used workflow whose wall time is over at this moment, which then fails,
+    /// else that of the whole run, of which nothing more is started.
     CapReached {
         /// Which, in words.
         cap: String,

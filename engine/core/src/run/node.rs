@@ -31,6 +31,10 @@ pub struct Scope {
     pub(super) open: usize,
     /// What the calls of its nodes have spent, those of workflows that they use included.
     pub(super) spend: super::Spend,
+    /// At which active millisecond of the run its wall time is used up.
+    pub(super) wall: Option<u64>,
+    /// Whether it was ended because a budget on its wall time, or on that of its task, is used up.
+    pub(super) over: bool,
     /// Why its tasks that have not begun will not.
     pub(super) cancelled: Option<Arc<str>>,
 }
@@ -66,6 +70,8 @@ pub(super) struct TaskState {
     pub items: Option<Stored>,
     pub outcome: Option<Arc<TaskOutcome>>,
     pub spend: super::Spend,
+    /// At which active millisecond of the run its wall time is used up, once an attempt has started.
+    pub wall: Option<u64>,
     /// Whether it or a task before it, directly or through others, failed.
     pub failure: bool,
     /// Whether it or a task before it, directly or through others, was cancelled.
@@ -127,6 +133,8 @@ pub struct Node {
     pub attempts: u32,
     /// Why it was told to stop, if it was: whatever it waits for, it will not start again.
     pub stopped: Option<Arc<str>>,
+    /// Whether that was because its budget is used up: it then has failed, and was not cancelled.
+    pub over: bool,
     /// The answer of a human.
     pub answer: Option<(bool, String)>,
     /// The calls of the attempt under way.

@@ -105,11 +105,6 @@ impl Program {
         Self { modules, budgets }
     }
 
-    /// What the whole run may spend.
-    pub fn budget(&self) -> Option<&Budget> {
-        self.budgets.first()?.as_ref()
-    }
-
     /// One task.
     pub fn task(&self, module: ModuleId, task: usize) -> Option<&TaskInfo> {
         self.modules.get(module.0)?.get(task)

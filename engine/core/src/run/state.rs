@@ -2,7 +2,7 @@
 //!
 //! This file holds what a state is, and its two doors: [`State::apply`] takes an event in, [`State::next`] says what
 //! is to be done. What an event does is below, by what it is about: `session`, `task`, `attempt`, `call`, `claim`,
-//! `stop`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
+//! `stop`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
 
 mod attempt;
 mod call;
@@ -13,6 +13,7 @@ mod query;
 mod session;
 mod stop;
 mod task;
+mod wall;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub struct State {
     active_before: u64,
     session_started: Timestamp,
     last_seen: Timestamp,
+    /// Caps on wall time that are not reached: at which active millisecond of the run, and whose.
+    walls: BTreeSet<(u64, Wall)>,
     stopping: u32,
     capped: Option<String>,
     finished: Option<RunStatus>,
@@ -60,6 +63,13 @@ pub struct State {
 enum Subject {
     Task(ScopeIndex, usize),
     Node(NodeIndex),
+}
+
+/// Whose wall time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wall {
+    Scope(ScopeIndex),
+    Task(ScopeIndex, usize),
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +113,7 @@ impl State {
             active_before: 0,
             session_started: Timestamp::default(),
             last_seen: Timestamp::default(),
+            walls: BTreeSet::new(),
             stopping: 0,
             capped: None,
             finished: None,
@@ -180,7 +191,7 @@ impl State {
                 approved,
                 comment,
             } => self.answered(node, *approved, comment)?,
-            Event::CapReached { cap } => self.cap_reached(cap),
+            Event::CapReached { cap } => self.cap_reached(at, cap),
             Event::Interrupted { stage } => self.stopping = self.stopping.max(*stage),
             Event::RunFinished { status, .. } => {
                 self.finished = Some(*status);
@@ -219,15 +230,6 @@ impl State {
         } else {
             self.timers.first().map(|(at, _)| *at)
         }
-    }
-
-    /// When the run's cap on wall time is reached, if it has one.
-    pub fn wall_deadline(&self) -> Option<Timestamp> {
-        let cap = self.program.budget()?.wall?.millis();
-        if self.capped.is_some() || self.finished.is_some() {
-            return None;
-        }
-        Some(self.session_started.after(cap.saturating_sub(self.active_before)))
     }
 }
 

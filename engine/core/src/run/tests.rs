@@ -13,4 +13,5 @@ mod properties;
 mod recovery;
 mod sim;
 mod stops;
+mod wall;
 mod world;

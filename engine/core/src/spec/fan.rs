@@ -101,9 +101,22 @@ impl Lower for Matrix {
             if super::Name::checked(&key.text, key.span, context).is_none() {
                 continue;
             }
-            if let Some(values) = fields.read::<Foreach>(&key.text, context) {
-                axes.push((key.text.clone(), values));
+            let values = fields.read::<Foreach>(&key.text, context);
+            if matches!(&values, Some(Foreach::List(values)) if values.is_empty()) {
+                context
+                    .error(
+                        Code::BAD_VALUE,
+                        key.span,
+                        format!(
+                            "the axis `{}` has no values, so there is nothing to combine",
+                            key.text
+                        ),
+                    )
+                    .suggest(&key.text, ["exclude", "include"])
+                    .help("give it values, or remove it");
             }
+            // One that could not be read keeps its name, so that what uses it doesn't seem wrong as well.
+            axes.push((key.text.clone(), values.unwrap_or(Foreach::List(Vec::new()))));
         }
         if axes.is_empty() && include.is_empty() {
             context

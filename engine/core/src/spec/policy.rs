@@ -26,7 +26,8 @@ record! {
         [optional] calls: u64 = "80",
         /// US dollars.
         [optional] usd: f64 = "0",
-        /// Time that a run is active, as on a clock on the wall.
+        /// Time that a run is active, as on a clock on the wall. For a task it is counted from the start of its first
+        /// attempt, and for a used workflow from its start.
         [optional] wall: Duration = "30m",
     }
 }

@@ -220,8 +220,13 @@ impl Lower for Verifier {
             .filter_map(|key| Some((VerifierName::from_word(&key.text)?, key)))
             .collect();
         let keys = VerifierKeys::take(&mut fields, context);
+        let misspelt = fields.keys().next().is_some();
         fields.finish(VerifierKeys::KEYS, context);
         let keys = keys?;
+        if named.is_empty() && misspelt {
+            // What the unknown key was meant to be is said of it.
+            return None;
+        }
         let [(name, key)] = named.as_slice() else {
             let list = VerifierName::WORDS
                 .iter()

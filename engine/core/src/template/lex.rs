@@ -8,6 +8,10 @@ use std::ops::Range;
 
 use super::{TemplateError, limits};
 
+/// What to do about `${#…}` of a shell.
+pub(crate) const SHELL_LENGTH: &str = "for the shell's own `${#…}`, give it the line as an argument that is no \
+     template: `run: { argv: [sh, -c, '{% raw %}…{% endraw %}'] }`";
+
 /// What a token is; its text is read from the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -101,10 +105,7 @@ impl<'s> Lexer<'s> {
                     "`{#` begins a comment of the template here, which is never closed",
                     start..start + 2,
                 )
-                .help(
-                    "for the shell's own `${#…}`, give it the line as an argument that is no template: \
-                     `run: { argv: [sh, -c, '{% raw %}…{% endraw %}'] }`",
-                ))
+                .help(SHELL_LENGTH))
             }
             None => Err(
                 TemplateError::new("this comment is never closed", start..start + 2)

@@ -63,6 +63,7 @@ impl State {
         if let Some(state) = self.task_state_mut(scope, task) {
             state.running += 1;
         }
+        self.start_task_wall(scope, task);
         Ok(())
     }
 
@@ -166,7 +167,13 @@ impl State {
                     }
                 }
             }
-            (Outcome::Failure(failure), Decision::Fail | Decision::Done) => self.fail_node(index, failure),
+            (Outcome::Failure(failure), Decision::Fail | Decision::Done) => {
+                let stopped = matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget);
+                match self.over_budget(index).filter(|_| stopped) {
+                    Some(over) => self.fail_node(index, &over),
+                    None => self.fail_node(index, failure),
+                }
+            }
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ impl State {
                 _ => RunStatus::Failure,
             };
         }
-        if self.capped.is_some() {
+        if self.capped.is_some() || state.over {
             RunStatus::OverBudget
         } else {
             status

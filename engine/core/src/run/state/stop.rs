@@ -1,4 +1,4 @@
-//! What ends early: a node that is told to stop, a scope whose tasks will not go on, a run at its cap.
+//! What ends early: a node that is told to stop, a scope whose tasks will not go on, and all of it at a cap.
 
 use std::sync::Arc;
 
@@ -8,13 +8,6 @@ use crate::run::node::TaskPhase;
 use crate::run::{NodeId, NodeIndex, NodePhase, ScopeIndex, Status};
 
 impl State {
-    pub(super) fn cap_reached(&mut self, cap: &str) {
-        if self.capped.is_none() {
-            self.capped = Some(cap.to_owned());
-            self.cancel_scope(ScopeIndex(0), &cap.into());
-        }
-    }
-
     pub(super) fn cancelled(&mut self, id: &NodeId) -> Result<(), ApplyError> {
         let index = self.find(id, "node_cancelled")?;
         let Some(node) = self.nodes.get(index.0) else {
@@ -24,7 +17,10 @@ impl State {
             NodePhase::Ended(_) => Ok(()),
             phase if under_way(phase) => Err(misfit("node_cancelled", format!("`{id}` is under way"))),
             _ => {
-                self.end_node(index, Status::Cancelled);
+                match self.over_budget(index) {
+                    Some(failure) => self.fail_node(index, &failure),
+                    None => self.end_node(index, Status::Cancelled),
+                }
                 Ok(())
             }
         }
@@ -61,7 +57,7 @@ impl State {
     }
 
     /// Asks for the end of everything in a scope that has begun; what has not will be skipped.
-    fn cancel_scope(&mut self, scope: ScopeIndex, because: &Arc<str>) {
+    pub(super) fn cancel_scope(&mut self, scope: ScopeIndex, because: &Arc<str>) {
         let Some(state) = self.scopes.get_mut(scope.0) else {
             return;
         };

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{ApplyError, State, Subject, Todo, misfit};
+use super::{ApplyError, State, Subject, Todo, Wall, misfit};
 use crate::load::ModuleId;
 use crate::run::node::{TaskPhase, TaskState};
 use crate::run::{
@@ -38,6 +38,7 @@ impl State {
                 items: None,
                 outcome: None,
                 spend: Spend::default(),
+                wall: None,
                 failure: false,
                 cancelled: false,
             })
@@ -54,10 +55,13 @@ impl State {
             tasks: states,
             open: tasks.len(),
             spend: Spend::default(),
+            wall: None,
+            over: false,
             cancelled: parent
                 .and_then(|parent| self.nodes.get(parent.0))
                 .and_then(|parent| parent.stopped.clone()),
         });
+        self.start_scope_wall(index);
         for (task, info) in tasks.iter().enumerate() {
             if info.needs.is_empty() {
                 self.begin_task(index, task);
@@ -152,6 +156,7 @@ impl State {
                 phase,
                 attempts: 0,
                 stopped: None,
+                over: false,
                 answer: None,
                 calls: Vec::new(),
                 inside: None,
@@ -274,11 +279,18 @@ impl State {
         state.failure = before.failure || (outcome.status == Status::Failure && !goes_on);
         state.cancelled = before.cancelled || outcome.status == Status::Cancelled;
         state.outcome = Some(Arc::new(outcome));
+        if let Some(wall) = state.wall {
+            self.walls.remove(&(wall, Wall::Task(scope, task)));
+        }
         let Some(scope_state) = self.scopes.get_mut(scope.0) else {
             return;
         };
         scope_state.open = scope_state.open.saturating_sub(1);
         let (open, parent, module) = (scope_state.open, scope_state.parent, scope_state.module);
+        let wall = scope_state.wall.filter(|_| open == 0);
+        if let Some(wall) = wall {
+            self.walls.remove(&(wall, Wall::Scope(scope)));
+        }
         for dependent in program
             .task(module, task)
             .map(|info| info.dependents.as_slice())

@@ -24,6 +24,7 @@ struct Shape {
     max_parallel: Option<u64>,
     fail_fast: bool,
     goes_on: bool,
+    wall: Option<u64>,
 }
 
 const KINDS: [&str; 8] = [
@@ -63,9 +64,10 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop::option::weighted(0.3, 1_u64..4),
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.2),
+        prop::option::weighted(0.2, 0_u64..60),
     )
         .prop_map(
-            |(kind, needs, fan, condition, retry, max_parallel, fail_fast, goes_on)| Shape {
+            |(kind, needs, fan, condition, retry, max_parallel, fail_fast, goes_on, wall)| Shape {
                 kind,
                 needs,
                 fan,
@@ -74,6 +76,7 @@ fn shape() -> impl Strategy<Value = Shape> {
                 max_parallel,
                 fail_fast,
                 goes_on,
+                wall,
             },
         )
 }
@@ -82,8 +85,9 @@ fn shapes(most: usize) -> impl Strategy<Value = Vec<Shape>> {
     prop::collection::vec(shape(), 1..most)
 }
 
-/// The workflow of these shapes. `fail_fast` makes what happens depend on time; without it, nothing does.
-fn workflow(shapes: &[Shape], fail_fast: bool) -> Arc<Bundle> {
+/// The workflow of these shapes. `fail_fast` and caps on wall time make what happens depend on time; without them,
+/// nothing does.
+fn workflow(shapes: &[Shape], timely: bool) -> Arc<Bundle> {
     let mut text = "smallcode: 1\ninputs: { no: boolean }\ntasks:\n".to_owned();
     for (task, shape) in shapes.iter().enumerate() {
         let mut needs: Vec<usize> = if task == 0 {
@@ -117,9 +121,12 @@ fn workflow(shapes: &[Shape], fail_fast: bool) -> Arc<Bundle> {
             if let Some(max) = shape.max_parallel {
                 write!(text, ", max_parallel: {max}").unwrap();
             }
-            if fail_fast && shape.fail_fast {
+            if timely && shape.fail_fast {
                 text += ", fail_fast: true";
             }
+        }
+        if let Some(wall) = shape.wall.filter(|_| timely) {
+            write!(text, ", budget: {{ wall: {wall}ms }}").unwrap();
         }
         writeln!(
             text,
@@ -193,7 +200,7 @@ proptest! {
         let mut sim = Sim::new(&workflow(&shapes, true), wild(seed), jobs).shadowed();
         let status = sim.run();
         prop_assert!(
-            matches!(status, RunStatus::Success | RunStatus::Failure),
+            matches!(status, RunStatus::Success | RunStatus::Failure | RunStatus::OverBudget),
             "{status:?}\n{}\n{}",
             sim.story(),
             sim.statuses()
@@ -344,7 +351,7 @@ proptest! {
             if sim.run() == RunStatus::Waiting {
                 sim = sim.resume(true);
                 let status = sim.run();
-                prop_assert!(matches!(status, RunStatus::Success | RunStatus::Failure), "{status:?}\n{}", sim.story());
+                prop_assert!(matches!(status, RunStatus::Success | RunStatus::Failure | RunStatus::OverBudget), "{status:?}\n{}", sim.story());
             }
         }
         prop_assert!(all_ended(&sim), "{}\n{}", sim.story(), sim.statuses());

@@ -240,7 +240,8 @@ impl Sim {
             }
             let timer = self.state.wakes_at();
             let first = self.due.first_key_value().map(|((at, _), _)| *at);
-            let Some(at) = timer.into_iter().chain(first).min() else {
+            let wall = self.state.wall_deadline();
+            let Some(at) = timer.into_iter().chain(first).chain(wall).min() else {
                 panic!(
                     "stuck: nothing is due, and the session has not ended\n{}",
                     self.story()
@@ -255,6 +256,10 @@ impl Sim {
                 if !self.world.batches {
                     break;
                 }
+            }
+            if self.state.wall_deadline().is_some_and(|at| at <= self.now) {
+                let cap = "the wall time of the budget is used up".to_owned();
+                self.record(Event::CapReached { cap });
             }
         }
     }

@@ -4,8 +4,7 @@ use super::order::{ended, one_line};
 use super::sim::{RESERVE, Sim, bundle, tasks};
 use super::world::World;
 use crate::run::{
-    Action, Affordable, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, Outcome, RunStatus,
-    Stored, Timestamp,
+    Action, Affordable, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, Outcome, RunStatus, Stored,
 };
 
 #[test]
@@ -333,28 +332,6 @@ fn a_cap_while_something_is_evaluated() {
             assert!(!end.contains("open"), "{end}");
         }
     }
-}
-
-#[test]
-fn the_wall_counts_active_time_only() {
-    let bundle = bundle(&[(
-        "main.yaml",
-        "smallcode: 1\nbudget: { wall: 1s }\ntasks:\n  a: { run: x, idempotent: true }\n  gate: { approve: Go?, needs: a }\n",
-    )]);
-    let mut sim = Sim::new(&bundle, World::calm().takes("a", 300), 1);
-    assert_eq!(sim.state.wall_deadline(), Some(Timestamp(1000)));
-    assert_eq!(sim.run(), RunStatus::Waiting);
-    assert_eq!(sim.state.wall_deadline(), None, "no session is under way");
-    // 300 ms are spent; the time between sessions does not count.
-    let second = sim.resumed(sim.journal.len(), 50_000, 1, false);
-    assert_eq!(second.state.wall_deadline(), Some(Timestamp(50_300 + 700)));
-    // The second dies at once; the third does not count the time that it was dead.
-    let third = second.resumed(second.journal.len(), 50_000, 1, false);
-    assert_eq!(third.state.wall_deadline(), Some(Timestamp(100_300 + 700)));
-    // The first dies after 300 ms, before it ends.
-    let died = sim.resumed(3, 9_000, 1, false);
-    assert_eq!(sim.journal[2].0, Timestamp(300));
-    assert_eq!(died.state.wall_deadline(), Some(Timestamp(9_300 + 700)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::TaskKind;
+use crate::diagnostic::Code;
 use crate::spec::Text;
 use crate::spec::lower::{Context, Fields, Lower, Properties, record};
 use crate::yaml::{Tree, Value};
@@ -28,16 +29,22 @@ pub struct Approve {
 
 impl Lower for Approve {
     fn lower(tree: &Tree, context: &mut Context<'_>) -> Option<Self> {
-        match &tree.value {
-            Value::Map(_) => {
-                let keys = ApproveKeys::lower(tree, context)?;
-                Some(Self {
-                    message: keys.message,
-                    diff: keys.diff,
-                })
-            }
-            _ => Text::lower(tree, context).map(|message| Self { message, diff: None }),
+        let keys = if matches!(tree.value, Value::Map(_)) {
+            ApproveKeys::lower(tree, context)?
+        } else {
+            let message = Text::lower(tree, context)?;
+            ApproveKeys { message, diff: None }
+        };
+        if keys.message.template.source().trim().is_empty() {
+            context
+                .error(Code::BAD_VALUE, keys.message.span, "the question is empty")
+                .help("say what the human is asked: `approve: Publish the release?`");
+            return None;
         }
+        Some(Self {
+            message: keys.message,
+            diff: keys.diff,
+        })
     }
 }
 

@@ -81,6 +81,7 @@ impl Lower for Bone {
         let mut fields = Fields::open(tree, context)?;
         let span = fields.span;
         let keys = BoneKeys::take(&mut fields, context);
+        let misspelt = fields.keys().next().is_some();
         fields.finish(BoneKeys::KEYS, context);
         let keys = keys?;
         let mut actions = Vec::new();
@@ -90,6 +91,10 @@ impl Lower for Bone {
         actions.extend(keys.diff.map(|file| (BoneAction::Diff, file)));
         actions.extend(keys.init.map(|file| (BoneAction::Init, file)));
         let given = actions.len();
+        if given == 0 && misspelt {
+            // What the unknown key was meant to be is said of it.
+            return None;
+        }
         let (Some((action, file)), 1) = (actions.pop(), given) else {
             let list = BoneAction::WORDS
                 .iter()

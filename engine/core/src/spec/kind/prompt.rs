@@ -154,7 +154,12 @@ impl Lower for Output {
             .filter(|key| OutputKeys::KEYS.contains(&key.text.as_str()))
             .count();
         let keys = OutputKeys::take(&mut fields, context);
+        let misspelt = fields.keys().next().is_some();
         fields.finish(OutputKeys::KEYS, context);
+        if given == 0 && misspelt {
+            // What the unknown key was meant to be is said of it.
+            return None;
+        }
         if given != 1 {
             context.error(
                 Code::BAD_VALUE,
