@@ -134,3 +134,24 @@ fn a_file_that_many_tasks_name_is_told_of_once() {
     let output = sandbox.run(["check", "workflow.yaml"]).exits(2);
     assert_eq!(output.stderr.matches("E0301]").count(), 1, "{}", output.stderr);
 }
+
+#[test]
+fn what_can_only_fail_in_a_run() {
+    let a = "tasks:\n  a: { run: echo x }\n  b: { needs: a, ";
+    refused(
+        &format!("{a}foreach: tasks.a.output, run: 'true' }}\n"),
+        "E0202",
+        "`foreach` goes over a list, and this is text",
+    );
+    refused(
+        &format!("inputs: {{ l: list }}\n{a}run: 'echo {{{{ inputs.l }}}}' }}\n"),
+        "E0305",
+        "a list cannot be put in a shell line",
+    );
+    refused(
+        &format!("{a}matrix: {{ os: [l], exclude: [{{ oss: l }}] }}, run: 'true' }}\n"),
+        "E0204",
+        "the matrix has no axis `oss`",
+    );
+    refused(&format!("{a}cwd: /tmp, run: 'true' }}\n"), "E0405", "absolute");
+}

@@ -49,7 +49,7 @@ fn more_items_than_the_bound_are_refused() {
         .exec(&[])
         .exits(2);
     Sandbox::with(
-        "tasks:\n  text: { run: echo x }\n  each: { needs: text, foreach: tasks.text.output, run: 'true' }\n",
+        "tasks:\n  text: { run: echo x }\n  each: { needs: text, foreach: tasks.text.output|trim, run: 'true' }\n",
     )
     .exec(&[])
     .exits(1)

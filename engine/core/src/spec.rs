@@ -3,6 +3,7 @@
 //! One file per kind of task stands in `spec/kind`. Rules that need more than one task to decide are
 //! [`check`](crate::check)'s; what the values come to in a run is [`plan`](crate::plan)'s and the runtime's.
 
+mod choice;
 mod fan;
 mod input;
 mod kind;
@@ -11,6 +12,7 @@ mod policy;
 mod scalar;
 mod schema;
 mod task;
+mod text;
 mod verify;
 
 use std::sync::Arc;
@@ -20,15 +22,16 @@ pub use input::{Input, InputKeys, InputType, Mismatch};
 pub use kind::*;
 pub use lower::{Context, ErrorBuilder, Fields, Lower, Map, OneOrMany, Properties, Record};
 pub use policy::{Budget, Escalate, OnFailure, Permissions, Retry, RetryKeys, Split, SplitBy};
-pub use scalar::{Data, Duration, Expression, Name, Plain, Text};
+pub use scalar::{Duration, Name};
 pub use schema::workflow_schema;
 pub use task::{Common, Task, TaskEnvironment};
+pub use text::{Data, Expression, Plain, Text};
 pub use verify::{Switch, Verifier, VerifierKeys, VerifierKind, VerifierName, pattern};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceId, Span};
 use crate::yaml::{self, Tree, Value};
+use choice::unknown_word;
 use lower::record;
-use scalar::unknown_word;
 
 /// The version of the file format that this engine reads: the `smallcode:` key.
 pub const FORMAT: u64 = 1;

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::Checker;
 use super::needs::STATUS_FUNCTIONS;
 use crate::diagnostic::{Code, Diagnostic, SourceId, Span, closest};
-use crate::spec::{Kind, Name, Task, Text};
+use crate::spec::{Kind, Name, Program, Task, Text};
 use crate::template::{Reference, Template};
 
 /// The fields of `run` in expressions.
@@ -107,6 +107,18 @@ impl<'b> Walk<'_, 'b> {
         }
         for text in texts.drain(..) {
             self.text(text, &place(false, false, Vec::new()));
+        }
+        let axes = common.matrix.iter().flat_map(|matrix| &matrix.axes);
+        let lists = common.foreach.iter().map(|foreach| ("foreach", foreach));
+        for (key, list) in lists.chain(axes.map(|(name, values)| (name.as_str(), values))) {
+            self.goes_over(key, list, &place(false, false, Vec::new()));
+        }
+        if let Kind::Run(run) = &task.kind
+            && let Program::Line(line) = &run.program
+        {
+            for (_, text) in &line.values {
+                self.in_line(text, &place(true, false, Vec::new()));
+            }
         }
         if let Some(condition) = &common.condition {
             self.text(&condition.0, &place(true, true, Vec::new()));

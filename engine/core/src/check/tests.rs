@@ -189,3 +189,39 @@ fn a_folder_that_bone_writes_is_all_below_it() {
     );
     assert_eq!(tasks("serverless/a.js"), "\nrunnable: true");
 }
+
+#[test]
+fn what_can_only_fail_in_a_run_is_refused_here() {
+    let text = |task: &str| {
+        said_of(&format!(
+            "inputs: {{ list: list, map: object, text: string }}\ntasks:\n  a: {{ run: x }}\n  b: {{ run: x, parse: lines }}\n  c: {{ run: x, parse: json }}\n  t: {{ needs: [a, b, c], {task} }}\noutputs: {{ o: '{{{{ [inputs.list, inputs.map, inputs.text] }}}}' }}\n"
+        ))
+    };
+    for (task, code) in [
+        ("foreach: '{{ tasks.a.output }}', run: x", "E0202:7:"),
+        ("foreach: inputs.text, run: x", "E0202:7:"),
+        ("matrix: { m: '{{ inputs.map }}' }, run: x", "E0202:7:"),
+        ("run: 'echo {{ inputs.list }}'", "E0305:7:"),
+        ("run: 'echo \"{{ tasks.b.output }}\"'", "E0305:7:"),
+        ("run: 'echo {{ inputs.map }}'", "E0305:7:"),
+        ("matrix: { os: [l], exclude: [{ oss: l }] }, run: x", "E0204:7:"),
+        ("run: x, cwd: /tmp", "E0405:7:"),
+        ("run: x, cwd: ../a", "E0405:7:"),
+    ] {
+        let said = text(task);
+        assert!(said.starts_with(code), "{task}: {said}");
+        assert_eq!(said.matches("\nE").count(), 0, "{task}: {said}");
+    }
+    for task in [
+        "foreach: '{{ tasks.b.output }}', run: x",
+        "foreach: '{{ tasks.c.output }}', run: x",
+        "foreach: '{{ tasks.a.output|lines }}', run: x",
+        "foreach: inputs.list, run: x",
+        "run: \"echo {{ inputs.list|join(' ') }} {{ inputs.map.x }} {{ tasks.c.output }} {{ inputs.text }}\"",
+        "run: { argv: [echo, '{{ inputs.list }}'] }",
+        "matrix: { os: [l], exclude: [{ os: l }] }, run: x, cwd: .",
+        "run: x, cwd: '{{ inputs.text }}'",
+    ] {
+        assert_eq!(text(task), "\nrunnable: true", "{task}");
+    }
+}

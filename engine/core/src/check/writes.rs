@@ -47,10 +47,10 @@ pub(crate) fn all_below(folder: &str) -> String {
 
 /// What a write is compared by. Two texts with the same expressions in them name the same paths only where the
 /// expressions are the same, so what ends with an expression stands for itself, and only what follows is a glob.
-fn comparable(task: usize, text: &str) -> Write {
-    // `{a,{b,c}}` is a glob: only what an expression opens is closed by `}}`.
-    let closed = |open, close| text.contains(open).then(|| text.rfind(close)).flatten();
-    let expressions = closed("{{", "}}").max(closed("{%", "%}")).map_or(0, |at| at + 2);
+fn comparable(task: usize, text: &str, literal: bool) -> Write {
+    // The braces of a glob may end like an expression: `{a,{b,c}}/x`.
+    let end = text.rfind("}}").max(text.rfind("%}")).filter(|_| !literal);
+    let expressions = end.map_or(0, |at| at + 2);
     let rest = text.get(expressions..).unwrap_or_default();
     let under = match rest.find('/') {
         _ if expressions == 0 => 0,
@@ -72,6 +72,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let mut writes = Vec::new();
     let mut spans = Vec::new();
     for (index, task) in tasks.values().enumerate() {
+        if let Some(cwd) = task.common.cwd.as_ref().filter(|cwd| cwd.template.is_literal())
+            && let Err(error) = crate::path::inside(cwd.template.source())
+        {
+            checker.report(Code::BAD_PATH, cwd.span, error.to_string(), |diagnostic| {
+                diagnostic.help("commands run inside the workspace: `.`, or a folder relative to it")
+            });
+        }
         for text in declared(task) {
             let uses_items = text.template.references().iter().any(|reference| {
                 matches!(
@@ -87,10 +94,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                 path_problem(checker, text);
             }
             let source = text.template.source();
+            let literal = text.template.is_literal();
             writes.push(if below(task, text) {
-                comparable(index, &all_below(source))
+                comparable(index, &all_below(source), literal)
             } else {
-                comparable(index, source)
+                comparable(index, source, literal)
             });
             spans.push(text.span);
         }

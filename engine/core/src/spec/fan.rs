@@ -94,6 +94,7 @@ impl Lower for Matrix {
     fn lower(tree: &Tree, context: &mut Context<'_>) -> Option<Self> {
         let mut fields = Fields::open(tree, context)?;
         let include = entries("include", &mut fields, context);
+        let written = fields.peek("exclude");
         let exclude = entries("exclude", &mut fields, context);
         let keys: Vec<_> = fields.keys().collect();
         let mut axes = Vec::new();
@@ -117,6 +118,9 @@ impl Lower for Matrix {
             }
             // One that could not be read keeps its name, so that what uses it doesn't seem wrong as well.
             axes.push((key.text.clone(), values.unwrap_or(Foreach::List(Vec::new()))));
+        }
+        if let Some((_, excluded)) = written {
+            unknown_axes(excluded, &axes, context);
         }
         if axes.is_empty() && include.is_empty() {
             context
@@ -150,6 +154,30 @@ fn entries(key: &str, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Vec
         }
     }
     found
+}
+
+/// Reports what `exclude` names and no axis is: it would leave nothing out.
+fn unknown_axes(excluded: &Tree, axes: &[(String, Foreach)], context: &mut Context<'_>) {
+    let Value::Seq(entries) = &excluded.value else {
+        return;
+    };
+    for entry in entries {
+        let Value::Map(keys) = &entry.value else { continue };
+        for (key, _) in keys {
+            if !axes.iter().any(|(axis, _)| *axis == key.text) {
+                context
+                    .error(
+                        Code::BAD_VALUE,
+                        key.span,
+                        format!(
+                            "the matrix has no axis `{}`, so this leaves nothing out",
+                            key.text
+                        ),
+                    )
+                    .suggest(&key.text, axes.iter().map(|(axis, _)| axis.as_str()));
+            }
+        }
+    }
 }
 
 impl JsonSchema for Matrix {

@@ -5,8 +5,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
+use super::choice::choice;
 use super::lower::{Context, Fields, Lower, Record, record};
-use super::scalar::choice;
 use super::{Data, Plain};
 use crate::diagnostic::{Code, Span};
 use crate::yaml::{Tree, Value};

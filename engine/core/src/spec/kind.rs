@@ -26,8 +26,8 @@ pub use run::{ArgvKeys, Line, Parse, Program, Run, RunKeys, Shell};
 pub use uses::{Uses, UsesKeys};
 
 use super::Text;
+use super::choice::choice;
 use super::lower::{Context, Fields, Properties};
-use super::scalar::choice;
 
 choice! {
     /// The kinds of task, by their key.

@@ -4,8 +4,8 @@ use std::time::Duration as StdDuration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::choice::choice;
 use super::lower::{Context, Lower, OneOrMany, record};
-use super::scalar::choice;
 use super::{Duration, Plain, Text};
 use crate::diagnostic::Code;
 use crate::yaml::{Tree, Value};

@@ -2,9 +2,9 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::choice::choice;
 use super::kind::SchemaSource;
 use super::lower::{Context, Fields, Lower, OneOrMany, Properties, Record, record};
-use super::scalar::choice;
 use super::{Expression, Plain, Text};
 use crate::diagnostic::{Code, Span};
 use crate::yaml::{Tree, Value};

@@ -3,8 +3,8 @@
 use super::{Place, Walk};
 use crate::diagnostic::{Code, Span, closest};
 use crate::load::ModuleId;
-use crate::spec::{BoneAction, Kind, Loaded, Output, Parse, Task};
-use crate::template::Reference;
+use crate::spec::{BoneAction, Foreach, InputType, Kind, Loaded, Output, Parse, Task, Text};
+use crate::template::{Reference, Template};
 
 /// What is known of the form of a task's output.
 enum Shape {
@@ -18,7 +18,92 @@ enum Shape {
     Fields(Vec<String>),
 }
 
+/// What a value is that a `foreach` can't go over, or a shell line can't hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Plain,
+    List,
+    Mapping,
+}
+
+impl Form {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Plain => "text or a number",
+            Self::List => "a list",
+            Self::Mapping => "a mapping",
+        }
+    }
+}
+
 impl Walk<'_, '_> {
+    /// What the value of an expression is that only names an input or an output; `None` where that is not sure.
+    pub(super) fn form(&self, template: &Template) -> Option<Form> {
+        let [reference] = template.references() else {
+            return None;
+        };
+        let source = template.source().trim();
+        let inner = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+        if inner.unwrap_or(source).trim() != reference.path.join(".") {
+            return None;
+        }
+        let workflow = &self.checker.module.loaded.workflow;
+        let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["inputs", name] => Some(match workflow.inputs.get(*name)?.kind {
+                InputType::List => Form::List,
+                InputType::Object => Form::Mapping,
+                InputType::String
+                | InputType::Integer
+                | InputType::Number
+                | InputType::Boolean
+                | InputType::Path
+                | InputType::Enum => Form::Plain,
+            }),
+            ["tasks", name, "output"] => {
+                let (index, _, task) = workflow.tasks.read.get_full(*name)?;
+                match self.shape(task, index) {
+                    Shape::Any => None,
+                    Shape::Plain => Some(Form::Plain),
+                    Shape::List => Some(Form::List),
+                    Shape::Fields(_) => Some(Form::Mapping),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Reports a `foreach` or an axis whose expression gives no list.
+    pub(super) fn goes_over(&mut self, key: &str, foreach: &Foreach, place: &Place<'_>) {
+        let Foreach::Expression(expression) = foreach else {
+            return;
+        };
+        if let Some(form) = self.form(&expression.0.template)
+            && form != Form::List
+        {
+            let message = format!("`{key}` goes over a list, and this is {}", form.words());
+            self.error(place, Code::WRONG_TYPE, expression.0.span, message, |d| {
+                d.help("`parse: lines` or `parse: json` makes a list of what a command prints, `|lines` of a text")
+            });
+        }
+    }
+
+    /// Reports a value of a shell line that is no text.
+    pub(super) fn in_line(&mut self, text: &Text, place: &Place<'_>) {
+        if let Some(form) = self.form(&text.template)
+            && form != Form::Plain
+        {
+            let help = match form {
+                Form::Mapping => "use one of its fields, or `|tojson`",
+                Form::List | Form::Plain => {
+                    "use `argv`, where it becomes several arguments, or `|join(' ')` for one text"
+                }
+            };
+            let message = format!("{} cannot be put in a shell line", form.words());
+            self.error(place, Code::SHELL_VALUE, text.span, message, |d| d.help(help));
+        }
+    }
+
     pub(super) fn output_field(
         &mut self,
         reference: &Reference,

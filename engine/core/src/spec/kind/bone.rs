@@ -5,8 +5,8 @@ use schemars::SchemaGenerator;
 use super::TaskKind;
 use crate::diagnostic::{Code, Span};
 use crate::spec::Text;
+use crate::spec::choice::choice;
 use crate::spec::lower::{Context, Fields, Lower, Properties, Record, record};
-use crate::spec::scalar::choice;
 use crate::yaml::Tree;
 
 choice! {

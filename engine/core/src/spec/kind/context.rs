@@ -3,8 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::diagnostic::{Code, Span};
+use crate::spec::choice::choice;
 use crate::spec::lower::{Context, Fields, Lower, OneOrMany, Record, record};
-use crate::spec::scalar::choice;
 use crate::spec::{Plain, Text};
 use crate::yaml::Tree;
 

@@ -6,8 +6,8 @@ use super::{TaskKind, add_record};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::shell;
 use crate::spec::Text;
+use crate::spec::choice::choice;
 use crate::spec::lower::{Context, Fields, Lower, Properties, Record, record};
-use crate::spec::scalar::choice;
 use crate::template::Mode;
 use crate::yaml::{Tree, Value};
 

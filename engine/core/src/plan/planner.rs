@@ -1,0 +1,315 @@
+//! From tasks to the nodes of a plan: in order, with their worst cases, as far as the inputs tell.
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::writes::{Step, Writes};
+use super::{CALL_TRIES, Count, Given, PlanNode, ProfileFacts, Totals, profile_of, write_permissions};
+use crate::check;
+use crate::diagnostic::{Code, Diagnostic, SourceId};
+use crate::expand;
+use crate::load::{Bundle, ModuleId};
+use crate::scope::{Item, Names};
+use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
+use crate::template::Value;
+
+pub(super) struct Planner<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) given: &'a Given,
+    pub(super) nodes: Vec<PlanNode>,
+    pub(super) totals: Totals,
+    pub(super) problems: Vec<Diagnostic>,
+    pub(super) profiles: IndexMap<String, ProfileFacts>,
+    pub(super) writes: Writes,
+}
+
+impl Planner<'_> {
+    /// Plans the tasks of a workflow. `names` are its inputs, where they are known before the run; `start` is
+    /// the step that it begins with. Gives the steps that its tasks end with.
+    pub(super) fn module(
+        &mut self,
+        id: ModuleId,
+        prefix: &str,
+        base: u64,
+        times: Count,
+        names: Option<&Names>,
+        start: Option<Step>,
+    ) -> Vec<Step> {
+        let bundle = self.bundle;
+        let module = bundle.module(id);
+        let mut ends: IndexMap<usize, Step> = IndexMap::new();
+        for index in &module.graph.order {
+            let Some((name, task)) = module.loaded.workflow.tasks.read.get_index(*index) else {
+                continue;
+            };
+            let list = |list: &[Vec<usize>]| list.get(*index).cloned().unwrap_or_default();
+            let needs: Vec<String> = list(&module.graph.needs)
+                .iter()
+                .filter_map(|need| module.loaded.workflow.tasks.read.get_index(*need))
+                .map(|(need, _)| format!("{prefix}{need}"))
+                .collect();
+            let rank = base + u64::try_from(module.graph.rank.get(*index).copied().unwrap_or(0)).unwrap_or(0);
+            let items = self.items(task, names, module.loaded.source);
+            let id = format!("{prefix}{name}");
+            let earlier = list(&module.graph.needs);
+            let earlier = earlier.iter().filter_map(|need| ends.get(need).copied());
+            let step = self.writes.step(&id, earlier.chain(start));
+            let first = self.nodes.len();
+            match items {
+                Items::One => self.node(&id, task, &needs, rank, times, names, module.loaded.source),
+                Items::Known(items) => {
+                    for (index, value) in items.into_iter().enumerate() {
+                        let names = names.cloned().map(|mut names| {
+                            names.item = Some(Item {
+                                value: Value::from_json(value),
+                                index,
+                                matrix: task.common.matrix.is_some(),
+                            });
+                            names
+                        });
+                        let id = format!("{id}[{index}]");
+                        self.node(
+                            &id,
+                            task,
+                            &needs,
+                            rank,
+                            times,
+                            names.as_ref(),
+                            module.loaded.source,
+                        );
+                    }
+                }
+                Items::Unknown(max) => {
+                    let times = Count::AtMost(times.most().saturating_mul(max));
+                    self.node(
+                        &format!("{id}[*]"),
+                        task,
+                        &needs,
+                        rank,
+                        times,
+                        names,
+                        module.loaded.source,
+                    );
+                }
+            }
+            for node in self.nodes.iter().skip(first) {
+                self.writes.add(step, task, &node.writes, module.loaded.source);
+            }
+            let mut end = step;
+            if let Some(inner) = module.uses.get(index) {
+                // Its inputs may come from tasks: what depends on them is known at run time.
+                let times = match self.nodes.last() {
+                    Some(last) if last.nodes.most() > 1 => last.nodes,
+                    _ => times,
+                };
+                let prefix = format!("{id}/");
+                let inside = self.module(*inner, &prefix, rank + 1, times, None, Some(step));
+                end = self.writes.step(&id, inside.into_iter().chain([step]));
+            }
+            ends.insert(*index, end);
+        }
+        ends.into_values().collect()
+    }
+
+    fn items(&mut self, task: &Task, names: Option<&Names>, source: SourceId) -> Items {
+        let common = &task.common;
+        if common.foreach.is_none() && common.matrix.is_none() {
+            return Items::One;
+        }
+        let max = common.max_items.unwrap_or(DEFAULT_MAX_ITEMS);
+        let mut texts = Vec::new();
+        common
+            .foreach
+            .iter()
+            .for_each(|foreach| foreach.texts(&mut texts));
+        common.matrix.iter().for_each(|matrix| matrix.texts(&mut texts));
+        let (Some(names), true) = (names, texts.iter().all(|text| is_static(text))) else {
+            return Items::Unknown(max);
+        };
+        match expand::items(common, &names.clone().scope()) {
+            Ok(items) => Items::Known(items),
+            Err(failure) => {
+                let span = texts.first().map_or(task.kind_span, |text| text.span);
+                self.problems.push(Diagnostic::new(
+                    Code::BAD_EXPRESSION,
+                    source,
+                    span,
+                    failure.message,
+                ));
+                Items::Known(Vec::new())
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the facts of one node, used in one place"
+    )]
+    fn node(
+        &mut self,
+        id: &str,
+        task: &Task,
+        needs: &[String],
+        rank: u64,
+        times: Count,
+        names: Option<&Names>,
+        source: SourceId,
+    ) {
+        let common = &task.common;
+        let attempts = u64::from(common.on_failure.retry.max) + 1;
+        let writes = self.evaluate(&check::declared_writes(task), names, source, true);
+        let reads = self.evaluate(&common.reads.iter().collect::<Vec<_>>(), names, source, false);
+        let mut calls = 0;
+        let mut tokens = 0;
+        let mut model = None;
+        if let Kind::Prompt(prompt) = &task.kind {
+            let name = self.profile_of(common);
+            let facts = self.given.profiles.get(&name).cloned().unwrap_or_default();
+            calls = attempts
+                .saturating_mul(u64::from(CALL_TRIES))
+                .saturating_mul(times.most());
+            tokens = calls.saturating_mul(facts.window);
+            self.profiles.insert(name.clone(), facts);
+            model = Some(name);
+            if let (Some(Output::File(_)), Some(names)) = (&prompt.beside.output, names) {
+                self.permitted(task, &writes, names, source);
+            }
+        }
+        self.totals.nodes = self.totals.nodes.saturating_add(times.most());
+        self.totals.calls = self.totals.calls.saturating_add(calls);
+        self.totals.tokens = self.totals.tokens.saturating_add(tokens);
+        self.nodes.push(PlanNode {
+            id: id.to_owned(),
+            kind: task.kind.name().as_str().to_owned(),
+            does: does(task),
+            needs: needs.to_vec(),
+            rank,
+            nodes: times,
+            condition: common
+                .condition
+                .as_ref()
+                .map(|condition| condition.0.template.source().to_owned()),
+            attempts,
+            calls,
+            tokens,
+            model,
+            untracked: matches!(task.kind, Kind::Run(_)) && writes.is_empty(),
+            reads,
+            writes,
+        });
+    }
+
+    /// The profile that answers a task's prompts.
+    fn profile_of(&self, common: &Common) -> String {
+        profile_of(self.bundle, common)
+    }
+
+    /// Paths and globs with their expressions evaluated, where what these use is known.
+    fn evaluate(
+        &mut self,
+        texts: &[&Text],
+        names: Option<&Names>,
+        source: SourceId,
+        inside: bool,
+    ) -> Vec<String> {
+        let mut found = Vec::with_capacity(texts.len());
+        for text in texts {
+            let written = text.template.source().to_owned();
+            let Some(names) = names.filter(|_| is_static_with_item(text)) else {
+                found.push(written);
+                continue;
+            };
+            match expand::text(text, &names.clone().scope()) {
+                Ok(path) => {
+                    if inside && let Err(error) = crate::path::inside(&path) {
+                        self.problems.push(Diagnostic::new(
+                            Code::BAD_PATH,
+                            source,
+                            text.span,
+                            format!("`{path}`: {error}"),
+                        ));
+                    }
+                    found.push(path);
+                }
+                Err(_) => found.push(written),
+            }
+        }
+        found
+    }
+
+    fn permitted(&mut self, task: &Task, writes: &[String], names: &Names, source: SourceId) {
+        let allowed = write_permissions(self.bundle, names);
+        let Some(path) = check::uncovered(writes.iter().map(String::as_str), &allowed) else {
+            return;
+        };
+        if path.contains("{{") {
+            return;
+        }
+        self.problems.push(
+            Diagnostic::new(
+                Code::NOT_PERMITTED,
+                source,
+                task.kind_span,
+                format!("the model of this task may not write `{path}`"),
+            )
+            .help(format!("allow it: `permissions: {{ write: [\"{path}\"] }}`")),
+        );
+    }
+}
+
+enum Items {
+    One,
+    Known(Vec<Json>),
+    Unknown(u64),
+}
+
+fn is_static(text: &Text) -> bool {
+    uses_only(text, &["inputs", "env"])
+}
+
+fn is_static_with_item(text: &Text) -> bool {
+    uses_only(text, &["inputs", "env", "item", "index", "matrix"])
+}
+
+fn uses_only(text: &Text, roots: &[&str]) -> bool {
+    let known = |root: &String| roots.contains(&root.as_str());
+    text.template
+        .references()
+        .iter()
+        .all(|reference| reference.path.first().is_some_and(known))
+        && text
+            .template
+            .calls()
+            .iter()
+            .all(|call| matches!(call.name.as_str(), "range" | "dict"))
+        && text
+            .template
+            .filters()
+            .iter()
+            .all(|call| !matches!(call.name.as_str(), "read" | "glob" | "outline"))
+}
+
+/// What a task does, in a line of at most 60 characters.
+fn does(task: &Task) -> String {
+    let text = match &task.kind {
+        Kind::Prompt(prompt) => prompt.text.template.source().to_owned(),
+        Kind::Edit(edit) => edit.keys.instruction.template.source().to_owned(),
+        Kind::Agent(agent) => agent.keys.goal.template.source().to_owned(),
+        Kind::Plan(plan) => plan.keys.goal.template.source().to_owned(),
+        Kind::Run(run) => run.written(),
+        Kind::Render(render) => format!("to {}", render.to.template.source()),
+        Kind::Bone(bone) => format!("{} {}", bone.action.as_str(), bone.file.template.source()),
+        Kind::Uses(uses) => uses.reference.text.clone(),
+        Kind::Approve(approve) => approve.message.template.source().to_owned(),
+    };
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    if line.chars().count() > 60 {
+        line.chars().take(59).chain(['…']).collect()
+    } else {
+        line.to_owned()
+    }
+}
