@@ -10,7 +10,7 @@ use crate::glob;
 use crate::spec::{BoneAction, Kind, Output, Task, Text};
 
 /// The paths and globs that a task declares to write, in the file's own words; expressions included. Of `out` of a
-/// `bone`, [`below`] says that it is a folder.
+/// `bone`, `below` says that it is a folder.
 pub fn declared(task: &Task) -> Vec<&Text> {
     let mut texts: Vec<&Text> = task.common.writes.iter().collect();
     match &task.kind {

@@ -4,7 +4,7 @@ use super::lower::Context;
 use super::scalar::shorten;
 use crate::diagnostic::{Code, Span};
 
-/// Writes an enum whose variants are words of the file, with [`Lower`] and `JsonSchema`.
+/// Writes an enum whose variants are words of the file, with `Lower` and `JsonSchema`.
 macro_rules! choice {
     (
         $(#[doc = $doc:literal])+
