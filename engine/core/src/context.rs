@@ -230,9 +230,9 @@ mod tests {
     }
 
     fn lines(count: usize) -> String {
-        (1..=count)
-            .map(|line| format!("this is line {line} of the text\n"))
-            .collect()
+        (1..=count).fold(String::new(), |text, line| {
+            text + &format!("this is line {line} of the text\n")
+        })
     }
 
     fn forms(fitted: &Fitted) -> Vec<Form> {
