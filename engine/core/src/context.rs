@@ -52,6 +52,19 @@ pub enum Form {
     Omitted,
 }
 
+impl Form {
+    /// What follows a title: `src/a.rs` as its signatures.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Outline => "as its signatures",
+            Self::HeadTail => "as its first and last lines",
+            Self::Line => "as one line",
+            Self::Omitted => "not at all",
+        }
+    }
+}
+
 /// What became of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -100,6 +113,7 @@ pub fn fit(sections: &[Section], room: Tokens, family: Family) -> Result<Fitted,
         // Counted as a whole: tokens may span the seams, and what fits must fit exactly.
         let total = count(family, &text);
         if total <= room {
+            let text = grown(&mut placed, text, room, family);
             let shown = placed.into_iter().map(Placed::shown).collect();
             return Ok(Fitted { text, shown });
         }
@@ -117,6 +131,38 @@ pub fn fit(sections: &[Section], room: Tokens, family: Family) -> Result<Fitted,
         };
         placed.shrink(over, family);
     }
+}
+
+/// Gives the room that is left to what shrank before something larger did: the highest priority first.
+fn grown(placed: &mut [Placed<'_>], mut text: String, room: Tokens, family: Family) -> String {
+    let mut order: Vec<usize> = (0..placed.len()).collect();
+    order.sort_by_key(|index| {
+        placed
+            .get(*index)
+            .map(|placed| std::cmp::Reverse(placed.section.priority))
+    });
+    for index in order {
+        let left = room.saturating_sub(count(family, &text));
+        let Some(place) = placed.get_mut(index).filter(|placed| placed.form != Form::Whole) else {
+            continue;
+        };
+        let allowed = place.tokens.saturating_add(left);
+        let mut larger = Placed::new(place.section, family);
+        while larger.tokens > allowed && larger.can_shrink() {
+            larger.shrink(larger.tokens.saturating_sub(allowed), family);
+        }
+        if larger.tokens <= place.tokens {
+            continue;
+        }
+        let smaller = std::mem::replace(place, larger);
+        let longer = joined(placed);
+        if count(family, &longer) <= room {
+            text = longer;
+        } else if let Some(place) = placed.get_mut(index) {
+            *place = smaller;
+        }
+    }
+    text
 }
 
 /// A section in the form that it has at the moment.
