@@ -9,6 +9,7 @@
 )]
 
 mod check;
+mod context;
 mod exec;
 mod exit;
 mod hostile;

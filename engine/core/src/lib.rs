@@ -4,6 +4,7 @@
 //! in as arguments, decisions go out as values. What acts on them is `smallcode-runtime`.
 
 pub mod check;
+pub mod context;
 pub mod diagnostic;
 pub mod expand;
 pub mod glob;

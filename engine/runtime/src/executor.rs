@@ -5,6 +5,7 @@
 
 mod approve;
 mod command;
+mod context;
 mod prompt;
 mod render;
 mod uses;

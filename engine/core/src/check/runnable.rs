@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
-use crate::spec::{Kind, KindName, Parse, Task, VerifierKind};
+use crate::spec::{ContextSource, Kind, KindName, Parse, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
@@ -57,8 +57,10 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => {
-            if let Some(item) = prompt.beside.context.first() {
-                report(item.span, "`context`".to_owned());
+            for item in prompt.beside.context.iter() {
+                if matches!(item.source, ContextSource::Guide(_)) {
+                    report(item.span, "a `guide` in `context`".to_owned());
+                }
             }
         }
         Kind::Run(run) if run.beside.parse == Some(Parse::Diagnostics) => {

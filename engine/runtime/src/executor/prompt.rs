@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use smallcode_core::check;
+use smallcode_core::context::{self as fitting, Form, Section, Shown};
 use smallcode_core::load::{Module, TaskSchema};
 use smallcode_core::plan::CALL_TRIES;
 use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Stream, TaskResult};
 use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
 use smallcode_core::template::Scope;
-use smallcode_core::tokens::{Estimate, Family};
+use smallcode_core::tokens::{Estimate, Family, Tokens};
 use smallcode_core::{glob, path, plan};
 use tokio::sync::oneshot;
 
 use super::command::in_words;
+use super::context;
 use super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify};
 use crate::answer;
 use crate::model::{self, CallError, Finish, Reply, Request, RetryPolicy, Role, UsageVerdict};
@@ -64,7 +66,8 @@ async fn ask(
         Some(Output::Schema(_)) => module.schemas.get(&job.task).and_then(|schemas| schemas.first()),
         _ => None,
     };
-    let (request, estimate) = request(prompt, answerer, schema, job, scope)?;
+    let sections = context::sections(shared, &prompt.beside.context.0, scope).await?;
+    let (request, estimate) = request(prompt, &sections, answerer, schema, job, scope)?;
     let reply = call(shared, client, answerer, &name, &request, estimate, job).await?;
     if reply.finish == Finish::Length {
         let message = format!("the answer was cut at its limit of {} tokens", request.max_tokens);
@@ -133,6 +136,7 @@ fn value_path(value: &Json) -> Json {
 /// What is sent, and how many tokens of prompt it is at most.
 fn request(
     prompt: &Prompt,
+    sections: &[Section],
     answerer: &Answerer,
     schema: Option<&Arc<TaskSchema>>,
     job: &Job,
@@ -163,14 +167,47 @@ fn request(
         schema: schema.map(|schema| schema.json.clone()),
     };
     let family = Family::of_model(profile.model_name());
-    let estimate = model::estimate_request(family, &request);
-    let counted = answerer
-        .calibration
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .apply(estimate.high)
-        .0;
+    let count = |request: &Request| {
+        let estimate = model::estimate_request(family, request);
+        let calibration = answerer
+            .calibration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        (estimate, calibration.apply(estimate.high).0)
+    };
+    let (mut estimate, mut counted) = count(&request);
     let window = answerer.facts.window;
+    if !sections.is_empty() {
+        let instruction = request
+            .messages
+            .iter()
+            .position(|message| message.role == Role::User)
+            .unwrap_or(0);
+        let place = answerer.facts.reserve.max(MIN_ANSWER);
+        let mut room = window.saturating_sub(counted).saturating_sub(place);
+        let alone = request.messages.clone();
+        loop {
+            let fitted = fitting::fit(sections, Tokens(room), family).map_err(|error| {
+                Failure::new(
+                    FailureClass::TooLarge,
+                    format!("{error}; give `context` fewer items or let them shrink"),
+                )
+            })?;
+            // Before the instruction: what stays the same from call to call comes first.
+            request.messages.clone_from(&alone);
+            request
+                .messages
+                .insert(instruction, model::Message::new(Role::User, fitted.text));
+            (estimate, counted) = count(&request);
+            let over = counted.saturating_add(place).saturating_sub(window);
+            if over == 0 || room == 0 {
+                tell(job, &fitted.shown);
+                break;
+            }
+            // The server has counted more than we do, or the message around it took some.
+            room = room.saturating_sub(over);
+        }
+    }
     if counted.saturating_add(MIN_ANSWER) > window {
         let message = format!(
             "the prompt takes up to {counted} tokens, and the window of `{}` is {window}; shorten what goes into it",
@@ -180,6 +217,19 @@ fn request(
     }
     request.max_tokens = answerer.facts.reserve.max(MIN_ANSWER).min(window - counted);
     Ok((request, estimate))
+}
+
+/// Says what of the context is not shown whole.
+fn tell(job: &Job, shown: &[Shown]) {
+    let smaller: Vec<String> = shown
+        .iter()
+        .filter(|shown| shown.form != Form::Whole)
+        .map(|shown| format!("`{}` {}", shown.title, shown.form.in_words()))
+        .collect();
+    if !smaller.is_empty() {
+        let message = format!("to fit the window, the model is shown {}", smaller.join(", "));
+        job.tell.notices.send(Notice::Warning { message });
+    }
 }
 
 /// How the answer is to look.
