@@ -2,30 +2,24 @@
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::support::{Output, Sandbox};
 
-/// Runs the command with at most 200 MB of data: an allocation above that ends it with a signal.
+/// Runs the command with at most 200 MB of data and 10 seconds of a processor, ample for a debug build: what takes
+/// more is ended with a signal. Time on the clock would also tell what else the machine does.
 fn bounded(sandbox: &Sandbox, arguments: &[&str]) -> Output {
     let inner = sandbox.command(arguments);
     let mut command = Command::new("sh");
     command
         // Address space holds the stacks of threads too, which are reserved and not used.
-        .args(["-c", "ulimit -d 200000; exec \"$@\"", "sh"])
+        .args(["-c", "ulimit -d 200000; ulimit -t 10; exec \"$@\"", "sh"])
         .arg(inner.get_program())
         .args(inner.get_args())
         .current_dir(sandbox.path())
         .env("HOME", sandbox.outside())
         .env("TOKIO_WORKER_THREADS", "2")
         .stdin(Stdio::null());
-    let start = Instant::now();
     let output = command.output().unwrap();
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{arguments:?} took {:?}",
-        start.elapsed()
-    );
     Output {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::Sandbox;
+use crate::support::model_server::{Answer, ModelServer, Script};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -147,17 +148,67 @@ fn release_notes_say_what_is_wrong_with_a_repository() {
 }
 
 #[test]
-fn the_workflow_of_the_readme_is_good() {
+fn the_workflow_of_the_readme_runs() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let example = readme
         .split("```yaml\n")
         .nth(1)
         .and_then(|rest| rest.split("\n```").next())
         .unwrap();
-    let sandbox = Sandbox::new();
+    let server = ModelServer::start(Script::always(Answer::text(
+        "{\"features\": [\"add a door\"], \"fixes\": [\"oil it\"], \"other\": []}",
+    )));
+    let mut sandbox = Sandbox::new();
+    sandbox
+        .env("SMALLCODE_BASE_URL", &server.base_url())
+        .env("SMALLCODE_MODEL", "tiny");
     sandbox.write("workflow.yaml", example);
     let checked = sandbox.run(["check", "workflow.yaml"]).exits(0);
     assert!(!checked.stderr.contains("warning"), "{}", checked.stderr);
+    sandbox.run(["plan", "workflow.yaml"]).exits(0);
+    git(&sandbox.path(), &["init", "-q"]);
+    for subject in ["start", "add a door", "oil it"] {
+        git(&sandbox.path(), &["commit", "-q", "--allow-empty", "-m", subject]);
+    }
+    let output = sandbox.exec(&["--input", "since=HEAD~2"]).exits(0).json();
+    assert_eq!(output, serde_json::json!({ "page": "docs/changes.md" }));
+    let page = sandbox.read("docs/changes.md");
+    assert!(
+        page.contains("## features") && page.contains("- add a door"),
+        "{page}"
+    );
+    let asked = server.calls();
+    assert!(asked[0].last_user_message().contains("oil it"));
+}
+
+/// The map is of use only while it is true: what it names exists, and no module is missing.
+#[test]
+fn the_architecture_names_what_is_there() {
+    let map = fs::read_to_string(root().join("engine/ARCHITECTURE.md")).unwrap();
+    let words: Vec<&str> = map.split('`').skip(1).step_by(2).collect();
+    for word in &words {
+        let path = ["core/", "runtime/", "cli/"]
+            .iter()
+            .any(|folder| word.starts_with(folder));
+        if path && !word.contains("NAME") {
+            assert!(
+                root().join("engine").join(word).exists(),
+                "`{word}` does not exist"
+            );
+        }
+    }
+    for part in ["core/src/lib.rs", "runtime/src/lib.rs"] {
+        let source = fs::read_to_string(root().join("engine").join(part)).unwrap();
+        for line in source.lines() {
+            if let Some(module) = line
+                .strip_prefix("pub mod ")
+                .and_then(|rest| rest.strip_suffix(';'))
+            {
+                let named = words.iter().any(|word| word.trim_end_matches('/') == module);
+                assert!(named, "the module `{module}` of {part} is not described");
+            }
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod check;
 mod exec;
+mod exit;
 mod hostile;
 mod journal;
 mod library;
@@ -19,3 +20,5 @@ mod report;
 mod resume;
 mod signal;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;

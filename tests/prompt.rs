@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::model_server::dialect::Dialect;
 use crate::support::model_server::{Answer, Fault, ModelServer, Script};
 use crate::support::{Output, Sandbox, wait_until};
 
@@ -232,6 +233,35 @@ fn a_prompt_that_does_not_fit_is_not_sent() {
     );
     sandbox.exec(&[]).exits(1).says("the window of");
     assert_eq!(server.calls().len(), 0);
+}
+
+/// Nothing says how long the window is but the server itself, each kind in its own way.
+#[test]
+fn the_window_is_the_one_that_the_server_tells() {
+    let kinds: [fn(u64) -> Dialect; 5] = [
+        |window| Dialect::LlamaCpp { window, slots: 1 },
+        |window| Dialect::Ollama { window: Some(window) },
+        |window| Dialect::LmStudio {
+            window: Some(window),
+            slots: 1,
+        },
+        |window| Dialect::OlderLmStudio { window },
+        |window| Dialect::Vllm { window },
+    ];
+    let workflow =
+        "tasks:\n  long: { run: 'seq 1 3000' }\n  a: { needs: long, prompt: '{{ tasks.long.output }}' }\n";
+    for kind in kinds {
+        let small = ModelServer::start(Script::always(Answer::text("yes")).dialect(&kind(3000), "tiny"));
+        sandbox(&small, workflow)
+            .exec(&[])
+            .exits(1)
+            .says("the window of")
+            .says("3000");
+        assert_eq!(small.calls().len(), 0, "{:?}", kind(3000));
+        let large = ModelServer::start(Script::always(Answer::text("yes")).dialect(&kind(60_000), "tiny"));
+        sandbox(&large, workflow).exec(&[]).exits(0);
+        assert_eq!(large.calls().len(), 1, "{:?}", kind(60_000));
+    }
 }
 
 #[test]

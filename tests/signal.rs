@@ -6,6 +6,7 @@ use std::process::{Child, Command};
 
 use serde_json::json;
 
+use crate::support::model_server::{Answer, ModelServer, Script};
 use crate::support::{Sandbox, wait_until};
 
 fn signal(engine: &Child, name: &str) {
@@ -120,59 +121,116 @@ fn gates_wait_and_are_answered_by_name() {
     assert!(!sandbox.has("log"));
 }
 
-#[cfg(target_os = "linux")]
-fn in_terminal(sandbox: &Sandbox) -> Child {
-    let engine = sandbox.command(["exec", "workflow.yaml"]);
-    let line = format!(
-        "echo $$ > pid; exec {} exec workflow.yaml",
-        engine.get_program().to_string_lossy()
+/// Sends the second and the third signal to an engine that is stopped, so that it finds them together. Whether it
+/// left without waiting for what the second had begun; the run can be taken up either way.
+fn leaves_without_an_end() -> bool {
+    let sandbox = Sandbox::with(
+        "tasks:\n  a: { idempotent: true, run: \"if [ -e go ]; then exit 0; fi; echo $$ > pid; trap '' TERM; while :; do sleep 0.05; done\" }\n",
     );
-    Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .current_dir(sandbox.path())
-        .env("HOME", sandbox.outside().join("home"))
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap()
+    let engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| sandbox.has("pid") && sandbox.read("pid").ends_with('\n'));
+    signal(&engine, "-INT");
+    wait_until(|| journaled(&sandbox, "\"stage\":1"));
+    signal(&engine, "-STOP");
+    wait_until(|| {
+        let state = Command::new("ps")
+            .args(["-o", "state=", "-p", &engine.id().to_string()])
+            .output()
+            .unwrap();
+        state.stdout.starts_with(b"T")
+    });
+    for name in ["-INT", "-TERM", "-CONT"] {
+        signal(&engine, name);
+    }
+    assert_eq!(engine.wait_with_output().unwrap().status.code(), Some(130));
+    let ended = journaled(&sandbox, "run_finished");
+    let pid = sandbox.read("pid");
+    if !ended {
+        sandbox.write("go", "");
+        sandbox.run(["resume"]).exits(0);
+    }
+    wait_until(|| is_gone(&pid));
+    !ended
 }
 
-/// `script` of util-linux gives the command a terminal.
+#[test]
+fn the_third_signal_leaves_at_once() {
+    // The system may still hand the two over one after the other, with time for the second to be carried out.
+    assert!(
+        (0..10).any(|_| leaves_without_an_end()),
+        "it always waits for the end"
+    );
+}
+
+#[test]
+fn a_call_in_flight_is_finished_after_the_first_signal() {
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let server = ModelServer::start(Script::function(move |_, _| {
+        gate.lock().unwrap().recv().unwrap();
+        Answer::text("yes")
+    }));
+    let mut sandbox = Sandbox::with(
+        "tasks:\n  a: { prompt: Hello }\n  b: { needs: a, run: 'echo {{ tasks.a.output }} >> log' }\n",
+    );
+    sandbox.write(
+        "smallcode.toml",
+        &format!(
+            "[profiles.default]\nbase_url = \"{}\"\nmodel = \"tiny\"\nwindow = 4096\n",
+            server.base_url()
+        ),
+    );
+    sandbox.env("NO_COLOR", "1");
+    let engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| server.calls().len() == 1);
+    signal(&engine, "-INT");
+    wait_until(|| journaled(&sandbox, "interrupted"));
+    go.send(()).unwrap();
+    assert_eq!(engine.wait_with_output().unwrap().status.code(), Some(130));
+    assert_eq!(sandbox.ended("a"), "success");
+    assert!(!sandbox.has("log"), "nothing is started after a signal");
+    sandbox.run(["resume"]).exits(0);
+    assert_eq!(sandbox.read("log"), "yes\n");
+    assert_eq!(server.calls().len(), 1, "it was asked once");
+}
+
+/// An interruption is a pause: what was in flight is not cancelled, and what cleans up sees how it really ended.
+#[test]
+fn a_signal_pauses_the_run_and_cancels_nothing() {
+    let sandbox = Sandbox::with(
+        "tasks:\n  a: { idempotent: true, run: 'touch on; while [ ! -e go ]; do sleep 0.01; done' }\n  cleanup: { needs: a, if: cancelled(), run: touch cleaned }\n  last: { needs: a, if: always(), run: 'echo {{ tasks.a.status }} >> log' }\n",
+    );
+    let engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| sandbox.has("on"));
+    signal(&engine, "-INT");
+    wait_until(|| journaled(&sandbox, "\"stage\":1"));
+    signal(&engine, "-INT");
+    assert_eq!(engine.wait_with_output().unwrap().status.code(), Some(130));
+    assert!(!sandbox.has("cleaned") && !sandbox.has("log"));
+    sandbox.write("go", "");
+    sandbox.run(["resume"]).exits(0);
+    assert_eq!(sandbox.read("log"), "success\n");
+    assert!(!sandbox.has("cleaned"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_question_in_a_terminal_is_answered_or_interrupted() {
-    use std::io::Write as _;
+    use crate::support::pty::Pty;
     let text = "tasks:\n  gate: { approve: 'Ship?' }\n  ship: { needs: gate, run: touch shipped }\n";
-    let asked = |sandbox: &Sandbox| {
-        wait_until(|| sandbox.has(".smallcode/runs") && journaled(sandbox, "approval_asked"));
-    };
     let sandbox = Sandbox::with(text);
-    let mut terminal = in_terminal(&sandbox);
-    asked(&sandbox);
-    terminal.stdin.as_mut().unwrap().write_all(b"y\n").unwrap();
-    let output = terminal.wait_with_output().unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let mut terminal = Pty::start(&sandbox, 80, &["exec", "workflow.yaml"], "xterm");
+    terminal.shows("[y/N");
+    terminal.types("y\n");
+    let (code, seen) = terminal.ends();
+    assert_eq!(code, Some(0), "{}", seen.written);
     assert!(sandbox.has("shipped"));
 
     let sandbox = Sandbox::with(text);
-    let terminal = in_terminal(&sandbox);
-    asked(&sandbox);
-    let status = Command::new("kill")
-        .args(["-INT", sandbox.read("pid").trim()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let output = terminal.wait_with_output().unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(130),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let mut terminal = Pty::start(&sandbox, 80, &["exec", "workflow.yaml"], "xterm");
+    terminal.shows("[y/N");
+    terminal.types("\x03");
+    let (code, seen) = terminal.ends();
+    assert_eq!(code, Some(130), "{}", seen.written);
     sandbox.run(["resume", "--approve", "gate"]).exits(0);
 }

@@ -1,6 +1,8 @@
 //! What the tests share: a sandbox to run the command in, and a model server that plays a script.
 
 pub(crate) mod model_server;
+#[cfg(target_os = "linux")]
+pub(crate) mod pty;
 pub(crate) mod sandbox;
 
 pub(crate) use sandbox::{Output, Sandbox};

@@ -63,6 +63,8 @@ pub(crate) struct View {
     pub(crate) verbosity: Verbosity,
     /// How many nodes the plan has; the items of a `foreach` that is still to be expanded count as one node.
     pub(crate) planned: Option<u64>,
+    /// Whether gates are put to a human on the same terminal: then nothing else needs to show their questions.
+    pub(crate) asks: bool,
 }
 
 #[cfg(test)]

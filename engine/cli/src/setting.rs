@@ -312,14 +312,20 @@ impl Outside {
 }
 
 /// Asks a yes-or-no question on the terminal; anything but yes is no, and the end of input no answer.
-pub(crate) fn confirm(question: &str) -> Option<bool> {
+fn confirm(question: &str) -> Option<bool> {
+    let answer = ask(&format!("{question} [y/N] "))?;
+    Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Asks for a line on the terminal; the end of input is no answer.
+pub(crate) fn ask(question: &str) -> Option<String> {
     // Standard error is not held while the answer is awaited: a signal has things to say meanwhile.
     let mut stderr = std::io::stderr();
-    let _ = write!(stderr, "{question} [y/N] ");
+    let _ = write!(stderr, "{question}");
     let _ = stderr.flush();
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer).ok()?;
-    (read > 0).then(|| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    (read > 0).then_some(answer)
 }
 
 /// A line for the user, unless asked to be quiet.

@@ -1,18 +1,21 @@
 //! Watching a session: the reports on a thread of their own, signals, questions, and the end.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+mod gate;
+mod screen;
+
+use std::collections::HashMap;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args;
-use smallcode_core::run::{Event, RunStatus, Timestamp};
-use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question, Taken, now};
+use smallcode_core::run::{Event, NodeId, RunStatus, Timestamp};
+use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question};
 use smallcode_runtime::executor::Message;
 use smallcode_runtime::journal::{BlobHash, JournalError};
 use smallcode_runtime::process::signals::{self, Signals, Stage};
@@ -28,8 +31,7 @@ use crate::report::terminal::Terminal as Live;
 use crate::report::{Report, Verbosity, View};
 use crate::terminal::Terminal;
 
-/// How often what is redrawn is redrawn: often enough to look alive.
-const TICK: Duration = Duration::from_millis(100);
+use screen::Screen;
 
 /// What every command that runs nodes takes.
 #[derive(Debug, Args)]
@@ -73,16 +75,13 @@ impl WatchFlags {
     }
 }
 
-/// The reports, and whether a human is asked just now: nothing is shown over the question.
-struct Screen {
-    reports: Mutex<Vec<Box<dyn Report>>>,
-    asking: AtomicBool,
-}
-
-impl Screen {
-    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Report>>> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What earlier sessions of a run left.
+#[derive(Clone, Copy)]
+pub(crate) struct Past<'a> {
+    /// The folder of the run.
+    pub(crate) folder: &'a Path,
+    /// Its events: counted, not shown.
+    pub(crate) events: &'a [(Timestamp, Event)],
 }
 
 /// The reports of a session, on a thread of their own.
@@ -94,24 +93,31 @@ pub(crate) struct Watch {
     screen: Arc<Screen>,
     /// The folder of the run, once it is known: reports show the ends of outputs that are kept there.
     blobs: Arc<OnceLock<PathBuf>>,
+    /// What earlier sessions showed with their questions: the dispatcher asks again without it.
+    shown: HashMap<NodeId, String>,
     thread: JoinHandle<Vec<std::io::Error>>,
 }
 
 impl Watch {
-    /// Starts the reports. `past` are the events of earlier sessions: counted, not shown.
+    /// Starts the reports.
     pub(crate) fn start(
         flags: &WatchFlags,
         terminal: &Terminal,
         planned: Option<u64>,
-        past: &[(Timestamp, Event)],
+        past: Option<Past<'_>>,
     ) -> Result<Self, Refusal> {
         let view = View {
             style: terminal.style,
             verbosity: terminal.verbosity,
             planned,
+            asks: terminal.asks,
         };
-        let past_events = || past.iter().map(|(at, event)| (*at, event));
+        let events = past.map_or(&[][..], |past| past.events);
+        let past_events = || events.iter().map(|(at, event)| (*at, event));
         let blobs: Arc<OnceLock<PathBuf>> = Arc::default();
+        if let Some(past) = past {
+            let _ = blobs.set(past.folder.to_owned());
+        }
         let mut reports: Vec<Box<dyn Report>> = Vec::new();
         if terminal.redraws && terminal.verbosity > Verbosity::Quiet {
             let mut live = Live::new(std::io::stderr(), view, Terminal::size);
@@ -139,15 +145,12 @@ impl Watch {
         let (sender, receiver) = channel();
         let wanted = terminal.verbosity == Verbosity::Verbose || flags.events.is_some();
         let notices = Notices::new(sender.clone(), wanted);
-        let screen = Arc::new(Screen {
-            reports: Mutex::new(reports),
-            asking: AtomicBool::new(false),
-        });
+        let screen = Arc::new(Screen::new(receiver, notices.taken(), reports));
         let thread = {
-            let (screen, taken) = (Arc::clone(&screen), notices.taken());
+            let screen = Arc::clone(&screen);
             std::thread::Builder::new()
                 .name("reports".to_owned())
-                .spawn(move || read(&receiver, &screen, &taken))
+                .spawn(move || screen.run())
                 .map_err(|error| Refusal::new(Exit::Io, format!("could not start a thread: {error}")))?
         };
         let (questions, asked) = if terminal.asks {
@@ -163,6 +166,7 @@ impl Watch {
             asked,
             screen,
             blobs,
+            shown: past.map(gate::shown).unwrap_or_default(),
             thread,
         })
     }
@@ -191,6 +195,7 @@ impl Watch {
             asked,
             screen,
             blobs,
+            shown,
             thread,
         } = self;
         let _ = blobs.set(session.folder.clone());
@@ -202,7 +207,7 @@ impl Watch {
             .build()
             .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
         // On the worker, and not on this thread: the run and its attempts then need not wake each other up.
-        let run = runtime.spawn(drive(session, asked, Arc::clone(&screen)));
+        let run = runtime.spawn(drive(session, asked, shown, Arc::clone(&screen)));
         let ended = runtime.block_on(run);
         // Work that can't be stopped, such as a read of a dead disk, does not hold the end up.
         runtime.shutdown_timeout(Duration::from_millis(100));
@@ -244,6 +249,7 @@ fn create(file: &Utf8PathBuf) -> Result<std::fs::File, Refusal> {
 async fn drive(
     session: Session,
     asked: Option<mpsc::UnboundedReceiver<Question>>,
+    shown: HashMap<NodeId, String>,
     screen: Arc<Screen>,
 ) -> Result<Ended, DispatchError> {
     let inbox = session.inbox();
@@ -261,7 +267,7 @@ async fn drive(
         });
     }
     if let Some(asked) = asked {
-        std::thread::spawn(move || answer(asked, &inbox, &screen));
+        std::thread::spawn(move || gate::answer(asked, shown, &inbox, &screen));
     }
     session.run().await
 }
@@ -270,37 +276,6 @@ async fn drive(
 fn leave() -> ! {
     #[expect(clippy::exit, reason = "the third signal asks for exactly this")]
     std::process::exit(Exit::Interrupted as i32)
-}
-
-/// Asks a human, one question at a time.
-fn answer(
-    mut asked: mpsc::UnboundedReceiver<Question>,
-    inbox: &mpsc::UnboundedSender<Message>,
-    screen: &Screen,
-) {
-    while let Some(question) = asked.blocking_recv() {
-        {
-            let mut reports = screen.lock();
-            screen.asking.store(true, Ordering::Relaxed);
-            reports.iter_mut().for_each(|report| report.pause());
-        }
-        let mut text = String::new();
-        if let Some(diff) = &question.diff {
-            text.push_str(&crate::render::text::clean(diff));
-            text.push('\n');
-        }
-        text.push_str(&crate::render::text::clean(&format!(
-            "{}: {}",
-            question.node, question.message
-        )));
-        let answer = crate::setting::confirm(&text);
-        screen.asking.store(false, Ordering::Relaxed);
-        let Some(approved) = answer else {
-            let _ = inbox.send(Message::Unanswered);
-            return;
-        };
-        let _ = inbox.send(Message::Answer(question.node, approved, String::new()));
-    }
 }
 
 /// How much of an output in a blob a report shows, in bytes: some screens.
@@ -316,68 +291,6 @@ fn end_of(folder: &Path, blob: &str) -> Option<String> {
     let mut bytes = Vec::new();
     file.take(SHOWN).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Feeds the reports until the session is over.
-fn read(receiver: &Receiver<Observed>, screen: &Screen, taken: &Taken) -> Vec<std::io::Error> {
-    // What happens while a human is asked is shown after the answer, or once a signal makes the question void.
-    let mut held = Vec::new();
-    loop {
-        // Not woken for every event: what waits is shown ten times a second, and at the end at once.
-        std::thread::park_timeout(TICK);
-        let mut gone = false;
-        loop {
-            match receiver.try_recv() {
-                Ok(observed) => held.push(observed),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    gone = true;
-                    break;
-                }
-            }
-        }
-        let mut reports = screen.lock();
-        let voids = |observed: &Observed| {
-            let over = |event: &Event| matches!(event, Event::Interrupted { .. } | Event::RunFinished { .. });
-            matches!(observed, Observed::Event(_, _, event) if over(event))
-        };
-        if screen.asking.load(Ordering::Relaxed) && !gone {
-            if !held.iter().any(voids) {
-                continue;
-            }
-            screen.asking.store(false, Ordering::Relaxed);
-            let _ = writeln!(std::io::stderr());
-        }
-        // Everything that waits is taken under one lock.
-        for observed in held.drain(..) {
-            let over = matches!(&observed, Observed::Event(_, _, Event::RunFinished { .. }));
-            for report in reports.iter_mut() {
-                match &observed {
-                    Observed::Event(seq, at, event) => report.event(*at, *seq, event),
-                    Observed::Notice(at, notice) => report.notice(*at, notice),
-                }
-            }
-            if matches!(observed, Observed::Notice(..)) {
-                taken.one();
-            }
-            if over {
-                return finish_reports(&mut reports);
-            }
-        }
-        if gone {
-            return finish_reports(&mut reports);
-        }
-        for report in reports.iter_mut() {
-            report.tick(now());
-        }
-    }
-}
-
-fn finish_reports(reports: &mut Vec<Box<dyn Report>>) -> Vec<std::io::Error> {
-    reports
-        .drain(..)
-        .filter_map(|mut report| report.finish().err())
-        .collect()
 }
 
 /// Prints the outputs of a run that succeeded.

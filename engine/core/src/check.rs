@@ -14,7 +14,10 @@ mod writes;
 pub use needs::graph;
 pub use permissions::uncovered;
 pub use runnable::not_runnable;
+#[cfg(test)]
+pub(crate) use tests::load_files;
 pub use writes::declared as declared_writes;
+pub(crate) use writes::{Write, clashes};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};

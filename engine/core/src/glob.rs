@@ -56,23 +56,81 @@ pub fn is_pattern(text: &str) -> bool {
 ///
 /// Takes time in the product of the two lengths.
 pub fn overlap(left: &str, right: &str) -> bool {
-    let left = parts(&normal(left));
-    let right = parts(&normal(right));
-    pairwise(
-        &left,
-        &right,
-        |part| part == "**",
-        |left, right| {
-            let left: Vec<char> = left.chars().collect();
-            let right: Vec<char> = right.chars().collect();
+    Shape::new(left).meets(&Shape::new(right))
+}
+
+/// A glob or path, read once to be compared with many.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    names: Vec<ShapeName>,
+}
+
+#[derive(Clone, Debug)]
+enum ShapeName {
+    /// `**`.
+    Any,
+    /// A name that says exactly what it is.
+    Plain(String),
+    /// A name with `*` or `?` in it.
+    Wild(Vec<char>),
+}
+
+impl Shape {
+    /// Reads a glob or path.
+    pub(crate) fn new(pattern: &str) -> Self {
+        let name = |part: String| match part.as_str() {
+            "**" => ShapeName::Any,
+            _ if part.contains(['*', '?']) => ShapeName::Wild(part.chars().collect()),
+            _ => ShapeName::Plain(part),
+        };
+        Self {
+            names: parts(&normal(pattern)).into_iter().map(name).collect(),
+        }
+    }
+
+    /// The folders before the first name that is not plain; of a path, all of it.
+    pub(crate) fn plain_start(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map_while(|name| match name {
+            ShapeName::Plain(name) => Some(name.as_str()),
+            ShapeName::Any | ShapeName::Wild(_) => None,
+        })
+    }
+
+    /// Whether it is more than a plain path.
+    pub(crate) fn is_wild(&self) -> bool {
+        !self.names.iter().all(|name| matches!(name, ShapeName::Plain(_)))
+    }
+
+    /// Whether some path can match both; see [`overlap`].
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        pairwise(
+            &self.names,
+            &other.names,
+            |name| matches!(name, ShapeName::Any),
+            ShapeName::meets,
+        )
+    }
+}
+
+impl ShapeName {
+    fn meets(&self, other: &Self) -> bool {
+        let wild = |left: &[char], right: &[char]| {
             pairwise(
-                &left,
-                &right,
+                left,
+                right,
                 |char| *char == '*',
                 |left, right| left == right || *left == '?' || *right == '?',
             )
-        },
-    )
+        };
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => true,
+            (Self::Plain(left), Self::Plain(right)) => left == right,
+            (Self::Wild(left), Self::Wild(right)) => wild(left, right),
+            (Self::Plain(plain), Self::Wild(pattern)) | (Self::Wild(pattern), Self::Plain(plain)) => {
+                wild(&plain.chars().collect::<Vec<_>>(), pattern)
+            }
+        }
+    }
 }
 
 /// The names of a glob's path, with `[…]` and `{…}` as `*`. From the first of these that may hold a `/` on,

@@ -1,7 +1,11 @@
 //! How the tasks of one workflow depend on each other: order, cycles, and what is sure to have run.
 
+mod reach;
+
 use petgraph::algo::{kosaraju_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
+
+pub(crate) use reach::Reach;
 
 /// The tasks of one workflow as a graph. Tasks are numbered in the order of the file.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +22,10 @@ pub struct TaskGraph {
     pub waits_for_success: Vec<bool>,
     /// Whether what needs a task goes on when it fails.
     pub goes_on: Vec<bool>,
+    /// Who comes after whom.
+    after: Reach,
+    /// Who comes after whom over tasks that wait for success.
+    sure: Reach,
 }
 
 /// Tasks that need each other in a circle; the first comes again after the last.
@@ -64,6 +72,12 @@ impl TaskGraph {
             return Err(cycles);
         }
         let (order, rank) = order(&needs, &dependents);
+        let after = Reach::new(dependents.clone(), &order);
+        let waiting = |tasks: &Vec<usize>| {
+            let waits = |task: &usize| waits_for_success.get(*task).copied().unwrap_or(false);
+            tasks.iter().copied().filter(waits).collect()
+        };
+        let sure = Reach::new(dependents.iter().map(waiting).collect(), &order);
         Ok(Self {
             needs,
             dependents,
@@ -71,6 +85,8 @@ impl TaskGraph {
             rank,
             waits_for_success,
             goes_on,
+            after,
+            sure,
         })
     }
 
@@ -86,39 +102,17 @@ impl TaskGraph {
 
     /// Whether `task` needs `other`, directly or through others.
     pub fn is_after(&self, task: usize, other: usize) -> bool {
-        self.search(task, other, |_| true)
+        self.after.is_after(task, other)
     }
 
     /// Whether `other` has certainly succeeded when `task` starts.
     pub fn is_sure(&self, task: usize, other: usize) -> bool {
-        if self.goes_on.get(other).copied().unwrap_or(false) {
-            return false;
-        }
-        self.search(task, other, |task| {
-            self.waits_for_success.get(task).copied().unwrap_or(false)
-        })
+        !self.goes_on.get(other).copied().unwrap_or(false) && self.sure.is_after(task, other)
     }
 
-    /// Whether `other` is reached from `task` over needs, leaving only tasks that `through` admits.
-    fn search(&self, task: usize, other: usize, through: impl Fn(usize) -> bool) -> bool {
-        let floor = self.rank.get(other).copied().unwrap_or(0);
-        let mut seen = std::collections::HashSet::new();
-        let mut stack = vec![task];
-        while let Some(task) = stack.pop() {
-            if !through(task) {
-                continue;
-            }
-            for need in self.needs.get(task).into_iter().flatten() {
-                if *need == other {
-                    return true;
-                }
-                // What `other` is behind has a higher rank than it.
-                if self.rank.get(*need).copied().unwrap_or(0) > floor && seen.insert(*need) {
-                    stack.push(*need);
-                }
-            }
-        }
-        false
+    /// Who comes after whom.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.after
     }
 }
 

@@ -1,6 +1,8 @@
 //! A plan: what a run will do, before anything runs. It holds the text of everything that it was made from, so
 //! that what was approved is what runs, whatever happens to the files meanwhile.
 
+mod writes;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use crate::load::{Bundle, ModuleId};
 use crate::scope::{Item, Names};
 use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Name, Output, Task, Text};
 use crate::template::Value;
+use writes::{Step, Writes};
 
 /// The version of the form of plans.
 pub const FORMAT: u32 = 1;
@@ -251,8 +254,11 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         totals: Totals::default(),
         problems: Vec::new(),
         profiles: IndexMap::new(),
+        writes: Writes::default(),
     };
-    planner.module(ModuleId(0), "", 0, Count::Exactly(1), Some(&names));
+    planner.module(ModuleId(0), "", 0, Count::Exactly(1), Some(&names), None);
+    let overlaps = std::mem::take(&mut planner.writes).problems();
+    planner.problems.extend(overlaps);
     if !planner.problems.is_empty() {
         return Err(planner.problems);
     }
@@ -347,13 +353,24 @@ struct Planner<'a> {
     totals: Totals,
     problems: Vec<Diagnostic>,
     profiles: IndexMap<String, ProfileFacts>,
+    writes: Writes,
 }
 
 impl Planner<'_> {
-    /// Plans the tasks of a workflow. `names` are its inputs, where they are known before the run.
-    fn module(&mut self, id: ModuleId, prefix: &str, base: u64, times: Count, names: Option<&Names>) {
+    /// Plans the tasks of a workflow. `names` are its inputs, where they are known before the run; `start` is
+    /// the step that it begins with. Gives the steps that its tasks end with.
+    fn module(
+        &mut self,
+        id: ModuleId,
+        prefix: &str,
+        base: u64,
+        times: Count,
+        names: Option<&Names>,
+        start: Option<Step>,
+    ) -> Vec<Step> {
         let bundle = self.bundle;
         let module = bundle.module(id);
+        let mut ends: IndexMap<usize, Step> = IndexMap::new();
         for index in &module.graph.order {
             let Some((name, task)) = module.loaded.workflow.tasks.read.get_index(*index) else {
                 continue;
@@ -367,6 +384,10 @@ impl Planner<'_> {
             let rank = base + u64::try_from(module.graph.rank.get(*index).copied().unwrap_or(0)).unwrap_or(0);
             let items = self.items(task, names, module.loaded.source);
             let id = format!("{prefix}{name}");
+            let earlier = list(&module.graph.needs);
+            let earlier = earlier.iter().filter_map(|need| ends.get(need).copied());
+            let step = self.writes.step(&id, earlier.chain(start));
+            let first = self.nodes.len();
             match items {
                 Items::One => self.node(&id, task, &needs, rank, times, names, module.loaded.source),
                 Items::Known(items) => {
@@ -399,20 +420,29 @@ impl Planner<'_> {
                         &needs,
                         rank,
                         times,
-                        None,
+                        names,
                         module.loaded.source,
                     );
                 }
             }
+            let texts = check::declared_writes(task);
+            for node in self.nodes.iter().skip(first) {
+                self.writes.add(step, &texts, &node.writes, module.loaded.source);
+            }
+            let mut end = step;
             if let Some(inner) = module.uses.get(index) {
                 // Its inputs may come from tasks: what depends on them is known at run time.
                 let times = match self.nodes.last() {
                     Some(last) if last.nodes.most() > 1 => last.nodes,
                     _ => times,
                 };
-                self.module(*inner, &format!("{id}/"), rank + 1, times, None);
+                let prefix = format!("{id}/");
+                let inside = self.module(*inner, &prefix, rank + 1, times, None, Some(step));
+                end = self.writes.step(&id, inside.into_iter().chain([step]));
             }
+            ends.insert(*index, end);
         }
+        ends.into_values().collect()
     }
 
     fn items(&mut self, task: &Task, names: Option<&Names>, source: SourceId) -> Items {

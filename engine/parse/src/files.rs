@@ -95,6 +95,31 @@ pub fn files(reply: &str) -> Files {
     found
 }
 
+/// The one fenced block of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block<'r> {
+    /// What stands after the opening fence: a language, if anything.
+    pub info: &'r str,
+    /// What stands between the fences.
+    pub content: &'r str,
+    /// The block, fences included.
+    pub span: Span,
+    /// Whether the closing fence is there.
+    pub closed: bool,
+}
+
+/// The fenced block of `reply` where it has exactly one: which of several is meant can't be known.
+pub fn only_block(reply: &str) -> Option<Block<'_>> {
+    let mut fences = fences::fences(reply).into_iter();
+    let fence = fences.next().filter(|_| fences.next().is_none())?;
+    Some(Block {
+        info: fence.info,
+        content: fence.content.of(reply),
+        span: fence.span,
+        closed: fence.closed,
+    })
+}
+
 fn problem(kind: ProblemKind, span: Span, message: String) -> Problem {
     Problem {
         kind,

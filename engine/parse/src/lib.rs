@@ -44,7 +44,7 @@ mod tree;
 mod value;
 
 pub use calls::native;
-pub use files::{Edit, Edits, FileBlock, Files, edits, files};
+pub use files::{Block, Edit, Edits, FileBlock, Files, edits, files, only_block};
 pub use reading::{
     Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,
 };
@@ -82,4 +82,13 @@ pub fn parse(reply: &str, expect: &Expect, partial: bool) -> Reading {
         Expect::Value(schema) => value::read(reply, Some(schema), partial),
         Expect::Json => value::read(reply, None, partial),
     }
+}
+
+/// `reply` without what the model thought aloud in it, and without blank space around it.
+///
+/// ```
+/// assert_eq!(smallcode_parse::without_thinking("<think>hm</think>\nyes\n"), "yes");
+/// ```
+pub fn without_thinking(reply: &str) -> &str {
+    value::answer(reply)
 }

@@ -88,10 +88,6 @@ impl Span {
         self.end.saturating_sub(self.start)
     }
 
-    pub(crate) fn contains(self, other: Span) -> bool {
-        self.start <= other.start && other.end <= self.end
-    }
-
     /// The part of `text` that this names; empty where it names none.
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(Range::<usize>::from(self)).unwrap_or_default()

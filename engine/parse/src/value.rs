@@ -27,6 +27,11 @@ pub(crate) fn read(text: &str, schema: Option<&Schema>, partial: bool) -> Readin
     }
 }
 
+/// What is left of `text` without its thinking.
+pub(crate) fn answer(text: &str) -> &str {
+    thinking::split(text).1.of(text)
+}
+
 fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     let (thought, answer) = thinking::split(text);
     let mut tree = Tree::new(text);

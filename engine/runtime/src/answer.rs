@@ -1,125 +1,108 @@
-//! What an answer holds: text, a JSON value, a file, files with their paths.
+//! What an answer holds: text, a value of a schema, a file, files with their paths.
 //!
-//! Strict on purpose: an answer in another form is refused, and the refusal tells the model what was expected.
+//! How replies are read is the business of `smallcode-parse`; here is decided what of a reading is an answer and what
+//! is told to the model where it is none.
 
 use serde_json::Value as Json;
+use smallcode_core::run::{Failure, FailureClass};
+use smallcode_parse::{Expect, Problem, ProblemKind, Schema, parse};
 
-/// The answer without thoughts that a model left in it and without blank lines around it.
+/// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
+const TOLD: usize = 5;
+
+/// How much of an answer that is none is kept with the failure, in characters.
+const EXCERPT: usize = 200;
+
+/// The answer without what the model thought aloud and without blank lines around it.
 pub fn text(answer: &str) -> &str {
-    without_thoughts(answer).trim()
+    smallcode_parse::without_thinking(answer)
 }
 
-/// The JSON value that the answer is, alone or in its one fenced block.
+/// The value that the answer holds, in the shape of `schema` as far as that goes without inventing anything.
 ///
 /// # Errors
-/// When it is no JSON; the text says where.
-pub fn json(answer: &str) -> Result<Json, String> {
-    let text = text(answer);
-    let blocks = blocks(text);
-    let source = match blocks.as_slice() {
-        [only] => only.content.trim(),
-        _ => text,
+/// When there is none, or when it lacks something or was cut; the message says what and where.
+pub fn value(answer: &str, schema: &Json) -> Result<Json, Failure> {
+    let reading = parse(answer, &Expect::Value(Schema::new(schema)), false);
+    let Some(value) = reading.value else {
+        return Err(none(answer, &reading.problems));
     };
-    serde_json::from_str(source).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        match error.classify() {
-            serde_json::error::Category::Eof => format!("it ends at {place} before the value is complete"),
-            _ => format!("something unexpected stands at {place}"),
-        }
-    })
+    if reading.problems.is_empty() {
+        return Ok(value);
+    }
+    let class = if reading
+        .problems
+        .iter()
+        .any(|problem| problem.kind == ProblemKind::Cut)
+    {
+        FailureClass::Unparseable
+    } else {
+        FailureClass::SchemaMismatch
+    };
+    Err(failure(class, answer, &reading.problems))
 }
 
-/// The content of a file: of the answer's one fenced block, or the whole answer where it has none.
+/// The content of the file `path`: of the answer's one fenced block, or the whole answer.
 ///
-/// An answer with several blocks is taken whole: which of them is meant can't be known.
-pub fn file(answer: &str) -> String {
+/// # Errors
+/// When the answer ends inside the block.
+pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
     let text = text(answer);
-    let blocks = blocks(text);
-    match blocks.as_slice() {
-        [only] => only.content.to_owned(),
-        _ => with_newline(text),
+    let Some(block) = smallcode_parse::only_block(text) else {
+        return Ok(with_newline(text));
+    };
+    // A page of Markdown may hold one block that is part of it.
+    let markdown = |name: &str| matches!(name.rsplit('.').next(), Some("md" | "markdown"));
+    let around = text.len() - (block.span.end - block.span.start);
+    if markdown(path) && !matches!(block.info, "md" | "markdown") && around > block.content.len() {
+        return Ok(with_newline(text));
     }
-}
-
-/// The files of an answer: each fenced block with a path after its opening fence.
-pub fn files(answer: &str) -> Vec<(String, String)> {
-    blocks(text(answer))
-        .into_iter()
-        .filter_map(|block| Some((path_of(block.info)?.to_owned(), block.content.to_owned())))
-        .collect()
-}
-
-struct Block<'a> {
-    info: &'a str,
-    content: &'a str,
-}
-
-/// The fenced blocks of a text (`CommonMark` 0.31, section 4.5): a fence of three or more backticks or tildes,
-/// closed by one at least as long.
-fn blocks(text: &str) -> Vec<Block<'_>> {
-    let mut found = Vec::new();
-    let mut open: Option<(char, usize, &str, usize)> = None;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        let trimmed = line.trim();
-        match open {
-            None => {
-                if let Some((mark, length)) = fence(trimmed) {
-                    open = Some((
-                        mark,
-                        length,
-                        trimmed.get(length..).unwrap_or_default().trim(),
-                        offset,
-                    ));
-                }
-            }
-            Some((mark, length, info, content)) => {
-                let closes = fence(trimmed).is_some_and(|(other, longer)| {
-                    other == mark && longer >= length && trimmed.chars().all(|char| char == mark)
-                });
-                if closes {
-                    found.push(Block {
-                        info,
-                        content: text.get(content..start).unwrap_or_default(),
-                    });
-                    open = None;
-                }
-            }
-        }
+    if !block.closed {
+        let message =
+            format!("the answer ends inside the code block of `{path}`: its closing fence is missing");
+        return Err(Failure::new(FailureClass::Unparseable, message));
     }
-    found
+    Ok(block.content.to_owned())
 }
 
-fn fence(line: &str) -> Option<(char, usize)> {
-    let mark = line.chars().next().filter(|char| matches!(char, '`' | '~'))?;
-    let length = line.chars().take_while(|char| *char == mark).count();
-    let info = line.get(length..).unwrap_or_default();
-    (length >= 3 && !(mark == '`' && info.contains('`'))).then_some((mark, length))
+/// The files of an answer, as path and content.
+///
+/// # Errors
+/// When there are none, when one is cut or given twice; the message says which and what to do.
+pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
+    let text = text(answer);
+    let found = smallcode_parse::files(text);
+    if found.problems.is_empty() {
+        return Ok(found
+            .files
+            .into_iter()
+            .map(|file| (file.path, file.content))
+            .collect());
+    }
+    Err(failure(FailureClass::Unparseable, answer, &found.problems))
 }
 
-/// The path in an info string: `src/a.rs`, `rust src/a.rs`, `rust:src/a.rs`, `rust path=src/a.rs`.
-fn path_of(info: &str) -> Option<&str> {
-    info.split_whitespace().rev().find_map(|word| {
-        let word = word
-            .rsplit_once('=')
-            .map_or(word, |(_, path)| path)
-            .trim_matches(['"', '\'']);
-        let word = word.split_once(':').map_or(word, |(_, path)| path);
-        (word.contains('.') || word.contains('/')).then_some(word)
-    })
+fn none(answer: &str, problems: &[Problem]) -> Failure {
+    if text(answer).is_empty() {
+        return Failure::new(FailureClass::Empty, "the answer is empty");
+    }
+    failure(FailureClass::Unparseable, answer, problems)
 }
 
-/// Some servers leave the thinking of a model in its text, with or without the opening tag.
-fn without_thoughts(answer: &str) -> &str {
-    match answer.rsplit_once("</think>") {
-        Some((thoughts, rest))
-            if thoughts.trim_start().starts_with("<think>") || !thoughts.contains("<think>") =>
-        {
-            rest
-        }
-        _ => answer,
+fn failure(class: FailureClass, answer: &str, problems: &[Problem]) -> Failure {
+    let mut told: Vec<String> = problems.iter().take(TOLD).map(in_words).collect();
+    if problems.len() > TOLD {
+        told.push(format!("and {} more problems", problems.len() - TOLD));
+    }
+    let mut failure = Failure::new(class, told.join("; "));
+    failure.detail = answer.chars().take(EXCERPT).collect();
+    failure
+}
+
+fn in_words(problem: &Problem) -> String {
+    match problem.path.as_deref().filter(|path| !path.is_empty()) {
+        Some(path) => format!("at `{path}`: {}", problem.message),
+        None => problem.message.clone(),
     }
 }
 
@@ -133,34 +116,61 @@ fn with_newline(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
 
+    use super::*;
+
+    fn schema() -> Json {
+        json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] })
+    }
+
     #[test]
-    fn json_alone_or_in_one_block() {
-        assert_eq!(json(" {\"a\": 1} "), Ok(json!({"a": 1})));
-        assert_eq!(json("Here:\n```json\n[1]\n```\nDone."), Ok(json!([1])));
-        assert_eq!(json("<think>\nhm {}\n</think>\n{}"), Ok(json!({})));
-        assert!(json("```json\n[1]\n```\n```json\n[2]\n```").is_err());
-        assert!(
-            json("{\"a\":")
-                .unwrap_err()
-                .contains("before the value is complete")
-        );
+    fn a_value_is_read_as_models_write_it() {
+        for answer in [
+            "{\"n\": 1}",
+            "Here:\n```json\n{'n': '1',}\n```\nDone.",
+            "<think>\n{}\n</think>\n{n: 1\n",
+        ] {
+            assert_eq!(value(answer, &schema()).ok(), Some(json!({ "n": 1 })), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_and_not_invented() {
+        let failure = value("{\"m\": 1, \"k\": 2}", &schema()).unwrap_err();
+        assert_eq!(failure.class, FailureClass::SchemaMismatch);
+        assert!(failure.message.contains("`n`"), "{}", failure.message);
+        assert_eq!(value(" \n", &schema()).unwrap_err().class, FailureClass::Empty);
     }
 
     #[test]
     fn a_file_is_its_block_or_the_answer() {
-        assert_eq!(file("Sure!\n```rust\nfn main() {}\n```\n"), "fn main() {}\n");
-        assert_eq!(file("# Title\n\ntext"), "# Title\n\ntext\n");
-        assert_eq!(file("````md\n```sh\nls\n```\n````"), "```sh\nls\n```\n");
+        assert_eq!(
+            file("Sure!\n```rust\nfn main() {}\n```\n", "a.rs").unwrap(),
+            "fn main() {}\n"
+        );
+        assert_eq!(file("# Title\n\ntext", "a.md").unwrap(), "# Title\n\ntext\n");
+        let page = "# Title\n\nRun it like this, in any folder you like:\n\n```sh\nls\n```\n";
+        assert_eq!(file(page, "a.md").unwrap(), page);
+        assert!(
+            file("```rust\nfn main() {", "a.rs")
+                .unwrap_err()
+                .message
+                .contains("closing fence")
+        );
     }
 
     #[test]
-    fn files_have_paths() {
-        let answer =
-            "```src/a.rs\na\n```\n```rust src/b.rs\nb\n```\n```rust\nno path\n```\n```ts:src/c.ts\nc\n```\n";
-        let paths: Vec<String> = files(answer).into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, ["src/a.rs", "src/b.rs", "src/c.ts"]);
+    fn files_have_paths_and_are_whole() {
+        let answer = "```src/a.rs\na\n```\n### src/b.rs\n```rust\nb\n```\n```rust\nno path\n```\n";
+        let paths: Vec<String> = files(answer).unwrap().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["src/a.rs", "src/b.rs"]);
+        assert!(
+            files("```src/a.rs\na\n")
+                .unwrap_err()
+                .message
+                .contains("ends inside `src/a.rs`")
+        );
+        assert!(files("none").unwrap_err().message.contains("fenced block"));
     }
 }

@@ -32,6 +32,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::RunHost;
+use crate::journal::BlobError;
 use crate::mask::Mask;
 use crate::model::Client;
 use crate::settings::Profile;
@@ -137,6 +138,8 @@ pub enum Message {
     Called(CallEnd),
     /// An attempt has ended.
     Finished(NodeIndex, u32, Outcome),
+    /// What an attempt left could not be kept: the run can't go on.
+    Broken(BlobError),
     /// A signal.
     Signal(u32),
 }
@@ -194,6 +197,7 @@ impl Shared {
 /// Makes one attempt and tells the dispatcher how it ended.
 pub async fn attempt(shared: Arc<Shared>, job: Job) {
     let (node, attempt, messages) = (job.node, job.attempt, job.tell.messages.clone());
+    let host = Arc::clone(&shared.host);
     // A bug in one attempt ends that attempt, not the run.
     let outcome = match AssertUnwindSafe(run(shared, job)).catch_unwind().await {
         Ok(Some(outcome)) => outcome,
@@ -204,8 +208,25 @@ pub async fn attempt(shared: Arc<Shared>, job: Job) {
             Outcome::Failure(Failure::new(FailureClass::Internal, message))
         }
     };
+    finished(&host, &messages, node, attempt, outcome);
+}
+
+/// Tells how an attempt ended, unless that could not be kept: then it stays in flight, and the run ends here.
+fn finished(
+    host: &RunHost,
+    messages: &mpsc::UnboundedSender<Message>,
+    node: NodeIndex,
+    attempt: u32,
+    outcome: Outcome,
+) {
+    let io = matches!(&outcome, Outcome::Failure(failure) if failure.class == FailureClass::Io);
+    let message = if io && host.is_broken() {
+        host.take_broken().map(Message::Broken)
+    } else {
+        Some(Message::Finished(node, attempt, outcome))
+    };
     // The dispatcher is gone only when the run is: there is nobody to tell.
-    let _ = messages.send(Message::Finished(node, attempt, outcome));
+    let _ = message.map(|message| messages.send(message));
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> Option<String> {
@@ -299,6 +320,7 @@ pub async fn check(shared: Arc<Shared>, job: Job) {
 /// Evaluates the outputs of a used workflow whose tasks have ended well.
 pub async fn leave(shared: Arc<Shared>, job: Job, inner: ModuleId) {
     let (node, attempt, messages) = (job.node, job.attempt, job.tell.messages.clone());
+    let host = Arc::clone(&shared.host);
     let found = tokio::task::spawn_blocking(move || {
         let outputs = outputs(&shared, inner, &job.names);
         Some(outputs.and_then(|outputs| keep(&shared, outputs)))
@@ -313,7 +335,7 @@ pub async fn leave(shared: Arc<Shared>, job: Job, inner: ModuleId) {
         }),
         Err(failure) => Outcome::Failure(failure),
     };
-    let _ = messages.send(Message::Finished(node, attempt, outcome));
+    finished(&host, &messages, node, attempt, outcome);
 }
 
 /// The outputs of a workflow.
@@ -344,10 +366,12 @@ fn settled<T>(found: Result<Option<Result<T, Failure>>, tokio::task::JoinError>)
 
 /// Keeps a value for the journal.
 fn keep(shared: &Shared, value: Json) -> Result<Stored, Failure> {
-    shared
-        .host
-        .keep(value)
-        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+    shared.host.keep(value).map_err(|error| unkept(shared, error))
+}
+
+/// The failure of an attempt whose result could not be kept. It is not told: the run ends with the error.
+fn unkept(shared: &Shared, error: BlobError) -> Failure {
+    Failure::new(FailureClass::Io, shared.host.lost(error))
 }
 
 /// Evaluates a text of the task.

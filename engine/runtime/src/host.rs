@@ -30,6 +30,14 @@ pub struct RunHost {
     blobs: Blobs,
     workspace: Arc<Workspace>,
     cache: Mutex<Cache>,
+    broken: Mutex<Broken>,
+}
+
+/// Whether something could not be kept, and why, until that was told.
+#[derive(Debug, Default)]
+struct Broken {
+    is: bool,
+    error: Option<BlobError>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +53,7 @@ impl RunHost {
             blobs,
             workspace,
             cache: Mutex::default(),
+            broken: Mutex::default(),
         }
     }
 
@@ -78,6 +87,26 @@ impl RunHost {
             bytes: length(text),
             cut,
         })
+    }
+
+    /// Remembers that something could not be kept: then the run can't go on, whatever becomes of the attempt.
+    pub(crate) fn lost(&self, error: BlobError) -> String {
+        let words = error.to_string();
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.is = true;
+        broken.error.get_or_insert(error);
+        words
+    }
+
+    /// Whether something could not be kept.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).is
+    }
+
+    /// Why something could not be kept, for who asks first.
+    pub(crate) fn take_broken(&self) -> Option<BlobError> {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.error.take()
     }
 
     /// The blobs of the run.

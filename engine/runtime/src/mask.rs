@@ -58,6 +58,19 @@ impl Mask {
         text
     }
 
+    /// How much of what has arrived can be shown before the rest comes: no secret is cut there, and no character.
+    pub fn safe_end(&self, held: &[u8]) -> usize {
+        let longest = self.secrets.first().map_or(0, String::len);
+        // A secret that began before this place would be whole by now.
+        let mut end = held.len().saturating_sub(longest.saturating_sub(1));
+        while let Some(after) = self.secrets.iter().find_map(|secret| cut_at(held, secret, end)) {
+            end = after;
+        }
+        // At most three bytes follow the first of a character.
+        let begins = |at: &usize| held.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        (end.saturating_sub(3)..=end).rev().find(begins).unwrap_or(end)
+    }
+
     /// Copies bytes with every secret masked, whatever their length, in a few megabytes of memory.
     ///
     /// # Errors
@@ -94,9 +107,44 @@ impl Mask {
     }
 }
 
+/// The end of a secret that a cut at `at` would go through.
+fn cut_at(held: &[u8], secret: &str, at: usize) -> Option<usize> {
+    let secret = secret.as_bytes();
+    let first = at.saturating_sub(secret.len().saturating_sub(1));
+    let last = at.saturating_add(secret.len().saturating_sub(1)).min(held.len());
+    let around = held.get(first..last)?;
+    let found = around.windows(secret.len()).position(|window| window == secret)?;
+    Some(first + found + secret.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_without_end_is_cut_beside_its_secrets() {
+        let secret = "s3cret-".repeat(10_000);
+        let mask = Mask::new([secret.clone(), "short-one".to_owned()]);
+        for line in [
+            format!("{}{secret}{}", "a".repeat(70_000), "b".repeat(70_000)),
+            format!("{}short-one{}", "ä".repeat(40_000), "ö".repeat(80_000)),
+        ] {
+            let expected = mask.apply(line.clone());
+            for chunk in [997, 4096, 65_536] {
+                let (mut held, mut shown) = (Vec::new(), String::new());
+                for piece in line.as_bytes().chunks(chunk) {
+                    held.extend_from_slice(piece);
+                    if held.len() > 64 * 1024 {
+                        let end = mask.safe_end(&held);
+                        let text = String::from_utf8(held.drain(..end).collect()).unwrap();
+                        shown.push_str(&mask.apply(text));
+                    }
+                }
+                shown.push_str(&mask.apply(String::from_utf8(held).unwrap()));
+                assert!(shown == expected, "in pieces of {chunk}");
+            }
+        }
+    }
 
     #[test]
     fn a_long_text_is_masked_across_pieces() {

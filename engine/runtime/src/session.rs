@@ -1,7 +1,7 @@
 //! A session: one process that begins a run or takes one up again, until nothing in it can go on.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -301,6 +301,7 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
         program,
         state,
         journal,
+        past,
         ..
     } = opened;
     let mut first = vec![Event::RunResumed {
@@ -338,9 +339,28 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
         });
     }
     let orphans = process::kill_orphans(run.as_str())?;
-    Ok(assemble(
+    sweep(&spool_of(&journal));
+    let mut session = assemble(
         run, plan, bundle, program, state, journal, setting, first, orphans,
-    ))
+    );
+    session.dispatcher.remember(past);
+    Ok(session)
+}
+
+/// Where the output of commands goes while it is too long for memory and not yet a blob.
+fn spool_of(journal: &Journal<Event>) -> PathBuf {
+    journal.dir().join("spool")
+}
+
+/// Removes what a session that was killed had not made blobs of.
+fn sweep(spool: &Path) {
+    match std::fs::remove_dir_all(spool) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            // Leftovers take room and do no harm.
+            tracing::warn!(%error, "could not remove unfinished output");
+        }
+        _ => {}
+    }
 }
 
 #[expect(
@@ -380,7 +400,7 @@ fn assemble(
         host,
         environment: Arc::new(environment),
         mask: Arc::new(mask),
-        spool: journal.dir().join("spool"),
+        spool: spool_of(&journal),
         run: run.to_string(),
         profiles,
         client,

@@ -86,7 +86,7 @@ fn start(
     flags: &WatchFlags,
     terminal: &Terminal,
 ) -> Result<Exit, Refusal> {
-    let watch = Watch::start(flags, terminal, Some(plan.totals.nodes), &[])?;
+    let watch = Watch::start(flags, terminal, Some(plan.totals.nodes), None)?;
     let setting = setting(outside, profiles, flags, &watch);
     let session = session::begin(plan, bundle, setting).map_err(|error| watch::refusal_of(&error))?;
     watch.run(session, flags)

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use smallcode_core::plan;
-use smallcode_runtime::journal::RunId;
+use smallcode_runtime::journal::{self, RunId};
 use smallcode_runtime::runs;
 use smallcode_runtime::session::{self, Answers};
 
@@ -10,7 +10,7 @@ use super::Shared;
 use crate::exit::{Exit, Refusal};
 use crate::setting::{Outside, say};
 use crate::terminal::Terminal;
-use crate::watch::{self, Watch, WatchFlags};
+use crate::watch::{self, Past, Watch, WatchFlags};
 
 /// Take a run up where it stopped
 #[derive(Debug, Args)]
@@ -62,11 +62,15 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
             );
         }
     }
+    let past = Past {
+        folder: &journal::run_dir(root.as_std_path(), &run),
+        events: &opened.past,
+    };
     let watch = Watch::start(
         &resume.watch,
         terminal,
         Some(opened.plan.totals.nodes),
-        &opened.past,
+        Some(past),
     )?;
     let setting = super::exec::setting(&outside, profiles, &resume.watch, &watch);
     let answers = Answers {

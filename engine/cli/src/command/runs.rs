@@ -165,6 +165,7 @@ fn show(root: &std::path::Path, run: &RunId, json: bool, terminal: &Terminal) ->
             style: Style::PLAIN,
             verbosity,
             planned: None,
+            asks: false,
         },
     );
     for record in reader {

@@ -140,14 +140,22 @@ impl<W: Write + Send> Report for Junit<W> {
         if let Some(change) = change {
             self.note(at, &change);
         }
-        if let Event::AttemptFinished {
-            node,
-            outcome: Outcome::Success(result),
-            ..
-        } = event
-            && let Some(case) = self.cases.get_mut(node)
-        {
-            case.wrote(result, &self.read_blob);
+        match event {
+            Event::CallStarted { node, .. } => {
+                if let Some(case) = self.cases.get_mut(node) {
+                    case.called = true;
+                }
+            }
+            Event::AttemptFinished {
+                node,
+                outcome: Outcome::Success(result),
+                ..
+            } => {
+                if let Some(case) = self.cases.get_mut(node) {
+                    case.wrote(result, &self.read_blob);
+                }
+            }
+            _ => {}
         }
     }
 

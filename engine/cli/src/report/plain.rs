@@ -276,8 +276,10 @@ impl<W: Write + Send> Report for Plain<W> {
     fn event(&mut self, at: Timestamp, _seq: u64, event: &Event) {
         self.now = self.now.max(at);
         let change = self.progress.apply(at, event);
+        let asked_elsewhere = self.view.asks && matches!(event, Event::ApprovalAsked { .. });
         if let Some((least, said)) = Self::said(event)
             && self.says(least)
+            && !asked_elsewhere
         {
             self.line(at, text::one_line(&said));
             self.under(&shown_with_question(event));

@@ -204,7 +204,7 @@ impl<W: Write + Send> Terminal<W> {
 
     fn other(&mut self, event: &Event) {
         match event {
-            Event::ApprovalAsked { node, message, .. } => {
+            Event::ApprovalAsked { node, message, .. } if !self.view.asks => {
                 let (sign, name) = (
                     self.paint(Paint::Warn, "?"),
                     self.paint(Paint::Strong, text::one_line(node.as_str())),

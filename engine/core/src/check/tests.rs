@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use crate::load::{Load, load};
 
 /// Loads `main.yaml` of a few files.
-pub(super) fn load_files(files: &[(&str, &str)]) -> Load {
+pub(crate) fn load_files(files: &[(&str, &str)]) -> Load {
     let files: HashMap<Utf8PathBuf, String> = files
         .iter()
         .map(|(path, text)| (Utf8PathBuf::from(*path), (*text).to_owned()))
@@ -124,4 +124,20 @@ fn defaults_and_merge_keys_reach_the_tasks() {
         .collect();
     assert_eq!(env, [("B", "three"), ("A", "one")]);
     assert_eq!(tasks["c"].common.timeout.unwrap().millis(), 5000);
+}
+
+#[test]
+fn writes_below_the_same_expression_are_compared() {
+    insta::assert_snapshot!(
+        said_of(
+            "inputs: { out: path }\ntasks:\n  a: { run: x, writes: '{{ inputs.out }}/**' }\n  b: { render: { text: x, to: '{{inputs.out}}/x.md' } }\n  c: { render: { text: x, to: '{{ inputs.out }}/x.md' }, needs: a }\n  d: { render: { text: x, to: '{{ inputs.out }}.md' } }\n"
+        ),
+        @r#"
+    E0403:5:31 "'{{inputs.out}}/x.md'": `a` and `b` may run at the same time and write the same files
+        help: let one wait for the other: `needs: a` in `b`
+    E0403:6:31 "'{{ inputs.out }}/x.md'": `b` and `c` may run at the same time and write the same files
+        help: let one wait for the other: `needs: b` in `c`
+    runnable: false
+    "#
+    );
 }

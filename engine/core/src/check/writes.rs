@@ -1,11 +1,11 @@
 //! Writes: tasks that may run at the same time don't write the same files.
 
-use std::collections::HashMap;
+mod clash;
 
-use indexmap::IndexMap;
+pub(crate) use clash::{Write, clashes};
 
 use super::Checker;
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::Code;
 use crate::glob;
 use crate::spec::{BoneAction, Kind, Output, Task, Text};
 
@@ -30,19 +30,33 @@ pub fn declared(task: &Task) -> Vec<&Text> {
     texts
 }
 
-/// What a write is compared by: two texts with the same expressions in them name the same paths only where the
-/// expressions are the same, so an expression stands for itself.
-fn key(text: &Text) -> String {
-    let source = text.template.source();
-    let source = glob::normal(source);
-    source.split_whitespace().collect::<Vec<_>>().join(" ")
+/// What a write is compared by. Two texts with the same expressions in them name the same paths only where the
+/// expressions are the same, so what ends with an expression stands for itself, and only what follows is a glob.
+fn comparable(task: usize, text: &str) -> Write {
+    // `{a,{b,c}}` is a glob: only what an expression opens is closed by `}}`.
+    let closed = |open, close| text.contains(open).then(|| text.rfind(close)).flatten();
+    let expressions = closed("{{", "}}").max(closed("{%", "%}")).map_or(0, |at| at + 2);
+    let rest = text.get(expressions..).unwrap_or_default();
+    let under = match rest.find('/') {
+        _ if expressions == 0 => 0,
+        Some(slash) => expressions + slash + 1,
+        None => text.len(),
+    };
+    let start = glob::normal(text.get(..under).unwrap_or_default());
+    let words = start.split_whitespace().collect::<Vec<_>>().join(" ");
+    Write {
+        task,
+        under: words.replace("{{ ", "{{").replace(" }}", "}}"),
+        path: text.get(under..).unwrap_or_default().to_owned(),
+    }
 }
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let module = checker.module;
-    let mut by_path: IndexMap<String, Vec<(usize, Span)>> = IndexMap::new();
-    let mut patterns: Vec<(String, usize, Span)> = Vec::new();
-    for (index, task) in module.loaded.workflow.tasks.read.values().enumerate() {
+    let tasks = &module.loaded.workflow.tasks.read;
+    let mut writes = Vec::new();
+    let mut spans = Vec::new();
+    for (index, task) in tasks.values().enumerate() {
         for text in declared(task) {
             let uses_items = text.template.references().iter().any(|reference| {
                 matches!(
@@ -57,48 +71,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             if text.template.is_literal() {
                 path_problem(checker, text);
             }
-            let key = key(text);
-            if text.template.is_literal() && glob::is_pattern(&key) {
-                patterns.push((key, index, text.span));
-            } else {
-                by_path.entry(key).or_default().push((index, text.span));
-            }
+            writes.push(comparable(index, text.template.source()));
+            spans.push(text.span);
         }
     }
-    let order = module.graph.order.iter().enumerate();
-    let positions: HashMap<usize, usize> = order.map(|(position, task)| (*task, position)).collect();
-    let mut clashes = Vec::new();
-    for places in by_path.values() {
-        // Where each waits for the one before it, all of them are in order: neighbours tell.
-        let mut places = places.clone();
-        places.sort_by_key(|(task, _)| positions.get(task).copied());
-        for pair in places.windows(2) {
-            if let [left, right] = pair {
-                clashes.push((*left, *right));
-            }
-        }
-    }
-    for (number, (pattern, task, span)) in patterns.iter().enumerate() {
-        for (path, places) in &by_path {
-            // What an expression comes to is known later; nodes whose writes overlap take turns then.
-            if !path.contains("{{") && glob::overlap(pattern, path) {
-                clashes.extend(places.iter().map(|place| (*place, (*task, *span))));
-            }
-        }
-        for (other, other_task, other_span) in patterns.iter().take(number) {
-            if glob::overlap(pattern, other) {
-                clashes.push(((*other_task, *other_span), (*task, *span)));
-            }
-        }
-    }
-    for ((left, left_span), (right, right_span)) in clashes {
-        let unordered =
-            left != right && !module.graph.is_after(right, left) && !module.graph.is_after(left, right);
-        let names = (
-            module.loaded.workflow.tasks.read.get_index(left),
-            module.loaded.workflow.tasks.read.get_index(right),
-        );
-        if let (true, (Some((left, _)), Some((right, _)))) = (unordered, names) {
+    for (left, right) in clashes(&writes, module.graph.reach()) {
+        let place = |place: usize| Some((tasks.get_index(writes.get(place)?.task)?.0, *spans.get(place)?));
+        if let (Some((left, left_span)), Some((right, right_span))) = (place(left), place(right)) {
             let source = module.loaded.source;
             checker.report(
                 Code::OVERLAPPING_WRITES,

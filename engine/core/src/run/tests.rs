@@ -6,6 +6,7 @@
     reason = "a story is told in one piece"
 )]
 
+mod claims;
 mod cost;
 mod order;
 mod properties;

@@ -95,6 +95,17 @@ impl<'s> Lexer<'s> {
     fn after_comment(&self, start: usize, inner: usize) -> Result<usize, TemplateError> {
         match rest(self.source, inner).find("#}") {
             Some(end) => Ok(inner + end + 2),
+            // `${#VAR}` of a shell, far more often than a comment.
+            None if start.checked_sub(1).and_then(|before| byte(self.source, before)) == Some(b'$') => {
+                Err(TemplateError::new(
+                    "`{#` begins a comment of the template here, which is never closed",
+                    start..start + 2,
+                )
+                .help(
+                    "for the shell's own `${#…}`, give it the line as an argument that is no template: \
+                     `run: { argv: [sh, -c, '{% raw %}…{% endraw %}'] }`",
+                ))
+            }
             None => Err(
                 TemplateError::new("this comment is never closed", start..start + 2)
                     .help("end it with `#}`, or write `{{ '{#' }}` for the two characters"),

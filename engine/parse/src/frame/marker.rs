@@ -100,20 +100,20 @@ const TABLE: &[(&str, Role, bool)] = &[
     ("function", Role::Function, false),
     ("functioncall", Role::Call, false),
     ("functioncalls", Role::Calls, false),
-    ("functionscall", Role::Call, false),
     ("functionresponse", Role::Result, false),
     ("functionresult", Role::Result, false),
     ("functionresults", Role::Result, false),
+    ("functionscall", Role::Call, false),
     ("imend", Role::End, false),
-    ("imstart", Role::Noise, false),
     ("imsep", Role::Noise, false),
+    ("imstart", Role::Noise, false),
     ("interpreter", Role::Separator, false),
     ("invoke", Role::Function, false),
-    ("observation", Role::Result, false),
     ("message", Role::Message, false),
     ("messagemodel", Role::Noise, false),
     ("messagesep", Role::Noise, false),
     ("msg", Role::Separator, false),
+    ("observation", Role::Result, false),
     ("param", Role::Parameter, false),
     ("parameter", Role::Parameter, false),
     ("plugin", Role::Separator, false),
@@ -163,7 +163,7 @@ const TABLE: &[(&str, Role, bool)] = &[
     ("user", Role::Speaker, false),
 ];
 
-/// Names in square brackets that are markers; other brackets are text.
+/// Names in square brackets that are markers; other brackets are text. In the order of the keys, too.
 const SQUARE: &[(&str, Role, bool)] = &[
     ("args", Role::Separator, false),
     ("beginfinalresponse", Role::Answer, false),
@@ -208,15 +208,20 @@ fn find(table: &[(&str, Role, bool)], name: &str) -> Option<(Role, bool)> {
     }
     let key = std::str::from_utf8(buffer.get(..len)?).ok()?;
     let key = key.strip_prefix("longcat").unwrap_or(key);
-    table
-        .iter()
-        .find(|(known, ..)| *known == key)
-        .map(|(_, role, closes)| (*role, *closes))
+    let found = table.binary_search_by_key(&key, |(known, ..)| *known).ok()?;
+    table.get(found).map(|(_, role, closes)| (*role, *closes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_are_in_order() {
+        for table in [TABLE, SQUARE] {
+            assert!(table.is_sorted_by(|one, other| one.0 < other.0));
+        }
+    }
 
     #[test]
     fn families_write_one_marker_in_many_ways() {

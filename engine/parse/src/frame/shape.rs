@@ -15,7 +15,6 @@ const NAMES: &[&str] = &[
     "action",
     "recipientname",
     "funcname",
-    "command_name",
 ];
 /// Keys of arguments.
 const ARGUMENTS: &[&str] = &[
@@ -160,14 +159,21 @@ impl Shapes<'_, '_, '_> {
         self.by_key(node);
     }
 
-    /// A member that names the tool: text under one of the keys.
+    /// A member that names the tool: text under one of the keys, an offered name before any other.
     fn name(&self, node: NodeId) -> Option<NodeId> {
-        NAMES.iter().find_map(|key| {
-            self.find(node, &[*key]).filter(|id| {
-                matches!(self.tree.kind(*id), Kind::Quoted | Kind::Bare)
-                    && !self.tree.text(*id).trim().is_empty()
-            })
-        })
+        let members = self.folded(node);
+        let candidates: Vec<_> = NAMES
+            .iter()
+            .filter_map(|key| last(&members, key))
+            .filter(|id| matches!(self.tree.kind(*id), Kind::Quoted | Kind::Bare))
+            .filter(|id| !self.tree.text(*id).trim().is_empty())
+            .collect();
+        let offered = candidates.iter().find(|id| self.is_offered(self.tree.text(**id)));
+        offered.or(candidates.first()).copied()
+    }
+
+    fn is_offered(&self, name: &str) -> bool {
+        matches!(self.tools.resolve(name), Resolved::Exact(_) | Resolved::Near(_))
     }
 
     fn named(&mut self, node: NodeId, name: NodeId, arguments: Option<NodeId>, id: Option<String>) {
@@ -181,6 +187,13 @@ impl Shapes<'_, '_, '_> {
             Resolved::Exact(_) | Resolved::Near(_)
         );
         let marked = self.claim == Claim::Marker;
+        // A tool may have a parameter that is called like the arguments: `{"tool": "f", "input": 1, "n": 2}`.
+        let arguments = arguments.filter(|id| {
+            key == "name"
+                || self.tree.kind(*id) == Kind::Object
+                || !self.is_parameter(&written, *id)
+                || self.others(node, name, Some(*id)).is_empty()
+        });
         let (arguments, claim) = if let Some(arguments) = arguments {
             // Data that happens to have a name and some input has more to say about itself.
             let alone = self.others(node, name, Some(arguments)).is_empty();
@@ -316,19 +329,24 @@ impl Shapes<'_, '_, '_> {
 
     /// The member under the first of the keys that there is.
     fn find(&self, node: NodeId, keys: &[&str]) -> Option<NodeId> {
-        let members: Vec<_> = self
-            .tree
-            .children(node)
-            .map(|id| (folded(self.tree.key(id).unwrap_or_default()), id))
-            .collect();
-        keys.iter().find_map(|key| {
-            members
-                .iter()
-                .rev()
-                .find(|(folded, _)| folded == key)
-                .map(|(_, id)| *id)
-        })
+        let members = self.folded(node);
+        keys.iter().find_map(|key| last(&members, key))
     }
+
+    fn folded(&self, node: NodeId) -> Vec<(String, NodeId)> {
+        let members = self.tree.children(node);
+        members
+            .map(|id| (folded(self.tree.key(id).unwrap_or_default()), id))
+            .collect()
+    }
+}
+
+fn last(members: &[(String, NodeId)], key: &str) -> Option<NodeId> {
+    members
+        .iter()
+        .rev()
+        .find(|(folded, _)| folded == key)
+        .map(|(_, id)| *id)
 }
 
 /// A key without case and separators; a long one is none of ours.

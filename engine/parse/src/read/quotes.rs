@@ -5,6 +5,11 @@
 //! key). A judgement looks ahead to the quote after the next at most, so that all of a text's judgements together
 //! look at each byte a few times, however many quotes it holds.
 
+mod ahead;
+mod kind;
+
+pub(super) use kind::Quote;
+
 use super::space::skip_space;
 
 /// Where a string stands.
@@ -18,26 +23,6 @@ pub(super) enum Place {
     Item,
     /// The whole value.
     Top,
-}
-
-/// The kind of a string's quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quote {
-    Double,
-    Single,
-    Backtick,
-    /// “…”, „…“, «…».
-    SmartDouble,
-    /// ‘…’, ‚…‘, ´…´.
-    SmartSingle,
-    /// `"""…"""`.
-    TripleDouble,
-    /// `'''…'''`.
-    TripleSingle,
-    /// `""word""`: every quote was doubled.
-    DoubledDouble,
-    /// `''word''`.
-    DoubledSingle,
 }
 
 /// Where a string ends.
@@ -74,85 +59,6 @@ enum Verdict {
     Inside,
     /// The closing quote was forgotten; the text ended at this byte.
     EndedBefore(usize),
-}
-
-impl Quote {
-    /// The quote that opens at `at`, and its length; a doubled or tripled one as such.
-    pub(super) fn opening(source: &str, at: usize, end: usize) -> Option<(Self, usize)> {
-        let bytes = source.as_bytes();
-        let byte = |at: usize| {
-            if at < end {
-                bytes.get(at).copied().unwrap_or(0)
-            } else {
-                0
-            }
-        };
-        let plain = |quote: u8, single: Self, triple: Self, doubled: Self| {
-            if byte(at + 1) != quote {
-                return (single, 1);
-            }
-            if byte(at + 2) == quote {
-                return (triple, 3);
-            }
-            // An empty string is followed by a delimiter, a doubled quote by text.
-            let text = byte(at + 2).is_ascii_alphanumeric() || byte(at + 2) >= 0x80;
-            if text { (doubled, 2) } else { (single, 1) }
-        };
-        match byte(at) {
-            b'"' => Some(plain(b'"', Self::Double, Self::TripleDouble, Self::DoubledDouble)),
-            b'\'' => Some(plain(
-                b'\'',
-                Self::Single,
-                Self::TripleSingle,
-                Self::DoubledSingle,
-            )),
-            b'`' => Some((Self::Backtick, 1)),
-            other if other >= 0x80 => match source.get(at..end)?.chars().next()? {
-                letter @ ('“' | '”' | '„' | '«') => Some((Self::SmartDouble, letter.len_utf8())),
-                letter @ ('‘' | '’' | '‚' | '´') => Some((Self::SmartSingle, letter.len_utf8())),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// The length of the closing quote at `at`, if one stands there.
-    fn closing(self, source: &str, bytes: &[u8], at: usize) -> Option<usize> {
-        let byte = *bytes.get(at)?;
-        let starts = |word: &str| {
-            bytes
-                .get(at..)
-                .is_some_and(|rest| rest.starts_with(word.as_bytes()))
-        };
-        match self {
-            Self::Double => (byte == b'"').then_some(1),
-            Self::Single => (byte == b'\'').then_some(1),
-            Self::Backtick => match byte {
-                b'`' => Some(1),
-                0xc2 if starts("´") => Some(2),
-                _ => None,
-            },
-            Self::TripleDouble => starts("\"\"\"").then_some(3),
-            Self::TripleSingle => starts("'''").then_some(3),
-            Self::DoubledDouble => (byte == b'"').then(|| if starts("\"\"") { 2 } else { 1 }),
-            Self::DoubledSingle => (byte == b'\'').then(|| if starts("''") { 2 } else { 1 }),
-            Self::SmartDouble if byte == b'"' => Some(1),
-            Self::SmartSingle if byte == b'\'' => Some(1),
-            Self::SmartDouble | Self::SmartSingle if byte < 0x80 => None,
-            Self::SmartDouble => {
-                let letter = source.get(at..)?.chars().next()?;
-                matches!(letter, '”' | '“' | '»').then(|| letter.len_utf8())
-            }
-            Self::SmartSingle => {
-                let letter = source.get(at..)?.chars().next()?;
-                matches!(letter, '’' | '‘' | '´').then(|| letter.len_utf8())
-            }
-        }
-    }
-
-    fn is_single(self) -> bool {
-        matches!(self, Self::Single | Self::SmartSingle | Self::DoubledSingle)
-    }
 }
 
 impl<'s> Judge<'s> {
@@ -497,151 +403,5 @@ impl<'s> Judge<'s> {
             closers |= !self.byte(at).is_ascii_whitespace();
         }
         *self.tail.insert((at, closers))
-    }
-
-    /// Whether a key without quotes and its colon stand at `at`.
-    pub(super) fn bare_key(&self, at: usize) -> bool {
-        if !self.is_letter(at, true) && self.byte(at) != b'$' && self.byte(at) != b'_' {
-            return false;
-        }
-        let reach = self
-            .bytes
-            .get(at..self.end.min(at + KEY_REACH))
-            .unwrap_or_default();
-        let Some(length) = reach.iter().position(|byte| {
-            !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || *byte >= 0x80)
-        }) else {
-            return false;
-        };
-        let colon = skip_space(self.source, at + length, self.end);
-        self.byte(colon) == b':' && self.byte(colon + 1) != b'/' && self.byte(colon + 1) != b':'
-    }
-
-    /// Where the quoted key that opens at `at` ends, if a colon follows it.
-    pub(super) fn closes_key(&self, at: usize) -> Option<usize> {
-        let close = self.closing_of(at)?;
-        (self.byte(skip_space(self.source, close, self.end)) == b':').then_some(close)
-    }
-
-    /// The byte after the next quote of the kind that opens at `at`.
-    fn closing_of(&self, at: usize) -> Option<usize> {
-        let (quote, length) = Quote::opening(self.source, at, self.end)?;
-        let quote = match quote {
-            Quote::TripleDouble => Quote::Double,
-            Quote::TripleSingle => Quote::Single,
-            other => other,
-        };
-        let mut at = at + length;
-        while at < self.end {
-            if self.byte(at) == b'\\' {
-                at += 2;
-                continue;
-            }
-            if let Some(length) = quote.closing(self.source, self.bytes, at) {
-                return Some(at + length);
-            }
-            at += 1;
-        }
-        None
-    }
-
-    /// Whether a stray word and then a quoted key stand at `at`: `COMMENT "key": …`.
-    fn word_before_key(&self, at: usize) -> bool {
-        let reach = self
-            .bytes
-            .get(at..self.end.min(at + KEY_REACH))
-            .unwrap_or_default();
-        let length = reach
-            .iter()
-            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-            .count();
-        let next = skip_space(self.source, at + length, self.end);
-        length > 0 && next > at + length && self.starts_quote(next) && self.closes_key(next).is_some()
-    }
-
-    /// Whether a stray word and then the end of the object stand at `at`.
-    fn word_before_closer(&self, at: usize, depth: usize) -> bool {
-        let reach = self
-            .bytes
-            .get(at..self.end.min(at + KEY_REACH))
-            .unwrap_or_default();
-        let length = reach
-            .iter()
-            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-            .count();
-        let next = skip_space(self.source, at + length, self.end);
-        length > 0 && self.byte(next) == b'}' && self.closers_fit(next, depth, Place::Member)
-    }
-
-    fn next_quote(&self, at: usize, quote: Quote) -> Option<usize> {
-        let byte = if quote.is_single() { b'\'' } else { b'"' };
-        memchr::memchr(byte, self.bytes.get(at..self.end)?).map(|length| at + length)
-    }
-
-    fn literal_at(&self, at: usize) -> bool {
-        let reach = self.bytes.get(at..self.end.min(at + 6)).unwrap_or_default();
-        let length = reach.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let word = self.source.get(at..at + length).unwrap_or_default();
-        matches!(word, "true" | "false" | "null" | "True" | "False" | "None")
-    }
-
-    fn comma_before_closer(&self, at: usize) -> bool {
-        let rest = self.bytes.get(at..self.end).unwrap_or_default();
-        memchr::memchr3(b',', b']', b'\n', rest).is_some_and(|length| rest.get(length) == Some(&b','))
-    }
-
-    fn no_quote_before_delimiter(&self, at: usize) -> bool {
-        let rest = self.bytes.get(at..self.end).unwrap_or_default();
-        let stop = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b',' | b']' | b'}' | b'\n'));
-        stop.is_none_or(|length| rest.get(length) != Some(&b'"'))
-    }
-
-    /// Skips space and short comments; longer ones are looked at when it is their turn.
-    fn skip_noise(&self, at: usize) -> usize {
-        /// Longer comments between a comma and a key are rare, and an unclosed one must not be searched for each time.
-        const COMMENT_REACH: usize = 256;
-        let mut at = skip_space(self.source, at, self.end);
-        for _ in 0..4 {
-            let reach = self
-                .bytes
-                .get(at..self.end.min(at + COMMENT_REACH))
-                .unwrap_or_default();
-            let length = match (self.byte(at), self.byte(at + 1)) {
-                (b'/', b'/') | (b'#', _) => memchr::memchr(b'\n', reach),
-                (b'/', b'*') => memchr::memmem::find(reach, b"*/").map(|length| length + 2),
-                _ => None,
-            };
-            let Some(length) = length else { return at };
-            at = skip_space(self.source, at + length, self.end);
-        }
-        at
-    }
-
-    pub(super) fn starts_quote(&self, at: usize) -> bool {
-        Quote::opening(self.source, at, self.end).is_some()
-    }
-
-    /// The byte after the last that is no space before `at`, but not before `start`.
-    fn before(&self, at: usize, start: usize) -> usize {
-        let mut before = at;
-        while before > start && self.byte(before - 1).is_ascii_whitespace() {
-            before -= 1;
-        }
-        before
-    }
-
-    fn is_letter(&self, at: usize, inside: bool) -> bool {
-        let byte = self.byte(at);
-        inside && (byte.is_ascii_alphanumeric() || byte >= 0xc3)
-    }
-
-    fn byte(&self, at: usize) -> u8 {
-        if at < self.end {
-            self.bytes.get(at).copied().unwrap_or(0)
-        } else {
-            0
-        }
     }
 }

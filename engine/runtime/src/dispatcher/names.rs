@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
-use smallcode_core::expand;
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::run::{NodeIndex, Program, ScopeIndex, State, TaskOutcome};
 use smallcode_core::scope::{Host, Item, Names, NeedsStatus};
-use smallcode_core::spec::{Kind, Task, Text};
+use smallcode_core::spec::{Task, Text};
 use smallcode_core::template::{Template, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -140,22 +139,6 @@ impl NameSource {
     /// What the outputs of a workflow may name.
     pub(super) fn outputs(&self, state: &State, program: &Program, scope: ScopeIndex) -> Names {
         self.names(state, program, scope, None, NeedsStatus::default())
-    }
-
-    /// The question of a gate.
-    pub(super) fn question(&self, job: &Job) -> Option<String> {
-        let (_, task) = self
-            .bundle
-            .module(job.module)
-            .loaded
-            .workflow
-            .tasks
-            .read
-            .get_index(job.task)?;
-        let Kind::Approve(approve) = &task.kind else {
-            return None;
-        };
-        expand::text(&approve.message, &job.names.clone().scope()).ok()
     }
 
     fn names(

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::run::Failure;
 use smallcode_core::spec::Approve;
 use smallcode_core::template::Scope;
 
-use super::{Job, Message, Shared, text};
+use super::{Job, Message, Shared, text, unkept};
 
 /// Evaluates the question and has it asked.
 pub(super) fn ask(
@@ -20,7 +20,7 @@ pub(super) fn ask(
         Some(diff) => {
             let diff = text(diff, scope)?;
             let stored = tokio::task::block_in_place(|| shared.host.keep_text(&diff, false));
-            Some(stored.map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?)
+            Some(stored.map_err(|error| unkept(shared, error))?)
         }
         None => None,
     };

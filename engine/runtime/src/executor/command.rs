@@ -6,13 +6,14 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, Stored, Stream, TaskResult};
-use smallcode_core::spec::{Parse, Program, Run, Shell, Task};
+use smallcode_core::spec::{Parse, Program, Run, Shell, Task, Text};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, shell};
 
-use super::{Job, Shared, keep, show, text, timeout, verify};
+use super::{Job, Shared, keep, show, text, timeout, unkept, verify};
 use crate::host::INLINE;
-use crate::process::{self, Captured, End, Exit, Finished, Stdin};
+use crate::journal::BlobError;
+use crate::process::{self, Captured, End, Exit, Finished, RunError, Stdin};
 
 /// How many lines of a failed command's output are told: a screen.
 const TOLD_LINES: usize = 20;
@@ -20,7 +21,8 @@ const TOLD_LINES: usize = 20;
 /// How much of it at most, in bytes: lines can be long.
 const TOLD_BYTES: usize = 4 * 1024;
 
-/// The longest piece of a line that is held back until the line is whole: 64 KiB, a full pipe.
+/// The longest piece of a line that is held back until the line is whole: 64 KiB, a full pipe. What may be the
+/// beginning of a secret is held back beyond that.
 const HELD_BYTES: usize = 64 * 1024;
 
 /// What a command writes, shown by whole lines: a secret or a character may arrive in two pieces.
@@ -34,9 +36,12 @@ impl Lines {
         self.held.extend_from_slice(bytes);
         let whole = match self.held.iter().rposition(|byte| *byte == b'\n') {
             Some(newline) => newline + 1,
-            None if self.held.len() > HELD_BYTES => self.held.len(),
+            None if self.held.len() > HELD_BYTES => shared.mask.safe_end(&self.held),
             None => return,
         };
+        if whole == 0 {
+            return;
+        }
         let text = String::from_utf8_lossy(self.held.get(..whole).unwrap_or_default()).into_owned();
         self.held.drain(..whole);
         show(job, stream, shared.mask.apply(text));
@@ -59,7 +64,7 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let spec = spec(shared, task, command, scope)?;
+    let spec = spec(shared, module, task, command, scope)?;
     let mut lines = (Lines::default(), Lines::default());
     let finished = process::run(&spec, &job.cancel, &job.kill, timeout(task), |stream, bytes| {
         if job.tell.notices.wanted() {
@@ -70,7 +75,10 @@ pub(super) async fn attempt(
         }
     })
     .await
-    .map_err(|error| Failure::new(FailureClass::Io, in_words(&error)))?;
+    .map_err(|error| match error {
+        RunError::Spool { path, source } => unkept(shared, BlobError::io("write output to", &path, source)),
+        error => Failure::new(FailureClass::Io, in_words(&error)),
+    })?;
     lines.0.finish(shared, job, Stream::Stdout);
     lines.1.finish(shared, job, Stream::Stderr);
     if let Some(reason) = unsuccessful(&finished, task) {
@@ -90,6 +98,17 @@ pub(super) async fn attempt(
     Ok(result)
 }
 
+/// Where the `cwd` of a task stands.
+fn place(module: &Module, cwd: &Text) -> String {
+    let start = usize::try_from(cwd.span.start).unwrap_or(usize::MAX);
+    match module.loaded.text.get(..start) {
+        Some(before) if cwd.source == module.loaded.source => {
+            format!("{}:{}: `cwd`: ", module.path, before.matches('\n').count() + 1)
+        }
+        _ => "`cwd`: ".to_owned(),
+    }
+}
+
 /// The words of an error and of what caused it.
 pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
@@ -106,6 +125,7 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
 
 fn spec(
     shared: &Shared,
+    module: &Module,
     task: &Task,
     command: &Run,
     scope: &Arc<dyn Scope>,
@@ -113,8 +133,10 @@ fn spec(
     let expression = |message: String| Failure::new(FailureClass::Expression, message);
     let mut variables: Vec<(String, String)> = Vec::new();
     for (name, value) in &task.common.env.0 {
-        let text = shell::environment_text(&Json::String(text(value, scope)?))
-            .map_err(|reason| expression(format!("`env: {name}`: {reason}")))?;
+        let text = text(value, scope)?;
+        if let Some(reason) = no_variable(&text) {
+            return Err(expression(format!("`env: {{ {name} }}`: {reason}")));
+        }
         variables.push((name.clone(), text));
     }
     let argv: Vec<String> = match &command.program {
@@ -149,7 +171,7 @@ fn spec(
             shared
                 .workspace
                 .folder(&path)
-                .map_err(|error| Failure::new(FailureClass::Io, format!("cwd: {error}")))?
+                .map_err(|error| Failure::new(FailureClass::Io, format!("{}{error}", place(module, cwd))))?
         }
         None => shared.workspace.root().to_path_buf(),
     };
@@ -186,6 +208,20 @@ fn spec(
     }
     spec.env.extend(variables);
     Ok(spec)
+}
+
+/// Why a text can't be the value of an environment variable.
+fn no_variable(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        return Some("a value with a NUL character can't be an environment variable; use `stdin`".to_owned());
+    }
+    (text.len() > shell::MAX_VALUE_BYTES).then(|| {
+        format!(
+            "a value of {} KiB is too long for an environment variable, which takes {}; use `stdin`, or a file",
+            text.len().div_ceil(1024),
+            shell::MAX_VALUE_BYTES / 1024
+        )
+    })
 }
 
 /// The words of an `argv`; a list spreads into as many words as it has items.
@@ -272,8 +308,7 @@ fn failed(shared: &Shared, finished: Finished, (class, message): (FailureClass, 
 
 /// What a successful command leaves, and its value where that was made for `parse`.
 fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskResult, Option<Json>), Failure> {
-    let io =
-        |error: std::io::Error| Failure::new(FailureClass::Io, format!("could not keep the output: {error}"));
+    let io = |error: BlobError| unkept(shared, error);
     let stderr = stored(shared, finished.stderr, false).map_err(io)?;
     let stderr = Some(stderr).filter(|stored| !is_empty(stored));
     let Some(parse) = command.beside.parse else {
@@ -326,7 +361,7 @@ fn is_empty(stored: &Stored) -> bool {
 }
 
 /// Keeps what was written to a stream; `trim` takes the last newline off.
-fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<Stored> {
+fn stored(shared: &Shared, captured: Captured, trim: bool) -> Result<Stored, BlobError> {
     match captured {
         Captured::Memory(bytes) => {
             let text = String::from_utf8(bytes)
@@ -341,28 +376,16 @@ fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<St
                 return Ok(Stored::inline(text.into()));
             }
             // Blobs are written on a thread of the runtime that may block: outputs of this size are rare.
-            tokio::task::block_in_place(|| shared.host.keep_text(text, false)).map_err(std::io::Error::other)
+            tokio::task::block_in_place(|| shared.host.keep_text(text, false))
         }
         Captured::Spooled {
             path,
             bytes,
             truncated,
         } => tokio::task::block_in_place(|| {
-            if !shared.mask.is_empty() {
-                let mut masked = tempfile::NamedTempFile::new_in(&shared.spool)?;
-                shared
-                    .mask
-                    .copy(&mut std::fs::File::open(&path)?, masked.as_file_mut())?;
-                masked.persist(&path).map_err(|error| error.error)?;
-            }
-            if trim && !truncated {
-                drop_last_newline(&path)?;
-            }
-            let hash = shared
-                .host
-                .blobs()
-                .put_file(&path)
-                .map_err(std::io::Error::other)?;
+            prepare(shared, &path, trim && !truncated)
+                .map_err(|e| BlobError::io("write output to", &path, e))?;
+            let hash = shared.host.blobs().put_file(&path)?;
             let kept = shared.host.blobs().size(&hash).unwrap_or(bytes);
             Ok(Stored::Text {
                 blob: hash.to_string(),
@@ -371,6 +394,21 @@ fn stored(shared: &Shared, captured: Captured, trim: bool) -> std::io::Result<St
             })
         }),
     }
+}
+
+/// Masks what lies in a file, and takes its last newline off.
+fn prepare(shared: &Shared, path: &Path, trim: bool) -> std::io::Result<()> {
+    if !shared.mask.is_empty() {
+        let mut masked = tempfile::NamedTempFile::new_in(&shared.spool)?;
+        shared
+            .mask
+            .copy(&mut std::fs::File::open(path)?, masked.as_file_mut())?;
+        masked.persist(path).map_err(|error| error.error)?;
+    }
+    if trim {
+        drop_last_newline(path)?;
+    }
+    Ok(())
 }
 
 fn drop_last_newline(path: &Path) -> std::io::Result<()> {

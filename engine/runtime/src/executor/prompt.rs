@@ -1,5 +1,6 @@
 //! `prompt`: one answer of a model, as text, as a value that follows a schema, or as files.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +98,7 @@ async fn ask(
 
 /// Writes the files, once it is known of each where it really goes.
 fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String)]) -> Result<(), Failure> {
+    let mut reals = HashSet::new();
     for (path, _) in files {
         let real = workspace
             .destination(path)
@@ -104,6 +106,12 @@ fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String
         if real != *path && !may_write(&real, permissions) {
             let message = format!("`{path}` leads to `{real}`, which a model may not write");
             return Err(Failure::new(FailureClass::Denied, message));
+        }
+        if !reals.insert(real) {
+            // Which of the two is meant can't be known.
+            let message =
+                format!("the answer gives `{path}` twice; each file must stand in one code block, whole");
+            return Err(Failure::new(FailureClass::Unparseable, message));
         }
     }
     files
@@ -445,31 +453,20 @@ fn understand(
     match &prompt.beside.output {
         None => Ok((Json::String(answer::text(answer).to_owned()), Vec::new())),
         Some(Output::Schema(_)) => {
-            let value = answer::json(answer).map_err(|reason| {
-                let mut failure = Failure::new(
-                    FailureClass::Unparseable,
-                    format!("the answer is not JSON: {reason}"),
-                );
-                failure.detail = answer.chars().take(200).collect();
-                failure
-            })?;
-            if let Some(schema) = schema {
-                verify::conforms(&schema.validator.violations(&value))?;
-            }
+            let Some(schema) = schema else {
+                return Ok((Json::String(answer::text(answer).to_owned()), Vec::new()));
+            };
+            let value = answer::value(answer, &schema.json)?;
+            verify::conforms(&schema.validator.violations(&value))?;
             Ok((value, Vec::new()))
         }
         Some(Output::File(to)) => {
             let to = allowed(shared, &text(to, scope)?)?;
-            let content = answer::file(answer);
+            let content = answer::file(answer, &to)?;
             Ok((json!({ "file": to, "text": content }), vec![(to, content)]))
         }
         Some(Output::Files(globs)) => {
-            let files = answer::files(answer);
-            if files.is_empty() {
-                let message =
-                    "the answer names no file: each code block needs a path after its opening fence";
-                return Err(Failure::new(FailureClass::Unparseable, message));
-            }
+            let files = answer::files(answer)?;
             let globs = patterns(globs, scope)?;
             let mut written = Vec::with_capacity(files.len());
             for (path, content) in files {
@@ -518,4 +515,31 @@ fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
         ));
     }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_given_twice_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = camino::Utf8Path::from_path(folder.path()).unwrap();
+        std::fs::create_dir(root.join("src")).unwrap();
+        std::os::unix::fs::symlink("src", root.join("link")).unwrap();
+        let workspace = Workspace::open(root).unwrap();
+        let permissions = ["**".to_owned()];
+        let given = |paths: &[&str]| -> Vec<(String, String)> {
+            let file = |path: &&str| ((*path).to_owned(), "text".to_owned());
+            paths.iter().map(file).collect()
+        };
+        for paths in [["src/a.rs", "src/a.rs"], ["src/a.rs", "link/a.rs"]] {
+            let failure = write(&workspace, &permissions, &given(&paths)).unwrap_err();
+            assert_eq!(failure.class, FailureClass::Unparseable, "{failure:?}");
+            assert!(failure.message.contains("twice"), "{failure:?}");
+            assert!(!workspace.exists("src/a.rs"));
+        }
+        write(&workspace, &permissions, &given(&["src/a.rs", "link/b.rs"])).unwrap();
+        assert!(workspace.exists("src/a.rs") && workspace.exists("src/b.rs"));
+    }
 }

@@ -10,6 +10,10 @@ use smallcode_core::template::{Scope, Value};
 use smallcode_core::{expand, path};
 
 use super::{Job, Shared, text};
+use crate::workspace::FileError;
+
+/// The longest text that is written without another thread: 64 KiB, which takes some tens of microseconds.
+const SHORT: usize = 64 * 1024;
 
 /// Renders the template and writes the file.
 pub(super) async fn attempt(
@@ -53,11 +57,20 @@ pub(super) async fn attempt(
             })?
         }
     };
-    let workspace = Arc::clone(&shared.workspace);
-    let target = to.clone();
-    tokio::task::spawn_blocking(move || workspace.write(&target, written.as_bytes()))
-        .await
-        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
+    write(shared, &to, written)
+        .await?
         .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
     Ok(TaskResult::value(json!({ "file": to })))
+}
+
+/// Writes the file: a short one from here, as it goes to the page cache, and handing it to another thread costs more
+/// than that does.
+async fn write(shared: &Shared, to: &str, text: String) -> Result<Result<(), FileError>, Failure> {
+    if text.len() <= SHORT {
+        return Ok(shared.workspace.write(to, text.as_bytes()));
+    }
+    let (workspace, to) = (Arc::clone(&shared.workspace), to.to_owned());
+    tokio::task::spawn_blocking(move || workspace.write(&to, text.as_bytes()))
+        .await
+        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))
 }

@@ -124,7 +124,8 @@ pub enum BlobError {
 }
 
 impl BlobError {
-    fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+    /// A failure of the system; a full disk is told apart.
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         let full = matches!(
             source.kind(),

@@ -21,6 +21,8 @@ pub(super) struct Case {
     pub(super) attempts: Vec<Attempt>,
     /// How it ended, if it did.
     pub(super) end: Option<Ending>,
+    /// Whether a model was called: what it answered is not the output of a command.
+    pub(super) called: bool,
     stdout: Option<String>,
     stderr: Option<String>,
 }
@@ -120,11 +122,10 @@ impl Case {
 
     /// What a successful attempt of a command wrote.
     pub(super) fn wrote(&mut self, result: &TaskResult, read_blob: &ReadBlob) {
-        // The output of a command is its standard output, unless that was kept apart.
-        let stdout = result
-            .stdout
-            .as_ref()
-            .or_else(|| result.exit_code.map(|_| &result.output));
+        // The output of a command is its standard output, unless that was kept apart. No other kind but a prompt
+        // gives a text.
+        let text = !self.called && is_text(&result.output);
+        let stdout = result.stdout.as_ref().or_else(|| text.then_some(&result.output));
         self.stdout = stdout.and_then(|stored| tail(stored, read_blob));
         self.stderr = result.stderr.as_ref().and_then(|stored| tail(stored, read_blob));
     }
@@ -200,6 +201,14 @@ fn kind(class: FailureClass) -> NonSuccessKind {
         NonSuccessKind::Error
     } else {
         NonSuccessKind::Failure
+    }
+}
+
+fn is_text(stored: &Stored) -> bool {
+    match stored {
+        Stored::Inline(value) => value.is_string(),
+        Stored::Text { .. } => true,
+        Stored::Json { .. } => false,
     }
 }
 

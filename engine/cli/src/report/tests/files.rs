@@ -27,7 +27,9 @@ fn junit_story() {
                 <system-out>compiled 3 files</system-out>
                 <system-err>1 warning</system-err>
             </testcase>
-            <testcase name="test[0]" classname="rest-backend" timestamp="2023-11-14T22:13:29.920+00:00" time="1.080"/>
+            <testcase name="test[0]" classname="rest-backend" timestamp="2023-11-14T22:13:29.920+00:00" time="1.080">
+                <system-out>done</system-out>
+            </testcase>
             <testcase name="test[1]" classname="rest-backend" timestamp="2023-11-14T22:13:29.930+00:00" time="2.070">
                 <failure message="`npm test` ended with exit code 1" type="command_failed">FAIL src/a.test.ts
       expected 1

@@ -10,6 +10,7 @@ fn view(verbosity: Verbosity) -> View {
         style: Style::PLAIN,
         verbosity,
         planned: Some(5),
+        asks: false,
     }
 }
 

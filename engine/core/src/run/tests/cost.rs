@@ -79,6 +79,14 @@ fn a_hundred_thousand_items_that_are_stopped() {
 }
 
 #[test]
+fn a_hundred_thousand_that_are_refused_at_once() {
+    let mut sim = items("fail_fast: true, if: item.x.y", World::calm());
+    assert_eq!(sim.run(), RunStatus::Failure);
+    let mut sim = items("if: inputs.no", World::calm());
+    assert_eq!(sim.run(), RunStatus::Success);
+}
+
+#[test]
 fn a_hundred_thousand_that_wait_for_their_next_attempt() {
     let mut sim = items(
         "on_failure: { retry: { max: 1, backoff: 1h } }",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::sim::{Sim, bundle, tasks};
 use super::world::World;
-use crate::run::{FailureClass, RunStatus, State};
+use crate::run::{FailureClass, RunStatus, ScopeIndex, State};
 
 /// Runs a workflow of these tasks to its end: how it ended, and how each node did.
 pub(super) fn ended(text: &str, world: World) -> (RunStatus, String) {
@@ -299,4 +299,21 @@ fn a_used_workflow_fails_with_its_tasks_and_is_tried_again_as_a_new_scope() {
     40 b: skipped, `a` failed
     40 Failure
     ");
+}
+
+#[test]
+fn a_cancelled_need_is_known_to_whatever_comes_after() {
+    let text = "  a: { run: x }\n  b: { run: x, needs: a }\n  c: { run: x, needs: b, if: cancelled() }\n  d: { run: x, needs: b, if: failure() }\n";
+    let world = World::calm().ends("a", 0, Err(FailureClass::Cancelled), 10);
+    let (_, end) = ended(text, world);
+    assert_eq!(end, "a: cancelled, b: skipped, c: success, d: skipped");
+}
+
+#[test]
+fn tasks_that_may_fail_are_not_named_among_the_failed() {
+    let text =
+        "  a: { run: x, on_failure: { continue: true } }\n  b: { run: x }\n  c: { run: x, needs: b }\n";
+    let mut sim = Sim::new(&tasks(text), World::calm().fails("a").fails("b"), 2);
+    sim.run();
+    assert_eq!(sim.state.failed_tasks(ScopeIndex(0)), ["`b`"]);
 }

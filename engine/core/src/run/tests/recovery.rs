@@ -1,7 +1,7 @@
 //! What a run that died goes on with, and which events no run can have.
 
 use super::order::one_line;
-use super::sim::{Sim, tasks};
+use super::sim::{Sim, bundle, tasks};
 use super::world::World;
 use crate::run::{
     Decision, Event, Failure, FailureClass, NodeId, NodePhase, Outcome, RunStatus, Stored, TaskResult,
@@ -272,4 +272,40 @@ fn events_that_no_run_can_have_are_refused() {
     assert!(sim.state.apply(sim.now, &end(2)).is_err());
     assert!(sim.state.apply(sim.now, &end(1)).is_ok());
     assert!(sim.state.apply(sim.now, &end(1)).is_err());
+}
+
+#[test]
+fn what_was_stopped_does_not_start_and_what_is_inside_does_not_end() {
+    let inner = "smallcode: 1\ntasks:\n  x: { run: x }\n";
+    let main = "smallcode: 1\ntasks:\n  a: { run: x }\n  u: { uses: inner.yaml }\n";
+    let bundle = bundle(&[("main.yaml", main), ("inner.yaml", inner)]);
+    let mut sim = Sim::new(&bundle, World::calm(), 1);
+    let start = |node: &str| Event::AttemptStarted {
+        node: NodeId::new(node),
+        attempt: 1,
+    };
+    sim.tell(start("u"));
+    let enter = Event::ScopeEntered {
+        node: NodeId::new("u"),
+        attempt: 1,
+        inputs: Stored::null(),
+    };
+    let mut entered_late = sim.folded(sim.journal.len());
+    sim.tell(enter.clone());
+    let end = Event::AttemptFinished {
+        node: NodeId::new("u"),
+        attempt: 1,
+        outcome: Outcome::Success(TaskResult::value(serde_json::Value::Null)),
+        decision: Decision::Done,
+    };
+    assert!(sim.state.apply(sim.now, &end).is_err());
+    let cap = Event::CapReached {
+        cap: "cap".to_owned(),
+    };
+    sim.state.apply(sim.now, &cap).unwrap();
+    assert!(sim.state.apply(sim.now, &start("a")).is_err());
+    // It was being entered when it was stopped: its tasks never begin.
+    entered_late.apply(sim.now, &cap).unwrap();
+    entered_late.apply(sim.now, &enter).unwrap();
+    assert!(entered_late.node_named("u/x").is_none());
 }

@@ -1,21 +1,24 @@
 //! A dispatcher in memory: it asks the state what is next, journals, applies, and lets the world answer in
 //! simulated time. It keeps its own books, by which it checks every event.
 
+mod books;
+mod evaluate;
+mod story;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use serde_json::{Map, Value as Json};
 
+use self::books::Books;
+use self::story::observe;
 use super::world::{Ending, World};
-use crate::expand;
 use crate::load::{Bundle, load};
 use crate::run::{
     Action, CallUsage, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
-    Program, Reserve, RunStatus, ScopeIndex, State, Status, Stored, TaskResult, Timestamp, decide,
+    Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, decide,
 };
-use crate::scope::{Item, Names};
 use crate::spec::{Common, Kind};
 use crate::template::Value;
 
@@ -77,18 +80,11 @@ pub(super) struct Sim {
     of_node: HashMap<NodeIndex, Vec<(Timestamp, u64)>>,
     sequence: u64,
     jobs: usize,
+    /// How often the machine lost its power.
+    boot: u32,
+    /// The inputs of scopes as expressions see them. They may be large, so each is made once.
+    inputs: HashMap<ScopeIndex, Value>,
     books: Books,
-}
-
-/// What the simulator knows by itself.
-#[derive(Clone, Default)]
-struct Books {
-    /// Attempts that hold a slot.
-    slots: HashSet<NodeIndex>,
-    /// Attempts under way, by task.
-    of_task: HashMap<(ScopeIndex, usize), HashSet<NodeIndex>>,
-    finished: HashSet<(NodeId, u32)>,
-    most_slots: usize,
 }
 
 impl Sim {
@@ -102,7 +98,7 @@ impl Sim {
             plan: String::new(),
             seed: sim.world.seed,
             jobs,
-            boot: None,
+            boot: Some(sim.boot.to_string()),
         });
         sim.signals();
         sim
@@ -122,6 +118,8 @@ impl Sim {
             of_node: HashMap::new(),
             sequence: 0,
             jobs: usize::try_from(jobs).unwrap(),
+            boot: 0,
+            inputs: HashMap::new(),
             books: Books::default(),
         }
     }
@@ -138,6 +136,16 @@ impl Sim {
 
     /// The run that goes on from the first `length` events of the journal, some time after the last of them.
     pub(super) fn resumed(&self, length: usize, downtime: u64, jobs: u32, confirmed: bool) -> Self {
+        self.resumed_in(self.boot, length, downtime, jobs, confirmed)
+    }
+
+    /// The same where the machine has lost its power, and the disk kept no more than the first `length` events: all
+    /// that were waited for, and as many of the others as it liked.
+    pub(super) fn resumed_after_power_loss(&self, length: usize, jobs: u32, confirmed: bool) -> Self {
+        self.resumed_in(self.boot + 1, length, 60_000, jobs, confirmed)
+    }
+
+    fn resumed_in(&self, boot: u32, length: usize, downtime: u64, jobs: u32, confirmed: bool) -> Self {
         let mut sim = Self::before(&self.bundle, &self.world, jobs);
         for (at, event) in &self.journal[..length] {
             sim.state.apply(*at, event).unwrap();
@@ -148,10 +156,11 @@ impl Sim {
             sim.journal.push((*at, event.clone()));
         }
         sim.now = sim.now.after(downtime);
+        sim.boot = boot;
         sim.record(Event::RunResumed {
             jobs,
             confirmed,
-            boot: None,
+            boot: Some(boot.to_string()),
         });
         for index in 0..sim.state.nodes().len() {
             let node = &sim.state.nodes()[index];
@@ -265,12 +274,7 @@ impl Sim {
                     ..
                 }]
             );
-            if waits
-                && self
-                    .due
-                    .values()
-                    .any(|due| matches!(due, Due::Answer(..) | Due::End(..)))
-            {
+            if waits && self.due.values().any(|due| matches!(due, Due::Answer(..))) {
                 return None;
             }
             for action in actions {
@@ -298,6 +302,15 @@ impl Sim {
             }
             Action::Start { node, attempt } => {
                 let id = self.id(node);
+                let repeatable = self.state.info(node).unwrap().repeatable;
+                if let Some(most) = self.world.claims
+                    && !repeatable
+                    && !self.state.is_claimed(&id)
+                {
+                    let nodes = self.state.claimable(node, most);
+                    self.record(Event::NodesClaimed { nodes });
+                    assert!(self.state.is_claimed(&id), "{id} is not in its own claim");
+                }
                 self.record(Event::AttemptStarted { node: id, attempt });
                 self.begin(node, attempt);
             }
@@ -440,56 +453,6 @@ impl Sim {
         }
     }
 
-    fn expand(&mut self, scope: ScopeIndex, task: usize) {
-        let id = self.state.task_id(scope, task).unwrap();
-        let names = self.names(scope, task, None).scope();
-        match expand::items(self.common(scope, task), &names) {
-            Ok(items) => self.record(Event::TaskExpanded {
-                task: id,
-                count: u64::try_from(items.len()).unwrap(),
-                items: Stored::inline(Json::Array(items)),
-            }),
-            Err(failure) => self.record(Event::NodeRefused { node: id, failure }),
-        }
-    }
-
-    fn check(&mut self, index: NodeIndex) {
-        let node = self.state.node(index).unwrap();
-        let (id, scope, task) = (node.id.clone(), node.scope, node.task);
-        let names = self.names(scope, task, Some(node.item)).scope();
-        let condition = self.common(scope, task).condition.as_ref().unwrap();
-        match condition.0.template.truth(&names) {
-            Ok(holds) => self.record(Event::ConditionChecked { node: id, holds }),
-            Err(error) => self.record(Event::NodeRefused {
-                node: id,
-                failure: Failure::new(FailureClass::Expression, error.message),
-            }),
-        }
-    }
-
-    fn enter(&mut self, index: NodeIndex) {
-        let node = self.state.node(index).unwrap();
-        let (id, attempt) = (node.id.clone(), node.attempts);
-        let names = self.names(node.scope, node.task, Some(node.item)).scope();
-        let Kind::Uses(uses) = &self.task(index).kind else {
-            panic!("{id} uses nothing");
-        };
-        let inputs: Result<Map<String, Json>, Failure> = uses
-            .beside
-            .with
-            .iter()
-            .map(|(name, data)| Ok((name.to_string(), expand::data(data, &names)?)))
-            .collect();
-        match inputs {
-            Ok(inputs) => self.record(Event::ScopeEntered {
-                node: id,
-                attempt,
-                inputs: Stored::inline(Json::Object(inputs)),
-            }),
-            Err(failure) => self.end(index, Err(failure.class)),
-        }
-    }
-
     fn end(&mut self, index: NodeIndex, outcome: Result<Json, FailureClass>) {
         self.of_node.remove(&index);
         let node = self.state.node(index).unwrap();
@@ -516,35 +479,6 @@ impl Sim {
         if let Some(yes) = self.world.answer(id.as_str()) {
             let latency = self.world.latency("answer", id.as_str());
             self.later_of(node, 5 + latency, Due::Answer(node, yes));
-        }
-    }
-
-    fn names(&self, scope: ScopeIndex, task: usize, item: Option<usize>) -> Names {
-        let state = self.state.scope(scope).unwrap();
-        let infos = &self.program.modules[state.module.0];
-        let inputs = match &state.inputs {
-            Some(Stored::Inline(inputs)) => inputs.as_object().unwrap().clone(),
-            _ => self.world.inputs.clone(),
-        };
-        let tasks = infos.iter().enumerate().filter_map(|(other, info)| {
-            let outcome = self.state.task_outcome(scope, other)?;
-            Some((Arc::clone(&info.name), Arc::clone(outcome)))
-        });
-        let item = item.and_then(|index| {
-            let Some(Stored::Inline(items)) = self.state.items(scope, task) else {
-                return None;
-            };
-            Some(Item {
-                value: Value::from_json(items.get(index)?.clone()),
-                index,
-                matrix: false,
-            })
-        });
-        Names {
-            tasks: tasks.collect(),
-            needs: self.state.needs_status(scope, task),
-            item,
-            ..Names::of_inputs(&inputs, &Map::new())
         }
     }
 
@@ -590,142 +524,6 @@ impl Sim {
             assert_eq!(live, replayed, "after {event:?}");
         }
     }
-
-    fn check_before(&mut self, event: &Event) {
-        match event {
-            Event::AttemptStarted { node, attempt } => {
-                let index = self.state.node_named(node.as_str()).unwrap();
-                let entry = self.state.node(index).unwrap();
-                let info = self.state.info(index).unwrap();
-                for need in &info.needs {
-                    assert!(
-                        self.state.task_outcome(entry.scope, *need).is_some(),
-                        "{node} starts before its needs have ended"
-                    );
-                }
-                let again = self.books.finished.contains(&(node.clone(), *attempt));
-                assert!(!again, "{node} has finished attempt {attempt} already");
-                let of_task = self.books.of_task.entry((entry.scope, entry.task)).or_default();
-                assert!(of_task.insert(index), "{node} runs already");
-                if let Some(max) = info.max_parallel {
-                    assert!(
-                        u64::try_from(of_task.len()).unwrap() <= max,
-                        "{node} is one too many of its task"
-                    );
-                }
-                if info.takes_slot() {
-                    self.books.slots.insert(index);
-                    self.books.most_slots = self.books.most_slots.max(self.books.slots.len());
-                    assert!(self.books.slots.len() <= self.jobs, "{node} is one too many");
-                }
-            }
-            Event::AttemptFinished { node, attempt, .. } => {
-                let index = self.state.node_named(node.as_str()).unwrap();
-                let entry = self.state.node(index).unwrap();
-                let task = (entry.scope, entry.task);
-                self.books.slots.remove(&index);
-                let ran = self.books.of_task.entry(task).or_default().remove(&index);
-                assert!(ran, "{node} did not run");
-                let first = self.books.finished.insert((node.clone(), *attempt));
-                assert!(first, "{node} finishes attempt {attempt} twice");
-            }
-            _ => {}
-        }
-    }
-
-    fn check_after(&self, event: &Event) {
-        assert_eq!(self.state.running(), self.books.slots.len(), "after {event:?}");
-    }
-
-    /// The most attempts that held a slot at the same time.
-    pub(super) fn most_slots(&self) -> usize {
-        self.books.most_slots
-    }
-
-    /// How every node and every task ended.
-    pub(super) fn finals(&self) -> BTreeMap<String, Option<Status>> {
-        let mut found = BTreeMap::new();
-        for node in self.state.nodes() {
-            let status = match node.phase {
-                NodePhase::Ended(status) => Some(status),
-                _ => None,
-            };
-            found.insert(node.id.to_string(), status);
-        }
-        let mut scope = ScopeIndex(0);
-        while let Some(state) = self.state.scope(scope) {
-            for task in 0..self.program.modules[state.module.0].len() {
-                let id = self.state.task_id(scope, task).unwrap();
-                let status = self.state.task_outcome(scope, task).map(|outcome| outcome.status);
-                let name = if found.contains_key(id.as_str()) {
-                    continue;
-                } else {
-                    id.to_string()
-                };
-                found.insert(name, status);
-            }
-            scope = ScopeIndex(scope.0 + 1);
-        }
-        found
-    }
-
-    /// How every node and every task ended, as a table.
-    pub(super) fn statuses(&self) -> String {
-        let mut text = String::new();
-        for (id, status) in self.finals() {
-            writeln!(text, "{id}: {}", status.map_or("open", Status::as_str)).unwrap();
-        }
-        text
-    }
-
-    /// The journal, a line an event.
-    pub(super) fn story(&self) -> String {
-        let mut text = String::new();
-        for (at, event) in &self.journal {
-            writeln!(text, "{} {}", at.0, line(event)).unwrap();
-        }
-        text
-    }
-}
-
-fn line(event: &Event) -> String {
-    match event {
-        Event::RunStarted { .. } => "run".to_owned(),
-        Event::RunResumed { confirmed, .. } => {
-            format!("resume{}", if *confirmed { " confirmed" } else { "" })
-        }
-        Event::NodesClaimed { nodes } => format!("claim {}", nodes.len()),
-        Event::TaskExpanded { task, count, .. } => format!("{task}: {count} items"),
-        Event::ConditionChecked { node, holds } => format!("{node}: if {holds}"),
-        Event::NodeRefused { node, failure } => format!("{node}: refused, {:?}", failure.class),
-        Event::TaskSkipped { task, because } => format!("{task}: skipped, {because}"),
-        Event::NodeCancelled { node, because } => format!("{node}: cancelled, {because}"),
-        Event::AttemptStarted { node, attempt } => format!("{node}: attempt {attempt}"),
-        Event::ScopeEntered { node, .. } => format!("{node}: entered"),
-        Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
-        Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
-        Event::AttemptFinished {
-            node,
-            outcome,
-            decision,
-            ..
-        } => {
-            let how = match outcome {
-                Outcome::Success(_) => "success".to_owned(),
-                Outcome::Failure(failure) => format!("{:?}", failure.class),
-            };
-            match decision {
-                Decision::Retry { at } => format!("{node}: {how}, again at {}", at.0),
-                _ => format!("{node}: {how}"),
-            }
-        }
-        Event::ApprovalAsked { node, .. } => format!("{node}: asked"),
-        Event::ApprovalAnswered { node, approved, .. } => format!("{node}: answered {approved}"),
-        Event::CapReached { cap } => format!("cap: {cap}"),
-        Event::Interrupted { stage } => format!("interrupted {stage}"),
-        Event::RunFinished { status, message, .. } if message.is_empty() => format!("{status:?}"),
-        Event::RunFinished { status, message, .. } => format!("{status:?}: {message}"),
-    }
 }
 
 fn under_way(phase: NodePhase) -> bool {
@@ -733,51 +531,4 @@ fn under_way(phase: NodePhase) -> bool {
         phase,
         NodePhase::Running | NodePhase::Asked | NodePhase::Answered | NodePhase::Inside | NodePhase::Leaving
     )
-}
-
-/// Everything that can be seen of a state. A timer that has run out may or may not have been noticed.
-fn observe(state: &State, now: Timestamp) -> String {
-    let mut text = String::new();
-    for node in state.nodes() {
-        let phase = match node.phase {
-            NodePhase::Waiting(at) if at <= now => NodePhase::Ready,
-            phase => phase,
-        };
-        writeln!(
-            text,
-            "{} {phase:?} {} {:?} {:?} {} {:?} {:?} {:?}",
-            node.id,
-            node.attempts,
-            node.stopped,
-            node.answer,
-            node.calls.len(),
-            node.inside,
-            node.result.is_some(),
-            node.failure
-        )
-        .unwrap();
-    }
-    let mut scope = ScopeIndex(0);
-    while state.scope(scope).is_some() {
-        let mut task = 0;
-        while let Some(id) = state.task_id(scope, task) {
-            let status = state.task_outcome(scope, task).map(|outcome| outcome.status);
-            let needs = state.needs_status(scope, task);
-            writeln!(text, "{id} {status:?} {needs:?} {:?}", state.items(scope, task)).unwrap();
-            task += 1;
-        }
-        writeln!(text, "{:?}", state.scope_status(scope)).unwrap();
-        scope = ScopeIndex(scope.0 + 1);
-    }
-    writeln!(
-        text,
-        "{:?} {} {:?} {:?} {}",
-        state.spend(),
-        state.running(),
-        state.finished(),
-        state.wall_deadline(),
-        state.waiting_for_human().count()
-    )
-    .unwrap();
-    text
 }

@@ -3,7 +3,10 @@
 use super::order::{ended, one_line};
 use super::sim::{RESERVE, Sim, bundle, tasks};
 use super::world::World;
-use crate::run::{Affordable, Event, FailureClass, RunStatus, Timestamp};
+use crate::run::{
+    Action, Affordable, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, Outcome, RunStatus,
+    Stored, Timestamp,
+};
 
 #[test]
 fn fail_fast_stops_siblings_in_every_phase() {
@@ -40,6 +43,107 @@ fn fail_fast_stops_siblings_in_every_phase() {
     100 i: success
     100 Failure
     ");
+}
+
+#[test]
+fn fail_fast_reaches_into_used_workflows() {
+    let bundle = bundle(&[
+        (
+            "main.yaml",
+            "smallcode: 1\ntasks:\n  f: { foreach: [0, 1], uses: inner.yaml, fail_fast: true, on_failure: { retry: 2 } }\n",
+        ),
+        (
+            "inner.yaml",
+            "smallcode: 1\ntasks:\n  x: { run: x }\n  y: { run: x, needs: x, if: always() }\n  gate: { approve: Go? }\n  z: { foreach: [1, 2], run: x }\n",
+        ),
+    ]);
+    let world = World::calm()
+        .ends("f[0]/x", 0, Err(FailureClass::Denied), 10)
+        .ends("f[0]#2/x", 0, Err(FailureClass::Denied), 10)
+        .ends("f[0]#3/x", 0, Err(FailureClass::Denied), 10)
+        .answers(&[("f[0]/gate", true), ("f[0]#2/gate", true), ("f[0]#3/gate", true)])
+        .takes("f[1]/x", 100_000);
+    let mut sim = Sim::new(&bundle, world, 8).shadowed();
+    assert_eq!(sim.run(), RunStatus::Failure);
+    let story = sim.story();
+    let end = story
+        .lines()
+        .position(|line| line.contains("f[0]: UsedWorkflowFailed") && !line.contains("again"))
+        .unwrap();
+    let end: Vec<&str> = story
+        .lines()
+        .skip(end)
+        .map(|line| line.split_once(' ').unwrap().1)
+        .collect();
+    insta::assert_snapshot!(end.join("\n"), @"
+    f[0]: UsedWorkflowFailed
+    f[1]/x: Cancelled
+    f[1]/y: skipped, `f[0]` failed, and `fail_fast` is set
+    f[1]/gate: Cancelled
+    f[1]: Cancelled
+    Failure
+    ");
+}
+
+/// An answer to a question that is being withdrawn comes too late, and the session does not end before its gate has:
+/// not even where the gate was told to stop before it asked.
+#[test]
+fn a_gate_that_is_stopped_asks_nothing() {
+    let node = |item| NodeId::new(format!("f[{item}]"));
+    let start = |item| Event::AttemptStarted {
+        node: node(item),
+        attempt: 1,
+    };
+    let ask = |item| Event::ApprovalAsked {
+        node: node(item),
+        message: String::new(),
+        diff: None,
+    };
+    let answer = |item, approved| Event::ApprovalAnswered {
+        node: node(item),
+        approved,
+        comment: String::new(),
+    };
+    let fail = |item, class| Event::AttemptFinished {
+        node: node(item),
+        attempt: 1,
+        outcome: Outcome::Failure(Failure::new(class, "")),
+        decision: Decision::Fail,
+    };
+    let bundle = tasks("  f: { foreach: [0, 1], approve: Go?, fail_fast: true }\n");
+    for asks_in_time in [true, false] {
+        let mut sim = Sim::new(&bundle, World::calm(), 1);
+        let mut next = |events: Vec<Event>| {
+            for event in events {
+                sim.tell(event);
+            }
+            sim.state.next(sim.now)
+        };
+        next(Vec::new());
+        next(vec![Event::TaskExpanded {
+            task: NodeId::new("f"),
+            items: Stored::null(),
+            count: 2,
+        }]);
+        next(vec![start(0), start(1), ask(0)]);
+        if asks_in_time {
+            next(vec![ask(1)]);
+        }
+        next(vec![answer(0, false)]);
+        let kill = [Action::Kill(NodeIndex(1))];
+        assert_eq!(next(vec![fail(0, FailureClass::Rejected)]), kill);
+        if !asks_in_time {
+            assert_eq!(next(vec![ask(1)]), kill, "now there is something to withdraw");
+        }
+        assert_eq!(next(vec![]), [], "nothing ends before the gate has");
+        assert_eq!(next(vec![answer(1, true)]), []);
+        let end = Action::Finish {
+            status: RunStatus::Failure,
+            message: String::new(),
+        };
+        assert_eq!(next(vec![fail(1, FailureClass::Cancelled)]), [end]);
+        assert_eq!(one_line(&sim), "f: failure, f[0]: failure, f[1]: cancelled");
+    }
 }
 
 #[test]
@@ -100,7 +204,7 @@ fn a_gate_waits_and_goes_on_with_the_answer() {
         assert_eq!(again.run(), RunStatus::Waiting);
         let mut answered = again.resume(false);
         answered.tell(Event::ApprovalAnswered {
-            node: crate::run::NodeId::new("gate"),
+            node: NodeId::new("gate"),
             approved: answer,
             comment: String::new(),
         });
@@ -293,4 +397,77 @@ fn calls_count_for_every_budget_around_them() {
         sim.state.affords(sim.state.node_named("a/x").unwrap(), one),
         Affordable::Never("the budget of `a` allows 5 calls, and all are made".to_owned())
     );
+}
+
+#[test]
+fn an_attempt_that_failed_as_it_was_stopped_is_not_tried_again() {
+    let mut world = World::calm().ends("f[0]", 0, Err(FailureClass::Denied), 10).ends(
+        "f[1]",
+        0,
+        Err(FailureClass::Io),
+        10,
+    );
+    world.batches = true;
+    let (status, end) = ended(
+        "  f: { foreach: [0, 1], run: x, fail_fast: true, on_failure: { retry: { max: 1, backoff: 1s } } }\n",
+        world,
+    );
+    assert_eq!(status, RunStatus::Failure);
+    assert_eq!(end, "f: failure, f[0]: failure, f[1]: cancelled");
+}
+
+#[test]
+fn what_was_stopped_while_it_was_evaluated_needs_no_answer() {
+    let mut sim = Sim::new(&tasks("  a: { run: x, if: always() }\n"), World::calm(), 1);
+    let node = NodeIndex(0);
+    assert_eq!(sim.state.next(sim.now), [Action::Check(node)]);
+    sim.tell(Event::CapReached {
+        cap: "cap".to_owned(),
+    });
+    let because = "cap".to_owned();
+    assert_eq!(sim.state.next(sim.now), [Action::Cancel { node, because }]);
+    sim.tell(Event::NodeCancelled {
+        node: NodeId::new("a"),
+        because: String::new(),
+    });
+    let end = Action::Finish {
+        status: RunStatus::OverBudget,
+        message: "cap".to_owned(),
+    };
+    assert_eq!(sim.state.next(sim.now), [end]);
+}
+
+#[test]
+fn a_gate_that_was_stopped_when_the_run_died_is_withdrawn_after_it() {
+    let text = "  f: { foreach: [0, 1], approve: Go?, fail_fast: true }\n";
+    let mut sim = Sim::new(&tasks(text), World::calm().answers(&[("f[0]", false)]), 1);
+    assert_eq!(sim.run(), RunStatus::Failure);
+    let failed = sim
+        .story()
+        .lines()
+        .position(|line| line.ends_with("f[0]: Rejected"));
+    let mut died = sim.resumed(failed.unwrap() + 1, 1000, 1, false).shadowed();
+    assert_eq!(died.run(), RunStatus::Failure);
+    assert_eq!(one_line(&died), "f: failure, f[0]: failure, f[1]: cancelled");
+}
+
+#[test]
+fn a_call_under_way_may_give_back_what_another_waits_for() {
+    let text = "smallcode: 1\nbudget: { tokens: 250 }\ntasks:\n  a: { prompt: x }\n  b: { prompt: x }\n";
+    let mut sim = Sim::new(&bundle(&[("main.yaml", text)]), World::calm(), 2);
+    let (a, b) = (NodeId::new("a"), NodeIndex(1));
+    assert_eq!(sim.state.affords(b, RESERVE), Affordable::Yes);
+    sim.tell(Event::AttemptStarted {
+        node: a.clone(),
+        attempt: 1,
+    });
+    sim.tell(Event::CallStarted {
+        node: a,
+        attempt: 1,
+        call: 1,
+        profile: String::new(),
+        digest: String::new(),
+        reserve: RESERVE,
+    });
+    assert_eq!(sim.state.affords(b, RESERVE), Affordable::Later);
 }

@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) latency: bool,
     /// Whether everything that is due is told before the state is asked what is next.
     pub(super) batches: bool,
+    /// How many commands are claimed at once, before the first of them starts; nothing where none are.
+    pub(super) claims: Option<usize>,
     pub(super) inputs: serde_json::Map<String, Json>,
     pub(super) answers: Answers,
     /// By node and attempt; attempt 0 stands for all of a node.
@@ -60,9 +62,16 @@ impl World {
             chance: true,
             latency: seed & 1 == 1,
             batches: seed & 2 == 2,
+            claims: Some(4),
             answers: Answers::Chance,
             ..Self::default()
         }
+    }
+
+    /// Commands are claimed before they start, so many at once.
+    pub(super) fn claims(mut self, most: usize) -> Self {
+        self.claims = Some(most);
+        self
     }
 
     pub(super) fn input(mut self, name: &str, value: Json) -> Self {

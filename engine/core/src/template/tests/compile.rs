@@ -146,6 +146,11 @@ fn mistakes_are_found_when_compiling() {
         ("{{ }}", "an expression is missing", "{{ }}"),
         ("{{ 'a }}", "this text has no closing quote", "'"),
         ("{# a", "this comment is never closed", "{#"),
+        (
+            "echo ${#NAME}",
+            "`{#` begins a comment of the template here, which is never closed",
+            "{#",
+        ),
         ("{% raw %}", "this `raw` block is never closed", "{% raw %}"),
         ("{{ a + }}", "a value is missing at the end", ""),
         ("{{ a and or b }}", "a value is missing before `or`", "or"),

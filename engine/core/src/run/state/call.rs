@@ -1,0 +1,138 @@
+//! Calls of models, and the budgets around them: the worst case is set aside first, and replaced by what was used.
+
+use super::{ApplyError, State, misfit};
+use crate::run::{Affordable, CallRecord, CallUsage, NodeId, NodeIndex, Reserve, Spend, Stored};
+
+impl State {
+    /// Whether every budget that a node's calls count for lets it make one: that of its task and of its workflow,
+    /// and so on outwards to the run.
+    pub fn affords(&self, node: NodeIndex, reserve: Reserve) -> Affordable {
+        let mut answer = Affordable::Yes;
+        let mut next = Some(node);
+        while let Some(node) = next.and_then(|index| self.nodes.get(index.0)) {
+            let Some(scope) = self.scopes.get(node.scope.0) else {
+                break;
+            };
+            next = scope.parent;
+            let budget = self.info_of(node).and_then(|info| info.budget.as_ref());
+            let task = scope.tasks.get(node.task).zip(budget).map(|(task, budget)| {
+                task.spend.affords(
+                    reserve,
+                    budget.tokens,
+                    budget.calls,
+                    &format!("the budget of `{}`", node.id),
+                )
+            });
+            let budget = self.program.budgets.get(scope.module.0).and_then(Option::as_ref);
+            let workflow = budget.map(|budget| {
+                let whose = match next.and_then(|parent| self.nodes.get(parent.0)) {
+                    Some(parent) => format!("the budget of the workflow of `{}`", parent.id),
+                    None => "the budget of the run".to_owned(),
+                };
+                scope.spend.affords(reserve, budget.tokens, budget.calls, &whose)
+            });
+            for found in [task, workflow].into_iter().flatten() {
+                match found {
+                    Affordable::Never(why) => return Affordable::Never(why),
+                    Affordable::Later => answer = Affordable::Later,
+                    Affordable::Yes => {}
+                }
+            }
+        }
+        answer
+    }
+
+    pub(super) fn call_started(
+        &mut self,
+        id: &NodeId,
+        attempt: u32,
+        call: u32,
+        digest: &str,
+        reserve: Reserve,
+    ) -> Result<(), ApplyError> {
+        let index = self.find_running(id, Some(attempt), "call_started")?;
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return Ok(());
+        };
+        if usize::try_from(call).ok() != Some(node.calls.len() + 1) {
+            return Err(misfit(
+                "call_started",
+                format!("`{id}` is at call {}, not {call}", node.calls.len() + 1),
+            ));
+        }
+        node.calls.push(CallRecord {
+            digest: digest.to_owned(),
+            reply: None,
+            reserve,
+            finished: false,
+        });
+        self.charge(index, |spend| spend.reserve(reserve));
+        Ok(())
+    }
+
+    pub(super) fn call_finished(
+        &mut self,
+        id: &NodeId,
+        call: u32,
+        reply: Option<&Stored>,
+        usage: CallUsage,
+    ) -> Result<(), ApplyError> {
+        let index = self.find(id, "call_finished")?;
+        let record = self.nodes.get_mut(index.0).and_then(|node| {
+            node.calls
+                .get_mut(usize::try_from(call).unwrap_or(0).wrapping_sub(1))
+        });
+        let Some(record) = record.filter(|record| !record.finished) else {
+            return Err(misfit(
+                "call_finished",
+                format!("`{id}` has no call {call} under way"),
+            ));
+        };
+        record.finished = true;
+        record.reply = reply.cloned();
+        let reserve = record.reserve;
+        self.charge(index, |spend| spend.settle(reserve, usage));
+        Ok(())
+    }
+
+    /// A call that was in flight when the process died counts as if it had used all that was set aside.
+    pub(super) fn forget_open_calls(&mut self, index: NodeIndex) {
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return;
+        };
+        let mut lost = Vec::new();
+        node.calls.retain(|call| {
+            if !call.finished {
+                lost.push(call.reserve);
+            }
+            call.finished
+        });
+        for reserve in lost {
+            let usage = CallUsage {
+                prompt: reserve.prompt,
+                completion: reserve.completion,
+                ..CallUsage::default()
+            };
+            self.charge(index, |spend| spend.settle(reserve, usage));
+        }
+    }
+
+    /// Changes what was spent from every budget that a node's calls count for: that of its task and of its
+    /// workflow, and so on outwards to the run.
+    fn charge(&mut self, index: NodeIndex, change: impl Fn(&mut Spend)) {
+        let mut next = Some(index);
+        while let Some((scope, task)) = next
+            .and_then(|index| self.nodes.get(index.0))
+            .map(|node| (node.scope, node.task))
+        {
+            let Some(scope) = self.scopes.get_mut(scope.0) else {
+                return;
+            };
+            if let Some(task) = scope.tasks.get_mut(task) {
+                change(&mut task.spend);
+            }
+            change(&mut scope.spend);
+            next = scope.parent;
+        }
+    }
+}

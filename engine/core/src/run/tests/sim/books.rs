@@ -1,0 +1,79 @@
+//! What the simulator knows by itself, and checks every event by.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Sim;
+use crate::run::{Event, NodeId, NodeIndex, ScopeIndex};
+
+/// What the simulator knows by itself.
+#[derive(Clone, Default)]
+pub(super) struct Books {
+    /// Attempts that hold a slot.
+    pub(super) slots: HashSet<NodeIndex>,
+    /// Attempts under way, by task.
+    pub(super) of_task: HashMap<(ScopeIndex, usize), HashSet<NodeIndex>>,
+    /// Attempts that have ended.
+    pub(super) finished: HashSet<(NodeId, u32)>,
+    /// The most that held a slot at the same time.
+    most_slots: usize,
+}
+
+impl Sim {
+    pub(super) fn check_before(&mut self, event: &Event) {
+        match event {
+            Event::NodesClaimed { nodes } => {
+                let most = self.world.claims.unwrap();
+                assert!(nodes.len() <= most, "{} nodes are claimed at once", nodes.len());
+                for node in nodes {
+                    assert!(!self.state.is_claimed(node), "{node} is claimed already");
+                }
+            }
+            Event::AttemptStarted { node, attempt } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                let entry = self.state.node(index).unwrap();
+                let info = self.state.info(index).unwrap();
+                for need in &info.needs {
+                    assert!(
+                        self.state.task_outcome(entry.scope, *need).is_some(),
+                        "{node} starts before its needs have ended"
+                    );
+                }
+                let again = self.books.finished.contains(&(node.clone(), *attempt));
+                assert!(!again, "{node} has finished attempt {attempt} already");
+                let of_task = self.books.of_task.entry((entry.scope, entry.task)).or_default();
+                assert!(of_task.insert(index), "{node} runs already");
+                if let Some(max) = info.max_parallel {
+                    assert!(
+                        u64::try_from(of_task.len()).unwrap() <= max,
+                        "{node} is one too many of its task"
+                    );
+                }
+                if info.takes_slot() {
+                    self.books.slots.insert(index);
+                    self.books.most_slots = self.books.most_slots.max(self.books.slots.len());
+                    assert!(self.books.slots.len() <= self.jobs, "{node} is one too many");
+                }
+            }
+            Event::AttemptFinished { node, attempt, .. } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                let entry = self.state.node(index).unwrap();
+                let task = (entry.scope, entry.task);
+                self.books.slots.remove(&index);
+                let ran = self.books.of_task.entry(task).or_default().remove(&index);
+                assert!(ran, "{node} did not run");
+                let first = self.books.finished.insert((node.clone(), *attempt));
+                assert!(first, "{node} finishes attempt {attempt} twice");
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn check_after(&self, event: &Event) {
+        assert_eq!(self.state.running(), self.books.slots.len(), "after {event:?}");
+    }
+
+    /// The most attempts that held a slot at the same time.
+    pub(in crate::run::tests) fn most_slots(&self) -> usize {
+        self.books.most_slots
+    }
+}

@@ -1,0 +1,150 @@
+//! What executors, humans and signals tell, turned into events.
+
+use serde_json::Value as Json;
+use smallcode_core::run::{Decision, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, decide};
+
+use super::{DispatchError, Dispatcher, now};
+use crate::executor::Message;
+
+impl Dispatcher {
+    pub(super) fn take(&mut self, message: Message) -> Result<(), DispatchError> {
+        match message {
+            Message::Expanded(scope, task, items) => {
+                let Some(id) = self.state.task_id(scope, task) else {
+                    return Ok(());
+                };
+                match items {
+                    Ok(items) => {
+                        let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
+                        let value = Json::Array(items);
+                        let stored = self.shared.host.keep(value.clone())?;
+                        self.names.set_items(scope, task, value);
+                        self.record(Event::TaskExpanded {
+                            task: id,
+                            items: stored,
+                            count,
+                        })?;
+                    }
+                    Err(failure) => self.record(Event::NodeRefused { node: id, failure })?,
+                }
+            }
+            Message::Checked(node, holds) => {
+                let Some(id) = self.state.node(node).map(|node| node.id.clone()) else {
+                    return Ok(());
+                };
+                if self.is_over(node) {
+                    return Ok(());
+                }
+                match holds {
+                    Ok(holds) => self.record(Event::ConditionChecked { node: id, holds })?,
+                    Err(failure) => self.record(Event::NodeRefused { node: id, failure })?,
+                }
+            }
+            Message::Entered(node, inputs) => {
+                self.running.remove(&node);
+                if self.was_killed(node)? {
+                    return Ok(());
+                }
+                if let Some((id, attempt)) =
+                    self.state.node(node).map(|node| (node.id.clone(), node.attempts))
+                {
+                    let inputs = self.shared.host.keep(Json::Object(inputs))?;
+                    self.record(Event::ScopeEntered {
+                        node: id,
+                        attempt,
+                        inputs,
+                    })?;
+                }
+            }
+            Message::Ask(node, message, diff) => {
+                self.running.remove(&node);
+                if self.was_killed(node)? {
+                    return Ok(());
+                }
+                if let Some(id) = self.state.node(node).map(|node| node.id.clone()) {
+                    self.record(Event::ApprovalAsked {
+                        node: id.clone(),
+                        message: message.clone(),
+                        diff: diff.clone(),
+                    })?;
+                    self.question(id, message, diff.as_ref());
+                }
+            }
+            Message::Answer(node, approved, comment) => {
+                let waits = self
+                    .state
+                    .node_named(node.as_str())
+                    .and_then(|index| self.state.node(index));
+                if waits.is_some_and(|node| node.phase == NodePhase::Asked) {
+                    self.record(Event::ApprovalAnswered {
+                        node,
+                        approved,
+                        comment,
+                    })?;
+                }
+            }
+            Message::Unanswered => self.questions = None,
+            Message::Call(request) => self.request_call(request)?,
+            Message::Called(end) => self.end_call(end)?,
+            Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
+            Message::Broken(error) => self.broken = Some(error),
+            Message::Signal(stage) => self.signal(stage)?,
+        }
+        Ok(())
+    }
+
+    fn finished(&mut self, node: NodeIndex, attempt: u32, outcome: Outcome) -> Result<(), DispatchError> {
+        self.running.remove(&node);
+        let Some(current) = self.state.node(node) else {
+            return Ok(());
+        };
+        if matches!(current.phase, NodePhase::Ended(_)) || current.attempts != attempt {
+            return Ok(());
+        }
+        let cancelled =
+            matches!(&outcome, Outcome::Failure(failure) if failure.class == FailureClass::Cancelled);
+        if cancelled && self.stage >= 1 && current.stopped.is_none() {
+            // It was not over: the journal says that it was in flight, and resume decides.
+            self.abandoned = true;
+            return Ok(());
+        }
+        self.finish_attempt(node, outcome)?;
+        self.retry_waiting_calls()
+    }
+
+    pub(super) fn finish_attempt(&mut self, node: NodeIndex, outcome: Outcome) -> Result<(), DispatchError> {
+        let Some((id, attempt)) = self.state.node(node).map(|node| (node.id.clone(), node.attempts)) else {
+            return Ok(());
+        };
+        let decision = match &outcome {
+            Outcome::Success(_) => Decision::Done,
+            Outcome::Failure(failure) => {
+                let retry = self.state.info(node).map(|info| info.retry).unwrap_or_default();
+                decide(retry, attempt, failure, now(), self.state.seed(), &id)
+            }
+        };
+        self.record(Event::AttemptFinished {
+            node: id,
+            attempt,
+            outcome,
+            decision,
+        })?;
+        Ok(())
+    }
+
+    /// Ends a node that was told to stop before it began to wait for something.
+    fn was_killed(&mut self, node: NodeIndex) -> Result<bool, DispatchError> {
+        let killed = self.state.node(node).is_some_and(|node| node.stopped.is_some());
+        if killed && !self.is_over(node) {
+            let failure = Failure::new(FailureClass::Cancelled, "it was stopped");
+            self.finish_attempt(node, Outcome::Failure(failure))?;
+        }
+        Ok(killed)
+    }
+
+    fn is_over(&self, node: NodeIndex) -> bool {
+        self.state
+            .node(node)
+            .is_none_or(|node| matches!(node.phase, NodePhase::Ended(_)))
+    }
+}

@@ -1,0 +1,114 @@
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+fn workspace() -> (tempfile::TempDir, Workspace) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(folder.path()).unwrap().join("w");
+    fs::create_dir(&root).unwrap();
+    let workspace = Workspace::open(&root).unwrap();
+    (folder, workspace)
+}
+
+#[test]
+fn writes_stay_inside() {
+    let (folder, workspace) = workspace();
+    symlink(folder.path(), workspace.root().join("out")).unwrap();
+    symlink(folder.path().join("x"), workspace.root().join("link")).unwrap();
+    fs::write(folder.path().join("x"), "outside").unwrap();
+    for path in ["../x", "/tmp/x", "out/x", "link", "a/../../x", "", "."] {
+        assert!(workspace.write(path, b"pwned").is_err(), "{path}");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("x")).unwrap(), "outside");
+    for path in ["../x", "out/x", "link"] {
+        assert!(workspace.read(path).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn writes_are_whole_and_keep_the_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, workspace) = workspace();
+    workspace.write("a/b/c.sh", b"one").unwrap();
+    let path = workspace.root().join("a/b/c.sh");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    workspace.write("a/b/c.sh", b"two").unwrap();
+    assert_eq!(workspace.read("a/b/c.sh").unwrap(), "two");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(
+        fs::read_dir(workspace.root().join("a/b")).unwrap().count(),
+        1,
+        "no leftovers"
+    );
+}
+
+#[test]
+fn globs_leave_out_what_git_ignores() {
+    let (_folder, workspace) = workspace();
+    for path in [
+        ".gitignore",
+        "src/a.rs",
+        "src/b/c.rs",
+        "target/d.rs",
+        ".smallcode/e.rs",
+    ] {
+        workspace.write(path, b"target/\n").unwrap();
+    }
+    assert_eq!(workspace.glob("**/*.rs").unwrap(), ["src/a.rs", "src/b/c.rs"]);
+}
+
+#[test]
+fn a_folder_that_became_a_link_is_not_written_through() {
+    let (folder, workspace) = workspace();
+    let outside = folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    workspace.write("a/b/one.txt", b"1").unwrap();
+    fs::remove_dir_all(workspace.root().join("a/b")).unwrap();
+    symlink(&outside, workspace.root().join("a/b")).unwrap();
+    let error = workspace.write("a/b/two.txt", b"2").unwrap_err();
+    assert!(matches!(error, FileError::Escapes { .. }), "{error}");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+#[test]
+fn links_that_lead_inside_are_followed() {
+    let (_folder, workspace) = workspace();
+    workspace.write("real/kept.txt", b"old").unwrap();
+    // One that is relative, one that is absolute, one that stands for a file.
+    symlink("real", workspace.root().join("relative")).unwrap();
+    symlink(workspace.root().join("real"), workspace.root().join("absolute")).unwrap();
+    symlink("real/kept.txt", workspace.root().join("file")).unwrap();
+    workspace.write("relative/new/a.txt", b"a").unwrap();
+    workspace.write("absolute/b.txt", b"b").unwrap();
+    workspace.write("file", b"new").unwrap();
+    assert_eq!(workspace.read("real/new/a.txt").unwrap(), "a");
+    assert_eq!(workspace.read("relative/b.txt").unwrap(), "b");
+    assert_eq!(workspace.read("real/kept.txt").unwrap(), "new");
+    let link = fs::symlink_metadata(workspace.root().join("file")).unwrap();
+    assert!(link.is_symlink());
+}
+
+#[test]
+fn a_file_in_the_place_of_a_folder_is_told() {
+    let (_folder, workspace) = workspace();
+    workspace.write("a", b"").unwrap();
+    fs::create_dir(workspace.root().join("folder")).unwrap();
+    for path in ["a/b", "a/b/c", "folder"] {
+        let error = workspace.write(path, b"x").unwrap_err();
+        assert!(matches!(error, FileError::Io { .. }), "{path}: {error}");
+    }
+    assert_eq!(fs::read_dir(workspace.root()).unwrap().count(), 2, "no leftovers");
+}
+
+#[test]
+fn new_files_have_the_mode_of_the_mask() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, workspace) = workspace();
+    fs::write(folder.path().join("usual"), "").unwrap();
+    workspace.write("new", b"").unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(
+        mode(workspace.root().join("new").as_std_path()),
+        mode(&folder.path().join("usual"))
+    );
+}
