@@ -10,6 +10,7 @@ mod harmony;
 mod line;
 mod marker;
 mod shape;
+mod shown;
 mod size;
 mod tag;
 
@@ -95,6 +96,8 @@ pub(crate) struct Framer<'t, 'a> {
     called: bool,
     /// No closing marker stands at or after this place.
     no_closer: usize,
+    /// The end of a call that was only shown.
+    shown: Option<usize>,
 }
 
 /// Cuts `text`.
@@ -117,6 +120,7 @@ pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
         thought: false,
         called: false,
         no_closer: usize::MAX,
+        shown: None,
     };
     framer.run();
     Framed {
@@ -200,8 +204,13 @@ impl<'t> Framer<'t, '_> {
         self.purse == 0
     }
 
-    /// Takes calls that begin at `start`; what stood before is text.
+    /// Takes calls that begin at `start`; what stood before is text, and so are they where they are only shown.
     fn take(&mut self, start: usize, end: usize, calls: Vec<RawCall>) {
+        if !calls.is_empty() && self.is_shown(start) {
+            self.shown = Some(end);
+            self.at = end;
+            return;
+        }
         if self.fenced && !self.fence_taken && !calls.is_empty() && self.kept <= self.fence_start {
             self.fence_taken = true;
             self.flush(self.fence_start);
@@ -212,6 +221,16 @@ impl<'t> Framer<'t, '_> {
         self.pieces.extend(calls.into_iter().map(Piece::Call));
         self.kept = self.kept.max(end);
         self.at = end;
+    }
+
+    /// Whether what begins at `start` is shown, or follows at once what is.
+    fn is_shown(&self, start: usize) -> bool {
+        let gap = self.shown.and_then(|end| self.text.get(end..start));
+        let follows = gap.filter(|gap| gap.len() < GAP).is_some_and(|gap| {
+            let gap = gap.trim_matches([' ', '\t', '\r', '\n', '`', ',', ';', '}', ']', ')']);
+            gap.is_empty() || gap.starts_with('<') && gap.ends_with('>')
+        });
+        follows || shown::shown(self.text, start)
     }
 
     /// Whether the name is offered, as written or nearly.
@@ -285,6 +304,10 @@ impl<'t> Framer<'t, '_> {
                 }
             }
             Role::Speaker | Role::Parameter | Role::Key | Role::Value => self.at = after,
+            Role::Noise if !tag.close && others_speak(tag.name, self.from(after)) => {
+                // Kept as text, as results are.
+                self.at = next_turn(self.text, after);
+            }
             Role::Other => {
                 if !body::element(self, &tag) {
                     self.at = start + 1;
@@ -400,6 +423,9 @@ impl<'t> Framer<'t, '_> {
     }
 }
 
+/// Two calls that belong together have no more than a few markers between them.
+const GAP: usize = 64;
+
 /// Quoted code is a part of a line; what is longer is none.
 const QUOTED: usize = 2000;
 
@@ -417,6 +443,37 @@ fn is_mark(byte: u8) -> bool {
         byte,
         b'\n' | b'<' | b'[' | b']' | b'`' | b'>' | b':' | b'=' | 0xe2
     )
+}
+
+/// Whether a turn begins that is not the model's: what it holds is quoted or made up.
+fn others_speak(tag: &str, after: &str) -> bool {
+    const TURNS: &[&str] = &["im_start", "start_header_id", "start_of_role", "start_of_turn"];
+    const OTHERS: &[&str] = &[
+        "tool",
+        "user",
+        "system",
+        "ipython",
+        "function",
+        "environment",
+        "available_tools",
+    ];
+    let word = after.trim_start();
+    let len = word
+        .find(|ch: char| !(ch.is_ascii_alphabetic() || ch == '_'))
+        .unwrap_or(word.len());
+    TURNS.contains(&tag) && word.get(..len).is_some_and(|word| OTHERS.contains(&word))
+}
+
+/// Where the next turn begins, or the text ends.
+fn next_turn(text: &str, from: usize) -> usize {
+    let mut at = from;
+    while let Some(next) = tag::next(text, at, text.len()) {
+        if next.role == Role::End || next.name.contains("start") && next.piped && !next.close {
+            return next.span.start;
+        }
+        at = next.span.end;
+    }
+    text.len()
 }
 
 /// A node as JSON, to compare with in tests.
