@@ -254,13 +254,33 @@ fn native_calls_go_the_same_way() {
     );
 }
 
+/// What is told of lies in the text.
+fn places_exist(text: &str, reading: &Reading) {
+    let calls = reading.calls.iter().map(|call| call.span);
+    let repairs = reading.repairs.iter().map(|repair| repair.span);
+    let problems = reading.problems.iter().filter_map(|problem| problem.span);
+    for span in calls.chain(repairs).chain(problems) {
+        assert!(text.get(span.start..span.end).is_some(), "{span:?} of {text}");
+    }
+}
+
+#[test]
+fn places_lie_in_texts_of_any_letters() {
+    for text in [
+        "<tool_call>shell: {\"command\": \"x\"\n<a>ü",
+        "<tool_call>{\"name\": \"shell\", \"arguments\": \"{'command': 'ü\\t\u{1}'\"}</tool_call>",
+    ] {
+        places_exist(text, &read(text, &Tools::any(), false));
+    }
+}
+
 /// Every prefix of every dialect, and every dialect in the middle of another: nothing panics, whatever is cut where.
 #[test]
 fn nothing_panics() {
     for text in DIALECTS.iter().chain(NO_CALLS) {
         for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
-            read(&text[..end], &tools(), true);
-            read(&text[end..], &Tools::any(), false);
+            places_exist(&text[..end], &read(&text[..end], &tools(), true));
+            places_exist(&text[end..], &read(&text[end..], &Tools::any(), false));
         }
     }
     for one in DIALECTS {
