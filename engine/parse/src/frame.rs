@@ -9,6 +9,7 @@ mod body;
 mod harmony;
 mod line;
 mod marker;
+mod quoting;
 mod shape;
 mod shown;
 mod size;
@@ -223,16 +224,6 @@ impl<'t> Framer<'t, '_> {
         self.at = end;
     }
 
-    /// Whether what begins at `start` is shown, or follows at once what is.
-    fn is_shown(&self, start: usize) -> bool {
-        let gap = self.shown.and_then(|end| self.text.get(end..start));
-        let follows = gap.filter(|gap| gap.len() < GAP).is_some_and(|gap| {
-            let gap = gap.trim_matches([' ', '\t', '\r', '\n', '`', ',', ';', '}', ']', ')']);
-            gap.is_empty() || gap.starts_with('<') && gap.ends_with('>')
-        });
-        follows || shown::shown(self.text, start)
-    }
-
     /// Whether the name is offered, as written or nearly.
     fn offered(&self, name: &str) -> bool {
         matches!(self.tools.resolve(name), Resolved::Exact(_) | Resolved::Near(_))
@@ -268,7 +259,9 @@ impl<'t> Framer<'t, '_> {
 
     fn tag_or_text(&mut self) {
         let Some(tag) = tag::at(self.text, self.at) else {
-            self.at += 1;
+            if self.broke() || !(self.rest().starts_with("<!--") && self.skip_to("-->")) {
+                self.at += 1;
+            }
             return;
         };
         let start = tag.span.start;
@@ -304,10 +297,11 @@ impl<'t> Framer<'t, '_> {
                 }
             }
             Role::Speaker | Role::Parameter | Role::Key | Role::Value => self.at = after,
-            Role::Noise if !tag.close && others_speak(tag.name, self.from(after)) => {
+            Role::Noise if !tag.close && quoting::others_speak(tag.name, self.from(after)) => {
                 // Kept as text, as results are.
-                self.at = next_turn(self.text, after);
+                self.at = quoting::next_turn(self.text, after);
             }
+            Role::Other if !tag.close && self.quoting(&tag) => {}
             Role::Other => {
                 if !body::element(self, &tag) {
                     self.at = start + 1;
@@ -423,9 +417,6 @@ impl<'t> Framer<'t, '_> {
     }
 }
 
-/// Two calls that belong together have no more than a few markers between them.
-const GAP: usize = 64;
-
 /// Quoted code is a part of a line; what is longer is none.
 const QUOTED: usize = 2000;
 
@@ -443,37 +434,6 @@ fn is_mark(byte: u8) -> bool {
         byte,
         b'\n' | b'<' | b'[' | b']' | b'`' | b'>' | b':' | b'=' | 0xe2
     )
-}
-
-/// Whether a turn begins that is not the model's: what it holds is quoted or made up.
-fn others_speak(tag: &str, after: &str) -> bool {
-    const TURNS: &[&str] = &["im_start", "start_header_id", "start_of_role", "start_of_turn"];
-    const OTHERS: &[&str] = &[
-        "tool",
-        "user",
-        "system",
-        "ipython",
-        "function",
-        "environment",
-        "available_tools",
-    ];
-    let word = after.trim_start();
-    let len = word
-        .find(|ch: char| !(ch.is_ascii_alphabetic() || ch == '_'))
-        .unwrap_or(word.len());
-    TURNS.contains(&tag) && word.get(..len).is_some_and(|word| OTHERS.contains(&word))
-}
-
-/// Where the next turn begins, or the text ends.
-fn next_turn(text: &str, from: usize) -> usize {
-    let mut at = from;
-    while let Some(next) = tag::next(text, at, text.len()) {
-        if next.role == Role::End || next.name.contains("start") && next.piped && !next.close {
-            return next.span.start;
-        }
-        at = next.span.end;
-    }
-    text.len()
 }
 
 /// A node as JSON, to compare with in tests.

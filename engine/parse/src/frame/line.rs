@@ -332,7 +332,7 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     let Some((name, _)) = rest.split_once('{') else {
         return false;
     };
-    if name.len() > 128 || framer.any() || !framer.offered(name) {
+    if name.len() > 128 || name.starts_with(' ') || framer.any() || !framer.offered(name) {
         return false;
     }
     let name = name.to_owned();

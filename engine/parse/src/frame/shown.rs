@@ -12,26 +12,44 @@ const EXAMPLE: &[&str] = &[
     "for instance",
     "e.g.",
     "such as",
+    "something like",
     "sample",
     "template",
     "looks like",
     "look like",
     "looked like",
+    "look as",
+    "formatted",
+    "would contain",
     "syntax",
     "format is",
     "format would be",
-    "format:",
     "usage",
     "beispiel",
     "ejemplo",
     "exemple",
 ];
+/// Words that say it alone, or with one more: `Format:`, `Expected schema:`.
+const LABELS: &[&str] = &[
+    "format",
+    "schema",
+    "pseudo-code",
+    "pseudocode",
+    "bad",
+    "wrong",
+    "before",
+    "history",
+    "stdout",
+    "stderr",
+];
 /// What its writer is about to do.
 const INTENT: &[&str] = &[
-    "i'll", "i will", "i’ll", "let me", "let's", "going to", "i need", "i now", "calling",
+    "i'll", "i’ll", "i will", "let me", "let's", "going to", "i need", "i now", "i use", "i call", "i run",
+    "i make", "i look", "i read", "calling",
 ];
 /// … which may be to show something.
-const SHOWING: &[&str] = &["show", "give you", "illustrate", "explain", "describe"];
+const SHOWING: &[&str] = &["show", "give you", "illustrate", "explain", "describe", "how i"];
+/// What turns a deed into its contrary.
 const NOT: &[&str] = &[
     "not",
     "never",
@@ -49,7 +67,7 @@ const NOT: &[&str] = &[
     "avoid",
     "refuse",
 ];
-/// What is done with a call.
+/// What is done with a call, or may be.
 const DEEDS: &[&str] = &[
     "call",
     "calling",
@@ -68,12 +86,13 @@ const DEEDS: &[&str] = &[
     "invoke",
     "issue",
     "write",
-    "to",
+    "allowed",
+    "permitted",
 ];
 /// What makes of "can't do that" a reason to do something else first.
 const UNLESS: &[&str] = &["without", "until", "unless", "yet"];
-/// What is wrong is no call either.
-const WRONG: &[&str] = &[
+/// A call that is past, or was given up.
+const DONE: &[&str] = &[
     "wrong to",
     "be wrong",
     "is wrong",
@@ -84,10 +103,19 @@ const WRONG: &[&str] = &[
     "be a mistake",
     "is invalid",
     "was invalid",
-    "failed",
     "would have",
     "could have",
-    "instead of",
+    "was rejected",
+    "cancelled",
+    "canceled",
+    "decided against",
+    "already run",
+    "already ran",
+    "already called",
+    "already sent",
+    "already made",
+    "previously",
+    "earlier calls",
 ];
 /// The last word of a sentence before something that was found or given back.
 const ECHO: &[&str] = &[
@@ -100,6 +128,12 @@ const ECHO: &[&str] = &[
     "printed",
     "prints",
     "wrote",
+    "sent",
+    "found",
+    "shows",
+    "showed",
+    "means",
+    "failed",
 ];
 /// What is said to be something, or stands before its colon alone: `Output:`.
 const FOUND: &[&str] = &[
@@ -110,11 +144,16 @@ const FOUND: &[&str] = &[
     "observation",
     "content",
     "contents",
+    "transcript",
+    "message",
     "log",
     "logs",
     "file",
 ];
-
+/// Words that may stand before one of these.
+const OF_FOUND: &[&str] = &[
+    "the", "a", "tool", "sample", "raw", "full", "final", "expected", "server", "command", "program", "its",
+];
 /// Whether what begins at `start` is only shown.
 pub(super) fn shown(text: &str, start: usize) -> bool {
     let from = (start.saturating_sub(BACK)..=start).find(|from| text.is_char_boundary(*from));
@@ -143,52 +182,92 @@ fn is_mark(line: &str) -> bool {
 
 fn leads_over(line: &str) -> bool {
     let line = line.to_lowercase();
-    let bare = line.trim_matches(['#', '*', '_', '`', ' ', '>', '-']);
-    let heading = line.starts_with('#') || line.starts_with("**") && line.ends_with("**");
-    let colon = bare.ends_with([':', '：']) || bare.trim_end_matches(['*', ' ']).ends_with(':');
-    if !(heading || colon || bare.ends_with("instead of")) {
+    // A transcript of a terminal.
+    if line.starts_with("$ ") {
+        return true;
+    }
+    let bare = line.trim_matches(['#', '*', '_', '`', ' ', '>', '-', '/', '(', ')']);
+    let heading =
+        line.starts_with('#') || line.starts_with("**") && line.ends_with("**") || bare == "example";
+    let colon = bare.ends_with([':', '：']);
+    if !colon && !heading && bare.ends_with(['.', '!', '?', ';']) {
         return false;
     }
     let bare = bare.trim_end_matches([':', '：', '*', '`', ' ']);
     let sentence = last_part(bare, &[". ", "! ", "? ", "; "]);
-    let clause = last_part(sentence, &[", ", " but ", " so "]);
-    refuses(clause)
-        || WRONG.iter().any(|word| clause.contains(word))
-        || !is_meant(sentence) && (EXAMPLE.iter().any(|word| sentence.contains(word)) || echoes(sentence))
+    let clause = last_part(sentence, &[", ", " but ", " so ", " and "]);
+    let words: Vec<_> = clause.split_whitespace().collect();
+    let quoted =
+        refuses(&words) || words.last().is_some_and(|last| ECHO.contains(last)) && !words.contains(&"what");
+    // A line that leads over without a colon is the first half of a sentence.
+    if !colon && !heading {
+        return quoted && !is_meant(sentence) || refuses(&words) || clause.ends_with("instead of");
+    }
+    refuses(&words)
+        || DONE.iter().any(|word| clause.contains(word))
+        || !is_meant(sentence) && (quoted || is_example(sentence, clause) || is_found(sentence))
 }
 
 fn last_part<'t>(text: &'t str, separators: &[&str]) -> &'t str {
-    let end = separators
+    let ends = separators
         .iter()
         .filter_map(|separator| text.rfind(separator).map(|at| at + separator.len()));
-    end.max().and_then(|end| text.get(end..)).unwrap_or(text)
+    ends.max().and_then(|end| text.get(end..)).unwrap_or(text)
 }
 
+/// `I'll read it`, and what ends in `so`.
 fn is_meant(sentence: &str) -> bool {
-    INTENT.iter().any(|word| sentence.contains(word)) && !SHOWING.iter().any(|word| sentence.contains(word))
+    let led = sentence
+        .split_whitespace()
+        .next_back()
+        .is_some_and(|last| matches!(last, "so" | "then" | "now" | "next"));
+    led || INTENT.iter().any(|word| sentence.contains(word))
+        && !SHOWING.iter().any(|word| sentence.contains(word))
 }
 
-/// `I will not run this`.
-fn refuses(clause: &str) -> bool {
-    let words: Vec<_> = clause.split_whitespace().collect();
-    words.windows(2).any(|pair| match pair {
-        [not, deed] => NOT.contains(not) && DEEDS.contains(deed),
-        _ => false,
-    }) && !words.iter().any(|word| UNLESS.contains(word))
+/// `I will not run this`, `don't ask me to run`; but not `I don't know what I run`.
+fn refuses(words: &[&str]) -> bool {
+    // Between the two stand a few words at most: "not be allowed to".
+    const NEAR: usize = 4;
+    let refused = |at: usize| {
+        let after = words.iter().skip(at + 1).take(NEAR);
+        after
+            .take_while(|word| !matches!(**word, "i" | "i'll" | "we"))
+            .any(|word| DEEDS.contains(word))
+    };
+    let nots = words.iter().enumerate().filter(|(_, word)| NOT.contains(word));
+    !words.iter().any(|word| UNLESS.contains(word)) && nots.map(|(at, _)| at).any(refused)
 }
 
-/// `The file contains`, `Tool result`, `config.json`.
-fn echoes(sentence: &str) -> bool {
+/// `For instance, a call would be`, `An example of it`, `Format`.
+fn is_example(sentence: &str, clause: &str) -> bool {
+    let begins = ["for example", "for instance", "example", "an example", "e.g."];
+    begins.iter().any(|word| sentence.starts_with(word))
+        || EXAMPLE.iter().any(|word| clause.contains(word))
+        || sentence.split_whitespace().count() <= 2
+            && sentence
+                .split_whitespace()
+                .next_back()
+                .is_some_and(|last| LABELS.contains(&last))
+}
+
+/// `Tool result`, `The output was`, `Here is the content of a.md`, `config.json`.
+fn is_found(sentence: &str) -> bool {
     let words: Vec<_> = sentence.split_whitespace().collect();
+    let here = ["here", "here's", "this", "these", "below"];
+    let named = |word: &&str| matches!(*word, "file" | "content" | "contents" | "output");
+    let is = |word: &str| matches!(word, "is" | "was" | "are" | "were");
     match words.as_slice() {
         [word] if is_path(word) => true,
-        [.., last] if ECHO.contains(last) => true,
-        [.., found, is] if FOUND.contains(found) && matches!(*is, "is" | "was" | "are" | "were") => true,
-        [.., last] if FOUND.contains(last) && words.len() <= 3 => true,
-        [_, .., last] if sentence.contains("content of") || sentence.contains("contents of") => {
-            matches!(*last, "is" | "are" | "was" | "were") || sentence.starts_with("here ")
+        [found, "of", ..] if FOUND.contains(found) => true,
+        [.., found, last] if FOUND.contains(found) && is(last) => true,
+        [before @ .., last] if FOUND.contains(last) && before.iter().all(|word| OF_FOUND.contains(word)) => {
+            true
         }
-        _ => false,
+        // `Here is the command to see the file` names what is done.
+        [first, rest @ ..] if here.contains(first) => rest.iter().any(named) && !rest.contains(&"to"),
+        [.., last] => is(last) && (sentence.contains("content of") || sentence.contains("log is")),
+        [] => false,
     }
 }
 
@@ -224,6 +303,17 @@ mod tests {
             "Here are the contents of a.json:",
             "Tool result:",
             "`config.json`:",
+            "It could be something like this:",
+            "Format:",
+            "// example",
+            "I'm not going to run",
+            "Please don't ask me to run:",
+            "The following call is not permitted:",
+            "I have already run this call:",
+            "The user wrote:",
+            "Result of read_file:",
+            "The tool printed",
+            "$ cat a.json",
         ] {
             assert!(
                 shown(&format!("Well.\n\n{line}\n\n```json\n"), line.len() + 17),
@@ -246,6 +336,13 @@ mod tests {
             "### Step 1: read the file",
             "The function call would be:",
             "My response:",
+            "I use this template to make the call:",
+            "Here is the command to see what the file contains:",
+            "Example usage is given above, so:",
+            "Instead of reading the file I run:",
+            "Get the result:",
+            "I don't know the path. I look",
+            "Let me look at the log file:",
         ] {
             assert!(!shown(&format!("{line}\n"), line.len() + 1), "{line}");
         }
