@@ -395,8 +395,9 @@ impl<'t> Framer<'t, '_> {
             .skip(from)
             .filter(|piece| matches!(piece, Piece::Call(_)))
             .collect();
+        // A call may begin before it: the thinking was found inside its header.
         let end = calls.iter().find_map(|piece| match piece {
-            Piece::Call(call) => Some(call.span.start),
+            Piece::Call(call) => Some(call.span.start.max(start)),
             _ => None,
         });
         self.pieces

@@ -270,6 +270,7 @@ fn places_exist(text: &str, reading: &Reading) {
 #[test]
 fn places_lie_in_texts_of_any_letters() {
     for text in [
+        "<|channel|>commentary to=f<think>.stop <|message|>{}<|call|>",
         "<tool_call>shell: {\"command\": \"x\"\n<a>ü",
         "<tool_call>{\"name\": \"shell\", \"arguments\": \"{'command': 'ü\\t\u{1}'\"}</tool_call>",
     ] {
