@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use smallcode_parse::{Expect, MAX_DEPTH, Reading, Schema, Span, Stream, Tool, Tools, edits, files, native, parse};
+use smallcode_parse::{
+    Expect, MAX_DEPTH, Reading, Schema, Span, Stream, Tool, Tools, edits, files, native, parse,
+};
 
 fuzz_target!(|data: &[u8]| {
     let [mode, seed, reply @ ..] = data else { return };
@@ -36,7 +38,10 @@ fn offered() -> Tools {
         json!({"type": "object", "properties": {}}),
         json!({"type": "object", "properties": {"where": {"type": "object", "additionalProperties": {"type": "string"}}, "all": {"type": "boolean"}}}),
     ];
-    let tools = NAMES.iter().zip(&schemas).map(|(name, schema)| Tool::new(name, schema));
+    let tools = NAMES
+        .iter()
+        .zip(&schemas)
+        .map(|(name, schema)| Tool::new(name, schema));
     Tools::new(tools.collect())
 }
 
@@ -93,9 +98,15 @@ fn calls(reply: &str, expect: &Expect, seed: u8) {
         let arguments = Value::Object(call.arguments.clone());
         assert!(depth(&arguments) <= MAX_DEPTH);
         match expect {
-            Expect::Calls(tools) if tools.is_empty() => panic!("`{}` was called, and nothing is offered", call.name),
+            Expect::Calls(tools) if tools.is_empty() => {
+                panic!("`{}` was called, and nothing is offered", call.name)
+            }
             Expect::Calls(_) if std::ptr::eq(expect, &*OFFERED) => {
-                assert!(NAMES.contains(&call.name.as_str()), "`{}` is not offered", call.name);
+                assert!(
+                    NAMES.contains(&call.name.as_str()),
+                    "`{}` is not offered",
+                    call.name
+                );
             }
             _ => continue,
         }
@@ -103,7 +114,11 @@ fn calls(reply: &str, expect: &Expect, seed: u8) {
             continue;
         }
         let again = native(&call.name, &arguments, &offered());
-        let again: Vec<_> = again.calls.iter().map(|call| Value::Object(call.arguments.clone())).collect();
+        let again: Vec<_> = again
+            .calls
+            .iter()
+            .map(|call| Value::Object(call.arguments.clone()))
+            .collect();
         assert_eq!(again, [arguments], "the arguments of `{}`, read again", call.name);
     }
 }
@@ -145,7 +160,9 @@ fn streamed(reply: &str, expect: &Expect, seed: u8) -> Reading {
     while !rest.is_empty() {
         // Any generator does; this one needs no crate.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let mut end = rest.len().min(1 + (state >> 24) as usize % (1 + usize::from(seed)));
+        let mut end = rest
+            .len()
+            .min(1 + (state >> 24) as usize % (1 + usize::from(seed)));
         while !rest.is_char_boundary(end) {
             end += 1;
         }
@@ -170,7 +187,10 @@ fn streamed(reply: &str, expect: &Expect, seed: u8) -> Reading {
 }
 
 fn lies_in(reply: &str, span: Span) {
-    assert!(reply.get(span.start..span.end).is_some(), "{span:?} is no part of the reply");
+    assert!(
+        reply.get(span.start..span.end).is_some(),
+        "{span:?} is no part of the reply"
+    );
 }
 
 /// How many containers enclose the innermost one, itself counted.
