@@ -96,6 +96,8 @@ fn too_long(len: usize) -> Problem {
     }
 }
 
+mod placeholder;
+
 struct Gate<'t, 'a> {
     tree: Tree<'t>,
     tools: &'a Tools,
@@ -158,6 +160,16 @@ impl Gate<'_, '_> {
             self.problem(ProblemKind::Mismatch, raw.span, message);
             return true;
         };
+        if placeholder::is_template(&arguments) || is_ellipsis(&self.tree, node) {
+            return false;
+        }
+        // Nothing but its form says that it is a call: then it must fit.
+        if raw.claim == Claim::Form
+            && raw.dialect == Dialect::Json
+            && !fits(&aligned.problems, &aligned.repairs)
+        {
+            return false;
+        }
         self.reading.repairs.extend(aligned.repairs);
         self.reading.problems.extend(aligned.problems);
         let name = tool.map_or_else(|| plain_name(&raw), |tool| tool.name.clone());
@@ -235,6 +247,19 @@ impl Gate<'_, '_> {
     }
 }
 
+/// `{…}`: arguments of which only their place is shown.
+fn is_ellipsis(tree: &Tree<'_>, node: crate::tree::NodeId) -> bool {
+    let inner = tree.raw(node).trim_matches(['{', '}', ' ', '\n']);
+    tree.kind(node) == Kind::Object && matches!(inner, "..." | "…")
+}
+
+fn fits(problems: &[Problem], repairs: &[Repair]) -> bool {
+    problems.is_empty()
+        && !repairs
+            .iter()
+            .any(|repair| repair.kind == RepairKind::UnknownParameter)
+}
+
 /// How many calls before it a call is compared with: a model that repeats itself does so at once.
 const REPEATS: usize = 8;
 
@@ -245,7 +270,9 @@ fn same(one: &Call, other: &Call) -> bool {
 /// Whether a name that nothing is known about can be one.
 fn likely(raw: &RawCall) -> bool {
     let name = raw.name.trim();
-    let word = !name.is_empty() && name.len() <= 128 && !name.contains(['\n', '\r']);
+    let word = name.len() <= 128
+        && name.contains(char::is_alphanumeric)
+        && !name.contains(['\n', '\r', '<', '>', '{', '}']);
     match raw.claim {
         Claim::Marker => word,
         Claim::Shape | Claim::Form => word && !name.contains(char::is_whitespace),

@@ -9,7 +9,9 @@ mod body;
 mod harmony;
 mod line;
 mod marker;
+mod quoting;
 mod shape;
+mod shown;
 mod size;
 mod tag;
 
@@ -95,6 +97,8 @@ pub(crate) struct Framer<'t, 'a> {
     called: bool,
     /// No closing marker stands at or after this place.
     no_closer: usize,
+    /// The end of a call that was only shown.
+    shown: Option<usize>,
 }
 
 /// Cuts `text`.
@@ -117,6 +121,7 @@ pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
         thought: false,
         called: false,
         no_closer: usize::MAX,
+        shown: None,
     };
     framer.run();
     Framed {
@@ -200,8 +205,13 @@ impl<'t> Framer<'t, '_> {
         self.purse == 0
     }
 
-    /// Takes calls that begin at `start`; what stood before is text.
+    /// Takes calls that begin at `start`; what stood before is text, and so are they where they are only shown.
     fn take(&mut self, start: usize, end: usize, calls: Vec<RawCall>) {
+        if !calls.is_empty() && self.is_shown(start) {
+            self.shown = Some(end);
+            self.at = end;
+            return;
+        }
         if self.fenced && !self.fence_taken && !calls.is_empty() && self.kept <= self.fence_start {
             self.fence_taken = true;
             self.flush(self.fence_start);
@@ -249,7 +259,9 @@ impl<'t> Framer<'t, '_> {
 
     fn tag_or_text(&mut self) {
         let Some(tag) = tag::at(self.text, self.at) else {
-            self.at += 1;
+            if self.broke() || !(self.rest().starts_with("<!--") && self.skip_to("-->")) {
+                self.at += 1;
+            }
             return;
         };
         let start = tag.span.start;
@@ -285,6 +297,11 @@ impl<'t> Framer<'t, '_> {
                 }
             }
             Role::Speaker | Role::Parameter | Role::Key | Role::Value => self.at = after,
+            Role::Noise if !tag.close && quoting::others_speak(tag.name, self.from(after)) => {
+                // Kept as text, as results are.
+                self.at = quoting::next_turn(self.text, after);
+            }
+            Role::Other if !tag.close && self.quoting(&tag) => {}
             Role::Other => {
                 if !body::element(self, &tag) {
                     self.at = start + 1;
@@ -378,8 +395,9 @@ impl<'t> Framer<'t, '_> {
             .skip(from)
             .filter(|piece| matches!(piece, Piece::Call(_)))
             .collect();
+        // A call may begin before it: the thinking was found inside its header.
         let end = calls.iter().find_map(|piece| match piece {
-            Piece::Call(call) => Some(call.span.start),
+            Piece::Call(call) => Some(call.span.start.max(start)),
             _ => None,
         });
         self.pieces

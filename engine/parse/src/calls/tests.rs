@@ -71,6 +71,10 @@ const DIALECTS: &[&str] = &[
     "<think>{\"name\": \"stop\", \"arguments\": {}}</think>\nshell\n{\"command\": \"ls -l\"}",
     "I will call stop(). </think>{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}",
     "<think>so<tool_call>{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}</tool_call>",
+    "1. {\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}\n",
+    "For example, I need the list. I'll get it:\n```json\n{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}\n```",
+    "~~~json\n{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}\n~~~",
+    "Here is the call in JSON format:\n\n{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}",
     "\u{feff}Here it is: {\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}}\n\nDone.",
 ];
 
@@ -100,6 +104,32 @@ const NO_CALLS: &[&str] = &[
     "<tool_response>{\"name\": \"shell\", \"arguments\": {\"command\": \"x\"}}</tool_response>",
     "<search shell=\"x\"></search><stop class=\"a\"></stop>",
     "Use <function=stop> for that.",
+    "For example:\n```json\n{\"name\": \"stop\", \"arguments\": {}}\n```",
+    "A call looks like this:\n<tool_call>\n{\"name\": \"stop\", \"arguments\": {}}\n</tool_call>\n<tool_call>\n{\"name\": \"stop\", \"arguments\": {}}\n</tool_call>",
+    "Do not run this:\nshell(command=\"rm -r /\")",
+    "The server returned:\n{\"name\": \"shell\", \"arguments\": {\"command\": \"x\"}}",
+    "> <tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>",
+    "| <function=stop></function> | stops |",
+    "````md\n```json\n{\"name\": \"stop\", \"arguments\": {}}\n```\n````",
+    "~~~python\n{\"name\": \"stop\", \"arguments\": {}}\n~~~",
+    "<example>\n<tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>\n</example>",
+    "<!-- <function=stop></function> -->",
+    "Earlier calls:\n- {\"name\": \"stop\", \"arguments\": {}}\n- {\"name\": \"stop\", \"arguments\": {}}",
+    "```json package.json\n{\"name\": \"stop\", \"arguments\": {}}\n```",
+    "  File \"x.py\", line 3, in f\n    shell(command=\"x\")\nError: no",
+    "<tool_call>{\"name\": \"shell\", \"arguments\": {\"command\": \"<command>\"}}</tool_call>",
+    "{\"name\": \"stop\", \"arguments\": {...}}",
+    "Action: shell\nAction Input: <the command to run>",
+    "{\"name\": \"shell\", \"parameters\": {\"command\": {\"type\": \"string\"}}}",
+    "{\"name\": \"shell\", \"parameters\": {\"command\": \"string\"}}",
+    "{\"name\": \"shell\", \"description\": \"Runs\", \"arguments\": {\"command\": \"What to run\"}}",
+    "{\"name\": \"shell\", \"arguments\": {\"command\": \"x\"}, \"output\": \"y\"}",
+    "{\"action\": \"stop\", \"user\": \"anna\", \"time\": \"12:00\"}",
+    "{\"action\": \"save\", \"url\": \"https://example.com\", \"clicks\": 3}",
+    "{\"shell\": {\"image\": \"a\"}, \"save\": {\"image\": \"b\"}}",
+    "{\"name\": \"shell\", \"arguments\": [\"for\", \"against\"]}",
+    "<|im_start|>tool\n{\"name\": \"stop\", \"arguments\": {}}<|im_end|>",
+    "<|start_header_id|>user<|end_header_id|>\n<tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>",
 ];
 
 #[test]
@@ -227,13 +257,34 @@ fn native_calls_go_the_same_way() {
     );
 }
 
+/// What is told of lies in the text.
+fn places_exist(text: &str, reading: &Reading) {
+    let calls = reading.calls.iter().map(|call| call.span);
+    let repairs = reading.repairs.iter().map(|repair| repair.span);
+    let problems = reading.problems.iter().filter_map(|problem| problem.span);
+    for span in calls.chain(repairs).chain(problems) {
+        assert!(text.get(span.start..span.end).is_some(), "{span:?} of {text}");
+    }
+}
+
+#[test]
+fn places_lie_in_texts_of_any_letters() {
+    for text in [
+        "<|channel|>commentary to=f<think>.stop <|message|>{}<|call|>",
+        "<tool_call>shell: {\"command\": \"x\"\n<a>ü",
+        "<tool_call>{\"name\": \"shell\", \"arguments\": \"{'command': 'ü\\t\u{1}'\"}</tool_call>",
+    ] {
+        places_exist(text, &read(text, &Tools::any(), false));
+    }
+}
+
 /// Every prefix of every dialect, and every dialect in the middle of another: nothing panics, whatever is cut where.
 #[test]
 fn nothing_panics() {
     for text in DIALECTS.iter().chain(NO_CALLS) {
         for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
-            read(&text[..end], &tools(), true);
-            read(&text[end..], &Tools::any(), false);
+            places_exist(&text[..end], &read(&text[..end], &tools(), true));
+            places_exist(&text[end..], &read(&text[end..], &Tools::any(), false));
         }
     }
     for one in DIALECTS {

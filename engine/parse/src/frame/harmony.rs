@@ -82,8 +82,10 @@ pub(super) fn without_markers(framer: &mut Framer<'_, '_>) -> bool {
     if !framer.offered(&name) {
         return false;
     }
-    let start = before.len() - before.rsplit('\n').next().unwrap_or_default().len();
-    call(framer, &name, start.max(framer.kept), at + 1 + line);
+    // What was taken before is not looked at again, however long the line is.
+    let free = framer.text.get(framer.kept..at).unwrap_or_default();
+    let start = at - free.rsplit('\n').next().unwrap_or_default().len();
+    call(framer, &name, start, at + 1 + line);
     true
 }
 

@@ -59,6 +59,14 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
             // A call that is quoted as a whole line is meant; one within a line is shown.
             b'`' if rest.starts_with("`{") && quoted_line(rest) => json(framer, at + 1, true),
             b'-' if rest.starts_with("- {") => json(framer, at + 2, true),
+            b'1'..=b'9' if numbered(rest) => json(framer, at + 3, true),
+            b'~' if rest.starts_with("~~~") => {
+                framer.at = at;
+                if fence::read(framer) {
+                    continue;
+                }
+                true
+            }
             b'"' if rest.starts_with("\"{\\\"") => encoded(framer, at),
             b'[' if tag::at(framer.text, at).is_none() => list(framer, at, true) || json(framer, at, false),
             b'*' if rest.starts_with("**") => react::read(framer, at),
@@ -117,6 +125,12 @@ fn quoted_line(rest: &str) -> bool {
     let line = super::window(rest, super::QUOTED);
     let line = line.split('\n').next().unwrap_or_default().trim_end();
     line.ends_with('`') && line.bytes().filter(|byte| *byte == b'`').count() == 2
+}
+
+/// `1. {`: a step of a plan.
+fn numbered(rest: &str) -> bool {
+    rest.get(1..)
+        .is_some_and(|rest| rest.starts_with(". {") || rest.starts_with(") {"))
 }
 
 /// A reply that was encoded once more, as a string of JSON.
@@ -263,7 +277,12 @@ fn word(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     };
     let tail = rest.get(len..).unwrap_or_default();
     if tail.starts_with('(') {
-        return !framer.any() && framer.offered(name) && calls(framer, at, true);
+        // Four spaces before it: a line of a program.
+        let indented = framer
+            .text
+            .get(..at)
+            .is_some_and(|before| before.ends_with("    "));
+        return !framer.any() && !indented && framer.offered(name) && calls(framer, at, true);
     }
     let gap = tail.len() - tail.trim_start().len();
     tail.get(gap..).unwrap_or_default().starts_with('{') && then_json(framer, at, name, at + len + gap)
@@ -313,7 +332,7 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     let Some((name, _)) = rest.split_once('{') else {
         return false;
     };
-    if name.len() > 128 || framer.any() || !framer.offered(name) {
+    if name.len() > 128 || name.starts_with(' ') || framer.any() || !framer.offered(name) {
         return false;
     }
     let name = name.to_owned();

@@ -69,6 +69,33 @@ const BESIDE: &[&str] = &[
     "reasoning",
     "status",
 ];
+/// Keys that only the record of a call has.
+const RECORD: &[&str] = &[
+    "result",
+    "results",
+    "output",
+    "response",
+    "content",
+    "error",
+    "duration",
+    "durationms",
+    "elapsed",
+    "level",
+    "ts",
+    "timestamp",
+    "ms",
+    "ok",
+    "success",
+    "exitcode",
+    "returncode",
+    "stdout",
+    "observation",
+];
+/// What a schema calls its types, for a list of parameters that gives no more than these.
+const TYPES: &[&str] = &[
+    "string", "str", "integer", "int", "number", "float", "boolean", "bool", "array", "list", "object",
+    "dict", "any",
+];
 /// Wrappers go no deeper in any known format: `{"tool_calls": [{"function": {…}}]}`.
 const DEPTH: usize = 4;
 
@@ -196,7 +223,13 @@ impl Shapes<'_, '_, '_> {
         });
         let (arguments, claim) = if let Some(arguments) = arguments {
             // Data that happens to have a name and some input has more to say about itself.
-            let alone = self.others(node, name, Some(arguments)).is_empty();
+            let others = self.others(node, name, Some(arguments));
+            let record =
+                |id: &NodeId| RECORD.contains(&folded(self.tree.key(*id).unwrap_or_default()).as_str());
+            if !marked && others.iter().any(record) {
+                return;
+            }
+            let alone = others.is_empty();
             (
                 Some(arguments),
                 if alone {
@@ -208,6 +241,10 @@ impl Shapes<'_, '_, '_> {
         } else {
             let flat = self.others(node, name, None);
             let plain = key == "name" || key == "function";
+            // What a tool without parameters is given is meant for something else.
+            if !marked && !flat.is_empty() && self.takes_nothing(&written) {
+                return;
+            }
             // Much has a name: its other members must be the tool's parameters, all of them.
             let fits = !flat.is_empty() && flat.iter().all(|id| self.is_parameter(&written, *id));
             if !(marked || offered && !plain || fits) {
@@ -215,6 +252,10 @@ impl Shapes<'_, '_, '_> {
             }
             (self.gather(node, &flat), self.claim)
         };
+        let list = arguments.is_some_and(|id| self.tree.kind(id) == Kind::Array && self.tree.count(id) > 0);
+        if !marked && list {
+            return;
+        }
         let object = arguments.is_none_or(|id| self.tree.kind(id) == Kind::Object);
         if !marked && (!offered || !object) && claim == Claim::Form {
             return;
@@ -230,6 +271,14 @@ impl Shapes<'_, '_, '_> {
             let key = this.tree.key(id).unwrap_or_default();
             let object = matches!(this.tree.kind(id), Kind::Object | Kind::Null);
             match this.tools.resolve(key) {
+                // Services, counts and settings are named like tools; only calls have parameters in each.
+                Resolved::Exact(_) if !single && this.claim == Claim::Form => {
+                    object
+                        && this
+                            .tree
+                            .children(id)
+                            .all(|member| this.is_parameter(key, member))
+                }
                 Resolved::Exact(_) => object || single && this.claim == Claim::Marker,
                 Resolved::Near(_) => object && single,
                 Resolved::Anything | Resolved::Unknown => object && single && this.claim == Claim::Marker,
@@ -273,6 +322,9 @@ impl Shapes<'_, '_, '_> {
     fn is_definition(&self, node: NodeId, arguments: Option<NodeId>) -> bool {
         let describes = self.tree.member(node, "description").is_some() && self.dialect != Dialect::Xml;
         let schema = arguments.unwrap_or(node);
+        if arguments.is_some_and(|id| self.lists_types(id)) {
+            return true;
+        }
         let is_schema = self.tree.kind(schema) == Kind::Object
             && self
                 .tree
@@ -282,7 +334,38 @@ impl Shapes<'_, '_, '_> {
                 .tree
                 .member(schema, "type")
                 .is_some_and(|id| self.tree.text(id) == "object");
-        is_schema || describes && arguments.is_none_or(|id| self.tree.key(id) == Some("parameters"))
+        is_schema
+            || describes
+                && (self.claim != Claim::Marker
+                    || arguments.is_none_or(|id| self.tree.key(id) == Some("parameters")))
+    }
+
+    /// `{"path": {"type": "string"}}`, and under `parameters` also `{"path": "string"}`.
+    fn lists_types(&self, arguments: NodeId) -> bool {
+        let is_type = |id: NodeId| {
+            self.tree.kind(id) == Kind::Quoted && TYPES.contains(&self.tree.text(id).to_lowercase().as_str())
+        };
+        let short = self
+            .tree
+            .key(arguments)
+            .is_some_and(|key| folded(key) == "parameters");
+        let mut members = self.tree.children(arguments).peekable();
+        self.tree.kind(arguments) == Kind::Object
+            && members.peek().is_some()
+            && members.all(|id| match self.tree.kind(id) {
+                Kind::Object => self.tree.member(id, "type").is_some_and(is_type),
+                _ => short && is_type(id),
+            })
+    }
+
+    fn takes_nothing(&self, tool: &str) -> bool {
+        match self.tools.resolve(tool) {
+            Resolved::Exact(tool) | Resolved::Near(tool) => tool
+                .parameters
+                .members()
+                .is_some_and(|members| members.properties.is_empty()),
+            _ => false,
+        }
     }
 
     fn is_parameter(&self, tool: &str, member: NodeId) -> bool {

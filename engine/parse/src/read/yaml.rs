@@ -214,7 +214,9 @@ impl<'t> Reader<'_, 't> {
                 let end = if closed { whole.end } else { self.paragraph(start) };
                 let read = read::json(self.tree, Span::new(start, end));
                 if let Some(node) = read.node {
-                    self.at = self.at.max(read.end.saturating_sub(1));
+                    // The break of its last line is still to be found, and only that.
+                    let broken = self.text.get(..read.end).is_some_and(|read| read.ends_with('\n'));
+                    self.at = self.at.max(read.end - usize::from(broken));
                     return node;
                 }
             }

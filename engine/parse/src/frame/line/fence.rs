@@ -37,11 +37,11 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) -> bool {
     let start = framer.at;
     let rest = framer.rest();
     let line = rest.find('\n').unwrap_or(rest.len());
-    let info = rest
-        .get(..line)
-        .unwrap_or_default()
-        .trim_start_matches('`')
-        .trim();
+    let mark = if rest.starts_with('~') { '~' } else { '`' };
+    let opening = rest.get(..line).unwrap_or_default();
+    let info = opening.trim_start_matches(mark);
+    let ticks = opening.len() - info.len();
+    let info = info.trim();
     let next = (start + line + 1).min(framer.text.len());
     if framer.fenced {
         framer.fenced = false;
@@ -60,14 +60,10 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) -> bool {
         .unwrap_or_default()
         .to_ascii_lowercase();
     let within = info.len() > word.len();
-    let begin = if within {
-        start + rest.find(|ch: char| ch != '`').unwrap_or(0) + word.len()
-    } else {
-        next
-    };
+    let begin = if within { start + ticks + word.len() } else { next };
     let marked = CALLS.contains(&word.as_str());
-    if !marked && !DATA.contains(&word.as_str()) || info.contains('`') {
-        skip(framer, next);
+    if !marked && !DATA.contains(&word.as_str()) || info.contains('`') || is_file(info) {
+        skip(framer, next, opening.get(..ticks).unwrap_or("```"));
         return false;
     }
     framer.fenced = true;
@@ -84,13 +80,21 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) -> bool {
     true
 }
 
+/// `json config.json`: the content of a file.
+fn is_file(info: &str) -> bool {
+    info.split_once([' ', ':'])
+        .map(|(_, path)| path.trim())
+        .is_some_and(|path| path.contains(['.', '/']) && !path.contains([' ', '{', '[', '<', '(', '"']))
+}
+
 /// A program: whatever it holds is shown, not called.
-fn skip(framer: &mut Framer<'_, '_>, from: usize) {
+fn skip(framer: &mut Framer<'_, '_>, from: usize, fence: &str) {
     let text = framer.from(from);
-    let closing = if text.starts_with("```") {
+    let closing = if text.starts_with(fence) {
         Some(0)
     } else {
-        memchr::memmem::find(text.as_bytes(), b"\n```").map(|found| found + 1)
+        let mut lines = memchr::memchr_iter(b'\n', text.as_bytes()).map(|found| found + 1);
+        lines.find(|line| text.get(*line..).is_some_and(|line| line.starts_with(fence)))
     };
     let end = closing.map_or(text.len(), |found| {
         found

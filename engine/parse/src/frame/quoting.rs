@@ -1,0 +1,89 @@
+//! What is no part of the model's own answer although it wrote it: elements that quote, comments, others' turns.
+
+use super::{Framer, Role, Tag, shown, tag};
+
+/// Two calls that belong together have no more than a few markers between them.
+const GAP: usize = 64;
+
+impl Framer<'_, '_> {
+    /// Whether what begins at `start` is shown, or follows at once what is.
+    pub(super) fn is_shown(&self, start: usize) -> bool {
+        let gap = self.shown.and_then(|end| self.text.get(end..start));
+        let follows = gap.filter(|gap| gap.len() < GAP).is_some_and(|gap| {
+            let gap = gap.trim_matches([' ', '\t', '\r', '\n', '`', ',', ';', '}', ']', ')', '-', '*']);
+            gap.is_empty() || gap.starts_with('<') && gap.ends_with('>')
+        });
+        follows || shown::shown(self.text, start)
+    }
+
+    /// An element that holds something to look at: nothing in it is called.
+    pub(super) fn quoting(&mut self, tag: &Tag<'_>) -> bool {
+        const QUOTING: &[&str] = &[
+            "example",
+            "examples",
+            "documentation",
+            "document",
+            "documents",
+            "quote",
+            "blockquote",
+            "pre",
+            "file",
+            "file_content",
+            "stdout",
+            "stderr",
+            "log",
+            "transcript",
+        ];
+        if !QUOTING.contains(&tag.name) || tag.empty || self.broke() || self.offered(tag.name) {
+            return false;
+        }
+        self.at = tag.span.end;
+        let skipped = self.skip_to(&format!("</{}>", tag.name));
+        if !skipped {
+            self.at = tag.span.start;
+        }
+        skipped
+    }
+
+    /// Goes behind the next `closer`; false where there is none.
+    pub(super) fn skip_to(&mut self, closer: &str) -> bool {
+        let rest = self.rest();
+        if let Some(found) = memchr::memmem::find(rest.as_bytes(), closer.as_bytes()) {
+            self.at += found + closer.len();
+            return true;
+        }
+        self.pay(rest.len());
+        false
+    }
+}
+
+/// Whether a turn begins that is not the model's: what it holds is quoted or made up.
+pub(super) fn others_speak(tag: &str, after: &str) -> bool {
+    const TURNS: &[&str] = &["im_start", "start_header_id", "start_of_role", "start_of_turn"];
+    const OTHERS: &[&str] = &[
+        "tool",
+        "user",
+        "system",
+        "ipython",
+        "function",
+        "environment",
+        "available_tools",
+    ];
+    let word = after.trim_start();
+    let len = word
+        .find(|ch: char| !(ch.is_ascii_alphabetic() || ch == '_'))
+        .unwrap_or(word.len());
+    TURNS.contains(&tag) && word.get(..len).is_some_and(|word| OTHERS.contains(&word))
+}
+
+/// Where the next turn begins, or the text ends.
+pub(super) fn next_turn(text: &str, from: usize) -> usize {
+    let mut at = from;
+    while let Some(next) = tag::next(text, at, text.len()) {
+        if next.role == Role::End || next.name.contains("start") && next.piped && !next.close {
+            return next.span.start;
+        }
+        at = next.span.end;
+    }
+    text.len()
+}

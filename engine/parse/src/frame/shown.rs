@@ -1,0 +1,358 @@
+//! Calls that a reply shows and does not make: examples, what must not be called, what was found in a file.
+//!
+//! The line before says so. Only its last sentence counts, and only where it leads over to what follows: prose holds
+//! all of these words. A sentence that says what its writer is going to do makes a call, unless it says that it won't.
+
+/// How far back the line that leads over is looked for. Lines that do are short.
+const BACK: usize = 400;
+
+/// What leads over to an example.
+const EXAMPLE: &[&str] = &[
+    "example",
+    "for instance",
+    "e.g.",
+    "such as",
+    "something like",
+    "sample",
+    "template",
+    "looks like",
+    "look like",
+    "looked like",
+    "look as",
+    "formatted",
+    "would contain",
+    "syntax",
+    "format is",
+    "format would be",
+    "usage",
+    "beispiel",
+    "ejemplo",
+    "exemple",
+];
+/// Words that say it alone, or with one more: `Format:`, `Expected schema:`.
+const LABELS: &[&str] = &[
+    "format",
+    "schema",
+    "pseudo-code",
+    "pseudocode",
+    "bad",
+    "wrong",
+    "before",
+    "history",
+    "stdout",
+    "stderr",
+];
+/// What its writer is about to do.
+const INTENT: &[&str] = &[
+    "i'll", "i’ll", "i will", "let me", "let's", "going to", "i need", "i now", "i use", "i call", "i run",
+    "i make", "i look", "i read", "calling",
+];
+/// … which may be to show something.
+const SHOWING: &[&str] = &["show", "give you", "illustrate", "explain", "describe", "how i"];
+/// What turns a deed into its contrary.
+const NOT: &[&str] = &[
+    "not",
+    "never",
+    "don't",
+    "don’t",
+    "won't",
+    "won’t",
+    "can't",
+    "can’t",
+    "cannot",
+    "shouldn't",
+    "shouldn’t",
+    "mustn't",
+    "wouldn't",
+    "avoid",
+    "refuse",
+];
+/// What is done with a call, or may be.
+const DEEDS: &[&str] = &[
+    "call",
+    "calling",
+    "send",
+    "sending",
+    "run",
+    "running",
+    "execute",
+    "executing",
+    "use",
+    "using",
+    "do",
+    "doing",
+    "make",
+    "making",
+    "invoke",
+    "issue",
+    "write",
+    "allowed",
+    "permitted",
+];
+/// What makes of "can't do that" a reason to do something else first.
+const UNLESS: &[&str] = &["without", "until", "unless", "yet"];
+/// A call that is past, or was given up.
+const DONE: &[&str] = &[
+    "wrong to",
+    "be wrong",
+    "is wrong",
+    "was wrong",
+    "be dangerous",
+    "is dangerous",
+    "be harmful",
+    "be a mistake",
+    "is invalid",
+    "was invalid",
+    "would have",
+    "could have",
+    "was rejected",
+    "cancelled",
+    "canceled",
+    "decided against",
+    "already run",
+    "already ran",
+    "already called",
+    "already sent",
+    "already made",
+    "previously",
+    "earlier calls",
+];
+/// The last word of a sentence before something that was found or given back.
+const ECHO: &[&str] = &[
+    "contains",
+    "contained",
+    "returned",
+    "returns",
+    "says",
+    "said",
+    "printed",
+    "prints",
+    "wrote",
+    "sent",
+    "found",
+    "shows",
+    "showed",
+    "means",
+    "failed",
+];
+/// What is said to be something, or stands before its colon alone: `Output:`.
+const FOUND: &[&str] = &[
+    "output",
+    "outputs",
+    "result",
+    "results",
+    "observation",
+    "content",
+    "contents",
+    "transcript",
+    "message",
+    "log",
+    "logs",
+    "file",
+];
+/// Words that may stand before one of these.
+const OF_FOUND: &[&str] = &[
+    "the", "a", "tool", "sample", "raw", "full", "final", "expected", "server", "command", "program", "its",
+];
+/// Whether what begins at `start` is only shown.
+pub(super) fn shown(text: &str, start: usize) -> bool {
+    let from = (start.saturating_sub(BACK)..=start).find(|from| text.is_char_boundary(*from));
+    let before = from.and_then(|from| text.get(from..start)).unwrap_or_default();
+    let mut lines = before.rsplit('\n');
+    let own = lines.next().unwrap_or_default().trim();
+    // A line of a quotation, a row of a table.
+    if own.starts_with("> ") || own == ">" || own.starts_with('|') {
+        return true;
+    }
+    if own.chars().any(char::is_alphabetic) && !is_mark(own) {
+        return leads_over(own);
+    }
+    lines
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !is_mark(line))
+        .is_some_and(leads_over)
+}
+
+/// A fence, or tags that hold the call.
+fn is_mark(line: &str) -> bool {
+    line.starts_with("```")
+        || line.starts_with("~~~")
+        || line.starts_with(['<', '[']) && line.ends_with(['>', ']'])
+}
+
+fn leads_over(line: &str) -> bool {
+    let line = line.to_lowercase();
+    // A transcript of a terminal.
+    if line.starts_with("$ ") {
+        return true;
+    }
+    let bare = line.trim_matches(['#', '*', '_', '`', ' ', '>', '-', '/', '(', ')']);
+    let heading =
+        line.starts_with('#') || line.starts_with("**") && line.ends_with("**") || bare == "example";
+    let colon = bare.ends_with([':', '：']);
+    if !colon && !heading && bare.ends_with(['.', '!', '?', ';']) {
+        return false;
+    }
+    let bare = bare.trim_end_matches([':', '：', '*', '`', ' ']);
+    let sentence = last_part(bare, &[". ", "! ", "? ", "; "]);
+    let clause = last_part(sentence, &[", ", " but ", " so ", " and "]);
+    let words: Vec<_> = clause.split_whitespace().collect();
+    let quoted =
+        refuses(&words) || words.last().is_some_and(|last| ECHO.contains(last)) && !words.contains(&"what");
+    // A line that leads over without a colon is the first half of a sentence.
+    if !colon && !heading {
+        return quoted && !is_meant(sentence) || refuses(&words) || clause.ends_with("instead of");
+    }
+    refuses(&words)
+        || DONE.iter().any(|word| clause.contains(word))
+        || !is_meant(sentence) && (quoted || is_example(sentence, clause) || is_found(sentence))
+}
+
+fn last_part<'t>(text: &'t str, separators: &[&str]) -> &'t str {
+    let ends = separators
+        .iter()
+        .filter_map(|separator| text.rfind(separator).map(|at| at + separator.len()));
+    ends.max().and_then(|end| text.get(end..)).unwrap_or(text)
+}
+
+/// `I'll read it`, and what ends in `so`.
+fn is_meant(sentence: &str) -> bool {
+    let led = sentence
+        .split_whitespace()
+        .next_back()
+        .is_some_and(|last| matches!(last, "so" | "then" | "now" | "next"));
+    led || INTENT.iter().any(|word| sentence.contains(word))
+        && !SHOWING.iter().any(|word| sentence.contains(word))
+}
+
+/// `I will not run this`, `don't ask me to run`; but not `I don't know what I run`.
+fn refuses(words: &[&str]) -> bool {
+    // Between the two stand a few words at most: "not be allowed to".
+    const NEAR: usize = 4;
+    let refused = |at: usize| {
+        let after = words.iter().skip(at + 1).take(NEAR);
+        after
+            .take_while(|word| !matches!(**word, "i" | "i'll" | "we"))
+            .any(|word| DEEDS.contains(word))
+    };
+    let nots = words.iter().enumerate().filter(|(_, word)| NOT.contains(word));
+    !words.iter().any(|word| UNLESS.contains(word)) && nots.map(|(at, _)| at).any(refused)
+}
+
+/// `For instance, a call would be`, `An example of it`, `Format`.
+fn is_example(sentence: &str, clause: &str) -> bool {
+    let begins = ["for example", "for instance", "example", "an example", "e.g."];
+    begins.iter().any(|word| sentence.starts_with(word))
+        || EXAMPLE.iter().any(|word| clause.contains(word))
+        || sentence.split_whitespace().count() <= 2
+            && sentence
+                .split_whitespace()
+                .next_back()
+                .is_some_and(|last| LABELS.contains(&last))
+}
+
+/// `Tool result`, `The output was`, `Here is the content of a.md`, `config.json`.
+fn is_found(sentence: &str) -> bool {
+    let words: Vec<_> = sentence.split_whitespace().collect();
+    let here = ["here", "here's", "this", "these", "below"];
+    let named = |word: &&str| matches!(*word, "file" | "content" | "contents" | "output");
+    let is = |word: &str| matches!(word, "is" | "was" | "are" | "were");
+    match words.as_slice() {
+        [word] if is_path(word) => true,
+        [found, "of", ..] if FOUND.contains(found) => true,
+        [.., found, last] if FOUND.contains(found) && is(last) => true,
+        [before @ .., last] if FOUND.contains(last) && before.iter().all(|word| OF_FOUND.contains(word)) => {
+            true
+        }
+        // `Here is the command to see the file` names what is done.
+        [first, rest @ ..] if here.contains(first) => rest.iter().any(named) && !rest.contains(&"to"),
+        [.., last] => is(last) && (sentence.contains("content of") || sentence.contains("log is")),
+        [] => false,
+    }
+}
+
+fn is_path(word: &str) -> bool {
+    let word = word.trim_matches(['`', '*', '"', '\'']);
+    word.rsplit_once('.').is_some_and(|(name, extension)| {
+        !name.is_empty()
+            && (1..=5).contains(&extension.len())
+            && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_before_tells_an_example_from_a_call() {
+        for line in [
+            "For example:",
+            "**Example**",
+            "### Usage example",
+            "For instance, a call would look like:",
+            "Let me show you an example:",
+            "The expected format is:",
+            "Do not call:",
+            "I won't use this:",
+            "I can't do that. I would have needed:",
+            "This would be dangerous:",
+            "Instead of",
+            "The server returned:",
+            "The content of the file is:",
+            "Here are the contents of a.json:",
+            "Tool result:",
+            "`config.json`:",
+            "It could be something like this:",
+            "Format:",
+            "// example",
+            "I'm not going to run",
+            "Please don't ask me to run:",
+            "The following call is not permitted:",
+            "I have already run this call:",
+            "The user wrote:",
+            "Result of read_file:",
+            "The tool printed",
+            "$ cat a.json",
+        ] {
+            assert!(
+                shown(&format!("Well.\n\n{line}\n\n```json\n"), line.len() + 17),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_going_to_be_done_is_no_example() {
+        for line in [
+            "Let me read the file.",
+            "I'll read the example file:",
+            "For example, files can be large. I read this one:",
+            "Here is the call in the requested format:",
+            "Based on the output of the last call, I now read it:",
+            "You don't have it open, so I'll read it:",
+            "I can't do that without the file:",
+            "I need the output of this command:",
+            "### Step 1: read the file",
+            "The function call would be:",
+            "My response:",
+            "I use this template to make the call:",
+            "Here is the command to see what the file contains:",
+            "Example usage is given above, so:",
+            "Instead of reading the file I run:",
+            "Get the result:",
+            "I don't know the path. I look",
+            "Let me look at the log file:",
+        ] {
+            assert!(!shown(&format!("{line}\n"), line.len() + 1), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_quotation_or_a_table_is_shown() {
+        assert!(shown("> {", 2));
+        assert!(shown("| a | {", 6));
+        assert!(!shown("- {", 2));
+        assert!(!shown("", 0));
+    }
+}
