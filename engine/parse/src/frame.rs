@@ -259,7 +259,9 @@ impl<'t> Framer<'t, '_> {
 
     fn tag_or_text(&mut self) {
         let Some(tag) = tag::at(self.text, self.at) else {
-            if self.broke() || !(self.rest().starts_with("<!--") && self.skip_to("-->")) {
+            if self.rest().starts_with("<!--") && self.begins_line() {
+                self.skip_to("-->");
+            } else {
                 self.at += 1;
             }
             return;

@@ -113,6 +113,7 @@ const NO_CALLS: &[&str] = &[
     "````md\n```json\n{\"name\": \"stop\", \"arguments\": {}}\n```\n````",
     "~~~python\n{\"name\": \"stop\", \"arguments\": {}}\n~~~",
     "<example>\n<tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>\n</example>",
+    "<example>\n<tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call>\n",
     "<!-- <function=stop></function> -->",
     "Earlier calls:\n- {\"name\": \"stop\", \"arguments\": {}}\n- {\"name\": \"stop\", \"arguments\": {}}",
     "```json package.json\n{\"name\": \"stop\", \"arguments\": {}}\n```",

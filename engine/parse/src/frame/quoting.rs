@@ -5,6 +5,9 @@ use super::{Framer, Role, Tag, shown, tag};
 /// Two calls that belong together have no more than a few markers between them.
 const GAP: usize = 64;
 
+/// How far an element may be indented.
+const LEAD: usize = 8;
+
 impl Framer<'_, '_> {
     /// Whether what begins at `start` is shown, or follows at once what is.
     pub(super) fn is_shown(&self, start: usize) -> bool {
@@ -34,26 +37,28 @@ impl Framer<'_, '_> {
             "log",
             "transcript",
         ];
-        if !QUOTING.contains(&tag.name) || tag.empty || self.broke() || self.offered(tag.name) {
+        if !QUOTING.contains(&tag.name) || tag.empty || !self.begins_line() || self.offered(tag.name) {
             return false;
         }
         self.at = tag.span.end;
-        let skipped = self.skip_to(&format!("</{}>", tag.name));
-        if !skipped {
-            self.at = tag.span.start;
-        }
-        skipped
+        self.skip_to(&format!("</{}>", tag.name));
+        true
     }
 
-    /// Goes behind the next `closer`; false where there is none.
-    pub(super) fn skip_to(&mut self, closer: &str) -> bool {
+    /// Whether nothing but space stands before the framer's place in its line.
+    pub(super) fn begins_line(&self) -> bool {
+        let before = self.text.get(self.at.saturating_sub(LEAD)..self.at);
+        before.is_some_and(|before| {
+            let before = before.trim_end_matches([' ', '\t']);
+            before.is_empty() || before.ends_with('\n')
+        })
+    }
+
+    /// Goes behind the next `closer`, or to the end: it may still be written, and what was called could not be undone.
+    pub(super) fn skip_to(&mut self, closer: &str) {
         let rest = self.rest();
-        if let Some(found) = memchr::memmem::find(rest.as_bytes(), closer.as_bytes()) {
-            self.at += found + closer.len();
-            return true;
-        }
-        self.pay(rest.len());
-        false
+        let found = memchr::memmem::find(rest.as_bytes(), closer.as_bytes());
+        self.at += found.map_or(rest.len(), |found| found + closer.len());
     }
 }
 
