@@ -87,7 +87,13 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
         }
     }
 
-    fn finish(self) -> Read {
+    fn finish(mut self) -> Read {
+        if let Some(whole) = self.whole {
+            // Places in a text that is no part of the source would point anywhere in it.
+            for repair in &mut self.repairs {
+                repair.span = whole;
+            }
+        }
         Read {
             node: self.root,
             end: self.at,
