@@ -4,6 +4,7 @@
 //! (alignment, scoring) is written once. Nodes link to their first child and next sibling by index: nothing is
 //! boxed, nothing recurses, and a tree of a hundred thousand levels is dropped like a `Vec`.
 
+use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
@@ -77,6 +78,8 @@ pub(crate) struct Tree<'t> {
     source: &'t str,
     nodes: Vec<Node>,
     decoded: String,
+    /// Where the last line of the source starts, once somebody has asked.
+    last_line: OnceCell<usize>,
 }
 
 impl Span {
@@ -154,11 +157,19 @@ impl<'t> Tree<'t> {
             source,
             nodes: Vec::new(),
             decoded: String::new(),
+            last_line: OnceCell::new(),
         }
     }
 
     pub(crate) fn source(&self) -> &'t str {
         self.source
+    }
+
+    /// Where the last line of the source starts. Looked for once: many values may be read of one text.
+    pub(crate) fn last_line(&self) -> usize {
+        *self
+            .last_line
+            .get_or_init(|| memchr::memrchr(b'\n', self.source.as_bytes()).map_or(0, |at| at + 1))
     }
 
     /// Adds a node that has no text of its own.

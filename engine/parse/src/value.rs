@@ -48,13 +48,18 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     }
     let candidates = candidates::find(&mut tree, answer, schema);
     let mut aligner = Aligner::new(&tree, schema, Mode::Value);
+    // The usual case, one structure: it is aligned once, and what that took is compared with the rest.
+    let mut structures = candidates.iter().filter(|candidate| !candidate.is_text);
+    let only = structures.next().filter(|_| structures.next().is_none());
+    let mut aligned = only.map(|only| (only.node, aligner.finish(only.node)));
     let mut ranked: Vec<(u32, &Candidate)> = candidates
         .iter()
         .map(|candidate| {
-            (
-                candidate.cost.saturating_add(aligner.cost_of(candidate.node)),
-                candidate,
-            )
+            let shape = match &aligned {
+                Some((node, aligned)) if *node == candidate.node => aligned.cost,
+                _ => aligner.cost_of(candidate.node),
+            };
+            (candidate.cost.saturating_add(shape), candidate)
         })
         .collect();
     // Text that does not fit is no reading at all: only a structure that lacks something is worth telling of.
@@ -89,7 +94,10 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
         problems,
         cut,
         ..
-    } = aligner.finish(best.node);
+    } = match aligned.take().filter(|(node, _)| *node == best.node) {
+        Some((_, aligned)) => aligned,
+        None => aligner.finish(best.node),
+    };
     for (cost, other) in ranked
         .iter()
         .skip(1)

@@ -69,6 +69,10 @@ struct Open {
 
 impl<'a, 't, 's> Reader<'a, 't, 's> {
     fn new(tree: &'a mut Tree<'t>, source: &'s str, span: Span, whole: Option<Span>) -> Self {
+        let last_line = match whole {
+            None => tree.last_line(),
+            Some(_) => memchr::memrchr(b'\n', source.as_bytes()).map_or(0, |at| at + 1),
+        };
         Self {
             tree,
             source,
@@ -80,8 +84,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             stack: Vec::new(),
             root: None,
             at: span.start,
-            last_line: memchr::memrchr(b'\n', span.of(source).as_bytes())
-                .map_or(span.start, |length| span.start + length),
+            last_line,
             escaped: false,
             once: false,
         }

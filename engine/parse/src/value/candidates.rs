@@ -123,7 +123,8 @@ fn islands(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
             is_text: false,
         });
         at = end;
-        if unclosed && retries > 0 {
+        // What the text begins with was cut off; a bracket in prose that never closes may have meant nothing.
+        if unclosed && retries > 0 && start > answer.start && place != FENCE {
             retries -= 1;
             inside = true;
             at = start + 1;
