@@ -98,7 +98,7 @@ fn how_tasks_and_runs_end() {
         ),
         // A list of an earlier task, one that is none, and an `if` without a value.
         (
-            "  l: { run: x }\n  m: { needs: l, foreach: '{{ tasks.l.output }}', run: x }\n  n: { run: x, needs: m }\n  o: { foreach: [1], if: item.x.y, run: x }\n  p: { run: x, needs: o, if: failure() }\n  t: { needs: l, foreach: '{{ tasks.l.output[0] }}', run: x }\n",
+            "  l: { run: x, parse: json }\n  m: { needs: l, foreach: '{{ tasks.l.output }}', run: x }\n  n: { run: x, needs: m }\n  o: { foreach: [1], if: item.x.y, run: x }\n  p: { run: x, needs: o, if: failure() }\n  t: { needs: l, foreach: '{{ tasks.l.output[0] }}', run: x }\n",
             Failure,
             "l: success, m: success, m[0]: success, m[1]: success, n: success, o: failure, o[0]: failure, p: success, t: failure",
         ),
