@@ -84,6 +84,20 @@ fn a_cut_write_is_marked() {
 }
 
 #[test]
+fn what_looked_like_a_call_is_shown_beside() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tools.json", TOOLS);
+    let reply = "For example, {\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}} would read it.";
+    let shown = stdout(&read(&sandbox, &["parse", "--tools", "tools.json"], reply));
+    assert!(shown.contains("no call and no value"), "{shown}");
+    let reply = "<tool_call>{\"name\": \"delete_everything\", \"arguments\": {\"path\": \"a\"}}</tool_call>";
+    let shown = stdout(&read(&sandbox, &["parse", "--tools", "tools.json"], reply));
+    for part in ["no call and no value", "delete_everything", "other readings", "read_file"] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+}
+
+#[test]
 fn files_of_tools_are_checked() {
     let sandbox = Sandbox::new();
     sandbox.write("tools.json", "{}");

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use crate::frame::{self, Claim, Piece, RawCall};
 use crate::tools::{Resolved, Tool, Tools};
-use crate::tree::{Kind, Span, Tree};
-use crate::{Call, Dialect, MAX_BYTES, Problem, ProblemKind, Reading, Repair, RepairKind, align};
+use crate::tree::{Kind, NodeId, Span, Tree};
+use crate::{Call, Dialect, MAX_BYTES, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, align};
+
+/// What looked like a call and is none: so many are told of; each costs the building of its value.
+const RUNNERS_UP: usize = 3;
 
 /// Reads the calls of a reply. `partial` where more of the reply is to come: what is cut off is no problem then.
 pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
@@ -30,8 +33,9 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
             Piece::Thinking(span) => gate.thinking(span.of(text)),
             Piece::Mark => {}
             Piece::Call(raw) => {
-                let span = raw.span;
+                let (name, arguments, span) = (raw.name.clone(), raw.arguments, raw.span);
                 if !gate.call(raw) {
+                    gate.not_taken(&name, arguments, span);
                     gate.reading.text.push_str(span.of(text));
                 }
             }
@@ -112,6 +116,19 @@ impl Gate<'_, '_> {
             self.reading.thinking.push('\n');
         }
         self.reading.thinking.push_str(text);
+    }
+
+    /// Keeps what looked like a call and is none, for whoever wonders why.
+    fn not_taken(&mut self, name: &str, arguments: Option<NodeId>, span: Span) {
+        if self.reading.runners_up.len() < RUNNERS_UP {
+            let arguments = arguments.map_or(Value::Null, |node| align::plain(&self.tree, node));
+            let value = serde_json::json!({ "name": name, "arguments": arguments });
+            self.reading.runners_up.push(RunnerUp {
+                value,
+                span,
+                cost: align::PROBLEM,
+            });
+        }
     }
 
     /// Adds the call if it is one; false where it is text.

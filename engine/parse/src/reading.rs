@@ -190,7 +190,7 @@ pub struct RunnerUp {
     pub value: Value,
     /// Where it stands.
     pub span: Span,
-    /// Its cost; the one that was taken costs less.
+    /// Its cost; the one that was taken costs less. What looked like a call and is none has the cost of a problem.
     pub cost: u32,
 }
 
