@@ -116,9 +116,10 @@ fn the_first_of_several_codes_wins() {
 #[test]
 fn the_budget_of_a_task_is_a_cap() {
     use crate::support::model_server::{Answer, ModelServer, Script};
-    let server = ModelServer::start(Script::always(Answer::text("never right")));
+    // Wrong in another way each time: the same again would be given up before the budget is used.
+    let server = ModelServer::start(Script::function(|_, call| Answer::text(format!("wrong {call}"))));
     for task in [
-        "prompt: Hello, verify: [{ matches: '^right' }], on_failure: { retry: { max: 5, backoff: 1ms } }",
+        "prompt: Hello, verify: [{ not_matches: 'wrong.*' }], on_failure: { retry: { max: 5, backoff: 1ms } }",
         "foreach: [1, 2, 3, 4], prompt: 'Hello {{ item }}'",
     ] {
         let mut sandbox = Sandbox::with(&format!(

@@ -92,7 +92,12 @@ fn what_looked_like_a_call_is_shown_beside() {
     assert!(shown.contains("no call and no value"), "{shown}");
     let reply = "<tool_call>{\"name\": \"delete_everything\", \"arguments\": {\"path\": \"a\"}}</tool_call>";
     let shown = stdout(&read(&sandbox, &["parse", "--tools", "tools.json"], reply));
-    for part in ["no call and no value", "delete_everything", "other readings", "read_file"] {
+    for part in [
+        "no call and no value",
+        "delete_everything",
+        "other readings",
+        "read_file",
+    ] {
         assert!(shown.contains(part), "{part} is missing in\n{shown}");
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct View {
     pub(crate) planned: Option<u64>,
     /// Whether gates are put to a human on the same terminal: then nothing else needs to show their questions.
     pub(crate) asks: bool,
+    /// Whether it is shown after the fact: who looks again wants to know how answers were read.
+    pub(crate) afterwards: bool,
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ impl Watch {
             verbosity: terminal.verbosity,
             planned,
             asks: terminal.asks,
+            afterwards: false,
         };
         let events = past.map_or(&[][..], |past| past.events);
         let past_events = || events.iter().map(|(at, event)| (*at, event));

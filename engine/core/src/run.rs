@@ -7,6 +7,7 @@ mod action;
 mod budget;
 mod decide;
 mod event;
+mod feedback;
 mod node;
 mod program;
 mod state;
@@ -15,11 +16,12 @@ mod tests;
 
 pub use action::Action;
 pub use budget::{Affordable, Spend};
-pub use decide::{Decision, decide};
+pub use decide::{Decision, Manner, Past, Policy, Symptom, decide};
 pub use event::{
-    CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, Reserve, RunStatus, Status, Stored,
-    Stream, TaskResult, Timestamp,
+    CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, RepairSeverity, Repaired, Reserve,
+    RunStatus, Status, Stored, Stream, TaskResult, Timestamp,
 };
+pub use feedback::{FEEDBACK_TOKENS, feedback};
 pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, TaskOutcome};
 pub use program::{Program, TaskInfo};
 pub use state::{ApplyError, State};

@@ -4,8 +4,8 @@
 //! is told to the model where it is none.
 
 use serde_json::Value as Json;
-use smallcode_core::run::{Failure, FailureClass};
-use smallcode_parse::{Expect, Problem, ProblemKind, Schema, parse};
+use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
+use smallcode_parse::{Expect, Problem, Repair, RepairKind, Schema, Severity, parse};
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
 const TOLD: usize = 5;
@@ -18,28 +18,45 @@ pub fn text(answer: &str) -> &str {
     smallcode_parse::without_thinking(answer)
 }
 
-/// The value that the answer holds, in the shape of `schema` as far as that goes without inventing anything.
-///
-/// # Errors
-/// When there is none, or when it lacks something or was cut; the message says what and where.
-pub fn value(answer: &str, schema: &Json) -> Result<Json, Failure> {
+/// The value that the answer holds, in the shape of `schema` as far as that goes without inventing anything, and what
+/// had to be repaired to read it. Where there is none, or it lacks something or was cut, the failure says what and
+/// where.
+pub fn value(answer: &str, schema: &Json) -> (Result<Json, Failure>, Vec<Repaired>) {
     let reading = parse(answer, &Expect::Value(Schema::new(schema)), false);
-    let Some(value) = reading.value else {
-        return Err(none(answer, &reading.problems));
+    let repairs = counted(&reading.repairs);
+    let value = match reading.value {
+        None => Err(none(answer, &reading.problems)),
+        Some(value) if reading.problems.is_empty() => Ok(value),
+        Some(_) => Err(failure(FailureClass::SchemaMismatch, answer, &reading.problems)),
     };
-    if reading.problems.is_empty() {
-        return Ok(value);
+    (value, repairs)
+}
+
+/// Repairs by kind, the gravest first.
+fn counted(repairs: &[Repair]) -> Vec<Repaired> {
+    let mut kinds: Vec<(RepairKind, u64)> = Vec::new();
+    for repair in repairs {
+        match kinds.iter_mut().find(|(kind, _)| *kind == repair.kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((repair.kind, 1)),
+        }
     }
-    let class = if reading
-        .problems
-        .iter()
-        .any(|problem| problem.kind == ProblemKind::Cut)
-    {
-        FailureClass::Truncated
-    } else {
-        FailureClass::SchemaMismatch
-    };
-    Err(failure(class, answer, &reading.problems))
+    kinds.sort_by_key(|(kind, _)| (std::cmp::Reverse(kind.severity()), *kind));
+    kinds
+        .into_iter()
+        .map(|(kind, count)| Repaired {
+            kind: serde_json::to_value(kind)
+                .ok()
+                .and_then(|word| word.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            severity: match kind.severity() {
+                Severity::Cosmetic => RepairSeverity::Cosmetic,
+                Severity::Structural => RepairSeverity::Structural,
+                Severity::Lossy => RepairSeverity::Lossy,
+            },
+            count,
+        })
+        .collect()
 }
 
 /// The content of the file `path`: of the answer's one fenced block, or the whole answer.
@@ -60,7 +77,7 @@ pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
     if !block.closed {
         let message =
             format!("the answer ends inside the code block of `{path}`: its closing fence is missing");
-        return Err(Failure::new(FailureClass::Truncated, message));
+        return Err(Failure::new(FailureClass::Unparseable, message));
     }
     Ok(block.content.to_owned())
 }
@@ -79,16 +96,7 @@ pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
             .map(|file| (file.path, file.content))
             .collect());
     }
-    let cut = found
-        .problems
-        .iter()
-        .any(|problem| problem.kind == ProblemKind::Cut);
-    let class = if cut {
-        FailureClass::Truncated
-    } else {
-        FailureClass::Unparseable
-    };
-    Err(failure(class, answer, &found.problems))
+    Err(failure(FailureClass::Unparseable, answer, &found.problems))
 }
 
 fn none(answer: &str, problems: &[Problem]) -> Failure {
@@ -140,16 +148,20 @@ mod tests {
             "Here:\n```json\n{'n': '1',}\n```\nDone.",
             "<think>\n{}\n</think>\n{n: 1\n",
         ] {
-            assert_eq!(value(answer, &schema()).ok(), Some(json!({ "n": 1 })), "{answer}");
+            assert_eq!(
+                value(answer, &schema()).0.ok(),
+                Some(json!({ "n": 1 })),
+                "{answer}"
+            );
         }
     }
 
     #[test]
     fn what_is_missing_is_told_and_not_invented() {
-        let failure = value("{\"m\": 1, \"k\": 2}", &schema()).unwrap_err();
+        let failure = value("{\"m\": 1, \"k\": 2}", &schema()).0.unwrap_err();
         assert_eq!(failure.class, FailureClass::SchemaMismatch);
         assert!(failure.message.contains("`n`"), "{}", failure.message);
-        assert_eq!(value(" \n", &schema()).unwrap_err().class, FailureClass::Empty);
+        assert_eq!(value(" \n", &schema()).0.unwrap_err().class, FailureClass::Empty);
     }
 
     #[test]

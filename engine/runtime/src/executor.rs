@@ -22,8 +22,8 @@ use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::ProfileFacts;
 use smallcode_core::run::{
-    CallRecord, CallUsage, Failure, FailureClass, NodeId, NodeIndex, Notice, Outcome, Reserve, ScopeIndex,
-    Stored, Stream, TaskResult,
+    CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Repaired,
+    Reserve, ScopeIndex, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, Task};
@@ -102,6 +102,8 @@ pub struct Job {
     pub calls: Vec<CallRecord>,
     /// Why the attempt before this one failed.
     pub previous: Option<Box<Failure>>,
+    /// How it asks its model.
+    pub manner: Manner,
     /// Asks it to end, and gives it a grace.
     pub cancel: CancellationToken,
     /// Ends it.
@@ -137,6 +139,8 @@ pub enum Message {
     Call(CallRequest),
     /// A call has ended.
     Called(CallEnd),
+    /// The answer of an attempt's last call was read after repairs.
+    Read(NodeIndex, u32, Vec<Repaired>),
     /// An attempt has ended.
     Finished(NodeIndex, u32, Outcome),
     /// What an attempt left could not be kept: the run can't go on.
@@ -179,6 +183,17 @@ pub struct CallEnd {
     pub failure: Option<Failure>,
     /// Answered once it is journaled.
     pub done: oneshot::Sender<()>,
+}
+
+impl Answerer {
+    /// How many tokens an estimate stands for at most, by what was learned of this server.
+    fn counted(&self, estimate: tokens::Estimate) -> u64 {
+        self.calibration
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .apply(estimate.high)
+            .0
+    }
 }
 
 impl Shared {
@@ -449,6 +464,7 @@ mod tests {
             names,
             calls: Vec::new(),
             previous: None,
+            manner: Manner::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
             tell: Tell {

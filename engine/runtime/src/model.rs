@@ -2,7 +2,8 @@
 //!
 //! [`call`] streams a chat completion in the OpenAI dialect; [`call_with_retries`] repeats what a
 //! transport lost. [`discover`] asks servers what they are, [`compare_usage`] tells whether a server
-//! read the whole prompt. What a reply means, and what to do after a failure, is decided elsewhere.
+//! read the whole prompt. An answer is watched as it arrives, and stopped when nothing good can
+//! follow. What a reply means, and what to do after a failure, is decided elsewhere.
 
 mod canonical;
 mod chat;
@@ -15,6 +16,7 @@ mod message;
 mod retry;
 mod sse;
 mod usage;
+mod watch;
 
 pub use client::call;
 pub use error::CallError;
@@ -22,3 +24,4 @@ pub use http::{Client, ClientError};
 pub use message::{Finish, Message, Reply, Request, Role, ToolCall, Usage};
 pub use retry::{Retry, RetryPolicy, call_with_retries};
 pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request};
+pub use watch::{Stop, thinking_allowance};

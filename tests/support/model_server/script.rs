@@ -47,6 +47,10 @@ pub(crate) enum Fault {
     Html200,
     /// An `error` object inside the stream, after the first event.
     ErrorInStream(Value),
+    /// After the answer the same text again and again, until the client goes away.
+    Endless { text: String },
+    /// The same as thinking, after which the answer never comes.
+    EndlessThinking { text: String },
     /// A text of so many bytes.
     HugeAnswer { bytes: usize },
     /// The bytes of the body are sent in pieces of this size.

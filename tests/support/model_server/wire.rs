@@ -169,6 +169,15 @@ impl Connection {
             }
         }
         let mut events = events(request, answer);
+        let endless = answer.faults.iter().find_map(|fault| match fault {
+            Fault::Endless { text } => Some(json!({ "content": text })),
+            Fault::EndlessThinking { text } => Some(json!({ "reasoning_content": text })),
+            _ => None,
+        });
+        if endless.is_some() {
+            // What ends an answer never comes.
+            events.retain(|event| event.contains("\"finish_reason\":null"));
+        }
         if let Some(after) = stall {
             events.truncate(after);
         }
@@ -185,6 +194,14 @@ impl Connection {
         self.stream.write_all(head.as_bytes()).await?;
         for bytes in body.chunks(piece.min(body.len().max(1))) {
             self.write_piece(framing, bytes).await?;
+        }
+        if let Some(delta) = endless {
+            let choice = json!({ "index": 0, "delta": delta, "finish_reason": null });
+            let event = format!("data: {}\n\n", json!({ "choices": [choice] }));
+            // A client that had enough closes the connection, and writing fails.
+            loop {
+                self.write_piece(framing, event.as_bytes()).await?;
+            }
         }
         if stall.is_some() {
             std::future::pending::<()>().await;

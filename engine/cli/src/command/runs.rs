@@ -166,6 +166,7 @@ fn show(root: &std::path::Path, run: &RunId, json: bool, terminal: &Terminal) ->
             verbosity,
             planned: None,
             asks: false,
+            afterwards: true,
         },
     );
     for record in reader {

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use smallcode_core::run::{Event, NodeId, Notice, RunStatus, Stored, Timestamp};
+use smallcode_core::run::{Decision, Event, NodeId, Notice, RunStatus, Stored, Timestamp};
 
 use super::output::Output;
 use super::progress::{Change, End, Progress};
@@ -96,6 +96,7 @@ impl<W: Write + Send> Plain<W> {
                 attempt,
                 failure,
                 next,
+                manner,
             } => {
                 let (rest, _) = self.output.take(node);
                 self.output_lines(at, node, rest);
@@ -108,7 +109,10 @@ impl<W: Write + Send> Plain<W> {
                     };
                     self.line(
                         at,
-                        format_args!("{name}: attempt {attempt} failed: {message}; next attempt{delay}"),
+                        format_args!(
+                            "{name}: attempt {attempt} failed: {message}; next attempt{delay}{}",
+                            wording::manner(manner)
+                        ),
                     );
                 }
                 if self.says(Verbosity::Verbose) {
@@ -208,6 +212,20 @@ impl<W: Write + Send> Plain<W> {
                     format!("{node}: call {call} {end} ({prompt} + {completion} tokens)"),
                 ))
             }
+            Event::ReplyRead {
+                node, call, repairs, ..
+            } => {
+                let repairs = wording::repairs(repairs);
+                Some((
+                    Verbosity::Verbose,
+                    format!("{node}: the answer of call {call} was repaired: {repairs}"),
+                ))
+            }
+            Event::AttemptFinished {
+                node,
+                decision: Decision::Stalled,
+                ..
+            } => Some((Verbosity::Normal, format!("{node}: {}", wording::STALLED))),
             Event::ApprovalAsked { node, message, .. } => {
                 Some((Verbosity::Normal, format!("{node}: asks: {message}")))
             }
@@ -277,8 +295,9 @@ impl<W: Write + Send> Report for Plain<W> {
         self.now = self.now.max(at);
         let change = self.progress.apply(at, event);
         let asked_elsewhere = self.view.asks && matches!(event, Event::ApprovalAsked { .. });
+        let looked_at = self.view.afterwards && matches!(event, Event::ReplyRead { .. });
         if let Some((least, said)) = Self::said(event)
-            && self.says(least)
+            && (self.says(least) || looked_at)
             && !asked_elsewhere
         {
             self.line(at, text::one_line(&said));

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use smallcode_core::run::{
-    Decision, Event, Failure, FailureClass, NodeId, Outcome, RunStatus, Status, Timestamp,
+    Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Timestamp,
 };
 
 use crate::render::text;
@@ -137,6 +137,8 @@ pub(crate) enum Change<'e> {
         failure: &'e Failure,
         /// When the next starts.
         next: Timestamp,
+        /// How it asks its model.
+        manner: Manner,
     },
     /// The node has ended.
     Ended {
@@ -279,6 +281,7 @@ impl Progress {
             }
             Event::ConditionChecked { holds: true, .. }
             | Event::ScopeEntered { .. }
+            | Event::ReplyRead { .. }
             | Event::CapReached { .. }
             | Event::NodesClaimed { .. }
             | Event::Interrupted { .. } => None,
@@ -346,7 +349,7 @@ impl Progress {
     ) -> Option<Change<'e>> {
         match (outcome, decision) {
             (Outcome::Success(_), _) => self.end(at, id, End::Success),
-            (Outcome::Failure(failure), Decision::Retry { at: next }) => {
+            (Outcome::Failure(failure), Decision::Retry { at: next, manner }) => {
                 self.counts.retried += 1;
                 self.stop(id);
                 Some(Change::Retrying {
@@ -354,9 +357,12 @@ impl Progress {
                     attempt,
                     failure,
                     next: *next,
+                    manner: *manner,
                 })
             }
-            (Outcome::Failure(failure), Decision::Done | Decision::Fail) => self.end(at, id, end_of(failure)),
+            (Outcome::Failure(failure), Decision::Done | Decision::Fail | Decision::Stalled) => {
+                self.end(at, id, end_of(failure))
+            }
         }
     }
 

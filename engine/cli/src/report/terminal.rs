@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use smallcode_core::diagnostic::count;
-use smallcode_core::run::{Event, NodeId, Notice, Timestamp};
+use smallcode_core::run::{Decision, Event, NodeId, Notice, Timestamp};
 
 use super::output::Output;
 use super::progress::{Activity, Change, End, Progress, Running};
@@ -130,6 +130,7 @@ impl<W: Write + Send> Terminal<W> {
                 attempt,
                 failure,
                 next,
+                manner,
             } => {
                 let (rest, tail) = self.output.take(node);
                 self.output_lines(node, &rest);
@@ -142,6 +143,7 @@ impl<W: Write + Send> Terminal<W> {
                 if next.since(at) > 0 {
                     let _ = write!(line, "; again in {}", text::duration(next.since(at)));
                 }
+                line.push_str(&wording::manner(manner));
                 if self.says(Verbosity::Normal) {
                     self.scroll_routine(at, false, &line);
                 }
@@ -211,6 +213,22 @@ impl<W: Write + Send> Terminal<W> {
                 );
                 self.scroll_line(format_args!("{sign} {name}  {}", text::one_line(message)));
                 self.scroll_under(&plain::shown_with_question(event));
+            }
+            Event::AttemptFinished {
+                node,
+                decision: Decision::Stalled,
+                ..
+            } if self.says(Verbosity::Normal) => {
+                let sign = self.paint(Paint::Warn, "■");
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!("{sign} {name}  {}", wording::STALLED));
+            }
+            Event::ReplyRead { node, repairs, .. } if self.says(Verbosity::Verbose) => {
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!(
+                    "  {name}  answer repaired: {}",
+                    wording::repairs(repairs)
+                ));
             }
             Event::Interrupted { stage } => {
                 let line = self.paint(Paint::Warn, format!("■ {}", plain::interrupted(*stage)));

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use smallcode_core::run::{
-    CallUsage, Decision, Failure, FailureClass, NodeId, Outcome, Reserve, RunStatus, Stored, Stream,
+    CallUsage, Decision, Failure, FailureClass, Manner, NodeId, Outcome, Reserve, RunStatus, Stored, Stream,
     TaskResult,
 };
 
@@ -76,6 +76,7 @@ fn succeeded(node: &str, attempt: u32) -> Event {
 
 fn failed(node: &str, attempt: u32, failure: Failure, retry: Option<u64>) -> Event {
     let decision = retry.map_or(Decision::Fail, |after| Decision::Retry {
+        manner: Manner::default(),
         at: START.after(after),
     });
     Event::AttemptFinished {

@@ -1,7 +1,9 @@
 //! The words that the reports for people share: why something failed, and the end of a run.
 
+use std::fmt::Write as _;
+
 use smallcode_core::diagnostic::count;
-use smallcode_core::run::{Failure, FailureClass, RunStatus, Timestamp};
+use smallcode_core::run::{Failure, FailureClass, Manner, RepairSeverity, Repaired, RunStatus, Timestamp};
 
 use super::progress::Progress;
 use crate::render::style::{Paint, Style};
@@ -25,6 +27,38 @@ pub(super) fn class(class: FailureClass) -> String {
         .and_then(|word| word.as_str())
         .unwrap_or("failure")
         .to_owned()
+}
+
+/// What is said of a node whose attempts came to the same failure again.
+pub(super) const STALLED: &str = "the same failure came again, so it is not tried once more";
+
+/// `, at temperature 0.4, with up to 2,048 tokens of answer`: how the next attempt asks, where that is not as before.
+pub(super) fn manner(manner: &Manner) -> String {
+    let mut said = String::new();
+    if let Some(temperature) = manner.temperature {
+        let _ = write!(said, ", at temperature {temperature}");
+    }
+    if let Some(answer) = manner.answer {
+        let _ = write!(said, ", with up to {} tokens of answer", text::number(answer));
+    }
+    said
+}
+
+/// `2 × missing comma (structural), 1 × comment (cosmetic)`.
+pub(super) fn repairs(repairs: &[Repaired]) -> String {
+    let said: Vec<String> = repairs
+        .iter()
+        .map(|repaired| {
+            let severity = match repaired.severity {
+                RepairSeverity::Cosmetic => "cosmetic",
+                RepairSeverity::Structural => "structural",
+                RepairSeverity::Lossy => "lossy",
+            };
+            let kind = repaired.kind.replace('_', " ");
+            format!("{} × {kind} ({severity})", repaired.count)
+        })
+        .collect();
+    said.join(", ")
 }
 
 /// `12,345 tokens in 8 calls`; nothing where no model was called.

@@ -1,4 +1,8 @@
-//! What follows a failed attempt: a pure function of the task's policy and what happened.
+//! What follows a failed attempt: a pure function of the task's policy and of what its attempts came to.
+
+mod history;
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,11 +10,20 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, FailureClass, NodeId, Timestamp};
 use crate::spec::Retry;
 
+pub use history::Symptom;
+
 /// The longest delay before an extra attempt, in milliseconds: five minutes, so that doubling stays useful.
 const MAX_BACKOFF: u64 = 5 * 60 * 1000;
 
+/// The temperature after the first wrong answer, the second, and so on: what the model holds most likely once it knows
+/// what was wrong, then more and more of what it would not have tried.
+const TEMPERATURES: [f64; 4] = [0.0, 0.4, 0.7, 1.0];
+
+/// The same after an answer that went round in circles, which is what low temperatures lead to.
+const TEMPERATURES_OUT_OF_A_LOOP: [f64; 2] = [0.7, 1.0];
+
 /// What follows an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Nothing: it succeeded.
@@ -19,33 +32,129 @@ pub enum Decision {
     Retry {
         /// When.
         at: Timestamp,
+        /// How it asks its model.
+        #[serde(default, skip_serializing_if = "Manner::is_as_configured")]
+        manner: Manner,
     },
     /// Nothing: the node has failed.
     Fail,
+    /// Nothing: the node has failed. Attempts were left, but the same failure came again, and would once more.
+    Stalled,
 }
 
-/// Decides after a failed attempt (1 is the first).
-pub fn decide(
-    retry: Retry,
-    attempt: u32,
-    failure: &Failure,
-    now: Timestamp,
-    seed: u64,
-    node: &NodeId,
-) -> Decision {
-    if attempt > retry.max || !another_attempt_can_help(failure.class) {
+/// How an attempt asks its model, where that is not as the profile says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Manner {
+    /// The sampling temperature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// How many tokens the answer may have, where the window has so much room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<u64>,
+}
+
+impl Manner {
+    /// Whether it asks as the profile says.
+    pub fn is_as_configured(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a task wants to happen after a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Extra attempts, and the time between them.
+    pub retry: Retry,
+    /// Whether a model makes the attempts: it is told what was wrong and asked in another way. What a command does
+    /// again, it does to a world that may have changed; a model that fails twice alike is stuck.
+    pub asks_model: bool,
+}
+
+/// What came of a node so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// The attempt that failed: 1 is the first.
+    pub attempt: u32,
+    /// How.
+    pub failure: &'a Failure,
+    /// How those before it failed.
+    pub earlier: &'a [Symptom],
+    /// How it asked its model.
+    pub manner: Manner,
+}
+
+/// Decides after a failed attempt. Chance comes from the run's seed and the node.
+pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
+    let class = past.failure.class;
+    if past.attempt > policy.retry.max || !another_attempt_can_help(class, policy.asks_model) {
         return Decision::Fail;
     }
+    let mut manner = past.manner;
+    // A server that broke off says nothing about how to ask.
+    if policy.asks_model && class.is_of_the_answer() {
+        let answers = past
+            .earlier
+            .iter()
+            .filter(|symptom| symptom.class.is_of_the_answer());
+        if class == FailureClass::Truncated {
+            // The same again is cut again. More room helps once: an answer that outgrows it wants smaller work.
+            let Some(room) = past
+                .failure
+                .room
+                .filter(|_| !answers.clone().any(Symptom::is_cut))
+            else {
+                return Decision::Fail;
+            };
+            manner.answer = Some(room);
+        } else if past.earlier.contains(&Symptom::of(past.failure)) {
+            return Decision::Stalled;
+        }
+        manner.temperature = Some(temperature(answers.count(), class));
+    }
+    let delay = delay(policy.retry, past.attempt, seed, node);
     Decision::Retry {
-        at: now.after(delay(retry, attempt, seed, node)),
+        at: now.after(delay),
+        manner,
+    }
+}
+
+impl FailureClass {
+    /// Whether the answer of a model was wrong: what it can be told, and what asking otherwise may cure.
+    pub fn is_of_the_answer(self) -> bool {
+        match self {
+            Self::Truncated
+            | Self::Looping
+            | Self::Overthinking
+            | Self::Empty
+            | Self::Unparseable
+            | Self::SchemaMismatch
+            | Self::VerifyFailed
+            | Self::Denied => true,
+            Self::Transport
+            | Self::NoModel
+            | Self::Refused
+            | Self::OverBudget
+            | Self::TooLarge
+            | Self::CommandFailed
+            | Self::TimedOut
+            | Self::Expression
+            | Self::Io
+            | Self::Rejected
+            | Self::UsedWorkflowFailed
+            | Self::Cancelled
+            | Self::Lost
+            | Self::Internal => false,
+        }
     }
 }
 
 /// Whether doing the same again may end otherwise. What the workflow or its values determine ends the same.
-fn another_attempt_can_help(class: FailureClass) -> bool {
+fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
     match class {
         FailureClass::Transport
         | FailureClass::Truncated
+        | FailureClass::Looping
+        | FailureClass::Overthinking
         | FailureClass::Empty
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
@@ -57,13 +166,25 @@ fn another_attempt_can_help(class: FailureClass) -> bool {
         | FailureClass::NoModel
         | FailureClass::Lost
         | FailureClass::Internal => true,
-        FailureClass::Denied
+        // A model may name another path when it is told which it may write; a template has but one.
+        FailureClass::Denied => asks_model,
+        FailureClass::Refused
         | FailureClass::OverBudget
         | FailureClass::TooLarge
         | FailureClass::Expression
         | FailureClass::Rejected
         | FailureClass::Cancelled => false,
     }
+}
+
+/// The temperature after a wrong answer that so many others came before.
+fn temperature(before: usize, last: FailureClass) -> f64 {
+    let steps: &[f64] = if last == FailureClass::Looping {
+        &TEMPERATURES_OUT_OF_A_LOOP
+    } else {
+        &TEMPERATURES
+    };
+    steps.get(before).or(steps.last()).copied().unwrap_or_default()
 }
 
 /// The delay before the attempt that follows `attempt`, in milliseconds: it doubles, and jitter takes up to half.
@@ -79,78 +200,4 @@ fn delay(retry: Retry, attempt: u32, seed: u64, node: &NodeId) -> u64 {
     hasher.update(&attempt.to_le_bytes());
     let byte = u64::from(hasher.finalize().as_bytes().first().copied().unwrap_or(0));
     doubled / 2 + (doubled / 2) * byte / 255
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn decide_for(class: FailureClass, attempt: u32, retry: Retry) -> Decision {
-        let failure = Failure::new(class, "x");
-        decide(retry, attempt, &failure, Timestamp(1000), 7, &NodeId::new("a"))
-    }
-
-    #[test]
-    fn the_ladder_over_all_classes() {
-        use FailureClass as C;
-        let retry = Retry {
-            max: 2,
-            backoff: Duration::from_millis(100),
-            jitter: false,
-        };
-        for class in [
-            C::Transport,
-            C::Truncated,
-            C::Empty,
-            C::Unparseable,
-            C::SchemaMismatch,
-            C::VerifyFailed,
-            C::CommandFailed,
-            C::TimedOut,
-            C::Io,
-            C::UsedWorkflowFailed,
-            C::NoModel,
-            C::Lost,
-            C::Internal,
-        ] {
-            assert_eq!(
-                decide_for(class, 1, retry),
-                Decision::Retry { at: Timestamp(1100) },
-                "{class:?}"
-            );
-            assert_eq!(
-                decide_for(class, 2, retry),
-                Decision::Retry { at: Timestamp(1200) },
-                "{class:?}"
-            );
-            assert_eq!(decide_for(class, 3, retry), Decision::Fail, "{class:?}");
-        }
-        for class in [
-            C::Denied,
-            C::OverBudget,
-            C::TooLarge,
-            C::Expression,
-            C::Rejected,
-            C::Cancelled,
-        ] {
-            assert_eq!(decide_for(class, 1, retry), Decision::Fail, "{class:?}");
-        }
-    }
-
-    #[test]
-    fn jitter_keeps_at_least_half_and_never_adds() {
-        for attempt in 1..=60 {
-            let retry = Retry {
-                max: 100,
-                backoff: Duration::from_secs(1),
-                jitter: true,
-            };
-            let full = 1000_u64
-                .saturating_mul(1 << (attempt - 1).min(30))
-                .min(MAX_BACKOFF);
-            let delay = delay(retry, attempt, 3, &NodeId::new("n"));
-            assert!((full / 2..=full).contains(&delay), "{attempt}: {delay}");
-        }
-    }
 }

@@ -132,8 +132,14 @@ pub enum FailureClass {
     Transport,
     /// No server could be reached.
     NoModel,
+    /// The server does not take the request: its key, its model or its form.
+    Refused,
     /// The answer was cut at its token limit.
     Truncated,
+    /// The answer repeated itself and was stopped.
+    Looping,
+    /// The model thought for longer than it may, and did not answer.
+    Overthinking,
     /// The answer was empty.
     Empty,
     /// The answer could not be read.
@@ -187,6 +193,9 @@ pub struct Failure {
     /// What a command wrote to standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<Stored>,
+    /// How many tokens an answer that was cut could have had at most, where that is more than it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<u64>,
 }
 
 impl Failure {
@@ -199,6 +208,7 @@ impl Failure {
             exit_code: None,
             stdout: None,
             stderr: None,
+            room: None,
         }
     }
 }
@@ -279,6 +289,29 @@ pub struct Reserve {
     pub prompt: u64,
     /// The most tokens that the answer may have.
     pub completion: u64,
+}
+
+/// How much a repair may have changed of what was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairSeverity {
+    /// Only spelling.
+    Cosmetic,
+    /// The structure was completed in the one way that makes sense.
+    Structural,
+    /// Something was left out, or chosen among several.
+    Lossy,
+}
+
+/// Repairs of one kind that an answer needed to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Repaired {
+    /// What was done, as `smallcode parse` names it: `missing_comma`.
+    pub kind: String,
+    /// How much it may have changed.
+    pub severity: RepairSeverity,
+    /// How often it was done.
+    pub count: u64,
 }
 
 /// A fact that changed the run.
@@ -404,6 +437,17 @@ pub enum Event {
         /// Why there is no reply.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+    },
+    /// An answer could be read only after repairs.
+    ReplyRead {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which call of the attempt.
+        call: u32,
+        /// What was done, one entry for each kind.
+        repairs: Vec<Repaired>,
     },
     /// An attempt has ended.
     AttemptFinished {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Failure, NodeId, Reserve, Status, Stored, TaskResult, Timestamp};
+use super::{Failure, Manner, NodeId, Reserve, Status, Stored, Symptom, TaskResult, Timestamp};
 use crate::load::ModuleId;
 
 /// Which node of a run, in the order in which they were made.
@@ -143,8 +143,13 @@ pub struct Node {
     pub inside: Option<ScopeIndex>,
     /// What the last attempt left.
     pub result: Option<TaskResult>,
-    /// Why the last attempt that ended failed; it stays while the next one is under way.
+    /// Why the last attempt that ended failed; it stays while the next one is under way. A wrong answer stays until
+    /// the next one: that a server broke off meanwhile puts nothing right.
     pub failure: Option<Box<Failure>>,
+    /// How the attempts that ended failed.
+    pub history: Vec<Symptom>,
+    /// How the next attempt, or the one under way, asks its model.
+    pub manner: Manner,
 }
 
 /// How a node ended, for expressions.

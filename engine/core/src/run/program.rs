@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Policy;
 use crate::load::{Bundle, ModuleId};
 use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry};
 
@@ -48,6 +49,14 @@ impl TaskInfo {
     /// Whether its attempts take one of the run's slots: gates and used workflows only wait.
     pub fn takes_slot(&self) -> bool {
         !matches!(self.kind, KindName::Uses | KindName::Approve)
+    }
+
+    /// What follows a failed attempt of it.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            retry: self.retry,
+            asks_model: self.kind.model_driven(),
+        }
     }
 }
 

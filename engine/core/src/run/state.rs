@@ -177,6 +177,8 @@ impl State {
             } => {
                 self.call_finished(node, *call, reply.as_ref(), *usage)?;
             }
+            // How an answer was read changes nothing: what it says comes with the end of the attempt.
+            Event::ReplyRead { .. } => {}
             Event::AttemptFinished {
                 node,
                 attempt,

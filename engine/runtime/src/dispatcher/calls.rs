@@ -1,6 +1,6 @@
 //! Calls of models: what each may take at most is set aside before it is made.
 
-use smallcode_core::run::{Affordable, Event, NodePhase};
+use smallcode_core::run::{Affordable, Event, NodeIndex, NodePhase, Repaired};
 
 use super::commit::Effect;
 use super::{DispatchError, Dispatcher};
@@ -54,6 +54,28 @@ impl Dispatcher {
             self.effects.push(Effect::Done(end.done));
         }
         self.retry_waiting_calls()
+    }
+
+    /// Records how the answer of the last call was read.
+    pub(super) fn answer_read(
+        &mut self,
+        node: NodeIndex,
+        attempt: u32,
+        repairs: Vec<Repaired>,
+    ) -> Result<(), DispatchError> {
+        let current = self
+            .state
+            .node(node)
+            .filter(|node| node.phase == NodePhase::Running && node.attempts == attempt);
+        if let Some((node, calls)) = current.map(|node| (node.id.clone(), node.calls.len())) {
+            self.record(Event::ReplyRead {
+                node,
+                attempt,
+                call: u32::try_from(calls).unwrap_or(u32::MAX),
+                repairs,
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn retry_waiting_calls(&mut self) -> Result<(), DispatchError> {

@@ -44,6 +44,7 @@ fn announces(event: &Event) -> bool {
         | Event::AttemptStarted { .. }
         | Event::ScopeEntered { .. }
         | Event::CallFinished { .. }
+        | Event::ReplyRead { .. }
         | Event::AttemptFinished { .. }
         | Event::ApprovalAsked { .. }
         | Event::CapReached { .. }

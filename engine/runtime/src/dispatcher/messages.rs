@@ -1,7 +1,9 @@
 //! What executors, humans and signals tell, turned into events.
 
 use serde_json::Value as Json;
-use smallcode_core::run::{Decision, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, decide};
+use smallcode_core::run::{
+    Decision, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, TaskInfo, decide,
+};
 
 use super::{DispatchError, Dispatcher, now};
 use crate::executor::Message;
@@ -86,6 +88,7 @@ impl Dispatcher {
             Message::Unanswered => self.questions = None,
             Message::Call(request) => self.request_call(request)?,
             Message::Called(end) => self.end_call(end)?,
+            Message::Read(node, attempt, repairs) => self.answer_read(node, attempt, repairs)?,
             Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
             Message::Broken(error) => self.broken = Some(error),
             Message::Signal(stage) => self.signal(stage)?,
@@ -119,8 +122,11 @@ impl Dispatcher {
         let decision = match &outcome {
             Outcome::Success(_) => Decision::Done,
             Outcome::Failure(failure) => {
-                let retry = self.state.info(node).map(|info| info.retry).unwrap_or_default();
-                decide(retry, attempt, failure, now(), self.state.seed(), &id)
+                let policy = self.state.info(node).map(TaskInfo::policy);
+                match policy.zip(self.state.past(node, failure)) {
+                    Some((policy, past)) => decide(policy, past, now(), self.state.seed(), &id),
+                    None => Decision::Fail,
+                }
             }
         };
         self.record(Event::AttemptFinished {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
-use smallcode_core::run::{NodeIndex, Program, ScopeIndex, State, TaskOutcome};
+use smallcode_core::run::{Manner, NodeIndex, Program, ScopeIndex, State, TaskOutcome};
 use smallcode_core::scope::{Host, Item, Names, NeedsStatus};
 use smallcode_core::spec::{Task, Text};
 use smallcode_core::template::{Template, Value};
@@ -72,6 +72,7 @@ impl NameSource {
             names: self.names(state, program, scope, Some(task), NeedsStatus::default()),
             calls: Vec::new(),
             previous: None,
+            manner: Manner::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
             tell: tell.clone(),
@@ -130,6 +131,7 @@ impl NameSource {
                 Vec::new()
             },
             previous: node.failure.clone(),
+            manner: node.manner,
             cancel: kill.child_token(),
             kill,
             tell: tell.clone(),

@@ -13,6 +13,10 @@ const MAX_NOTICES: usize = 4096;
 
 /// What readers of a run are sent: events that are durable, and notices.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are events: a box for each would cost more"
+)]
 pub enum Observed {
     /// A durable event with its number in the journal.
     Event(u64, Timestamp, Event),

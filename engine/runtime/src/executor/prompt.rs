@@ -1,5 +1,7 @@
 //! `prompt`: one answer of a model, as text, as a value that follows a schema, or as files.
 
+mod judge;
+
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -9,7 +11,9 @@ use smallcode_core::check;
 use smallcode_core::context::{self as fitting, Form, Section, Shown};
 use smallcode_core::load::{Module, TaskSchema};
 use smallcode_core::plan::CALL_TRIES;
-use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Stream, TaskResult};
+use smallcode_core::run::{
+    CallUsage, FEEDBACK_TOKENS, Failure, FailureClass, Notice, Reserve, Stream, TaskResult, feedback,
+};
 use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{Estimate, Family, Tokens};
@@ -20,7 +24,7 @@ use super::command::in_words;
 use super::context;
 use super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify};
 use crate::answer;
-use crate::model::{self, CallError, Finish, Reply, Request, RetryPolicy, Role, UsageVerdict};
+use crate::model::{self, CallError, Reply, Request, RetryPolicy, Role, UsageVerdict};
 use crate::workspace::Workspace;
 
 /// The fewest tokens that an answer must have room for: fewer hold no useful answer.
@@ -67,16 +71,19 @@ async fn ask(
         _ => None,
     };
     let sections = context::sections(shared, &prompt.beside.context.0, scope).await?;
-    let (request, estimate) = request(prompt, &sections, answerer, schema, job, scope)?;
-    let reply = call(shared, client, answerer, &name, &request, estimate, job).await?;
-    if reply.finish == Finish::Length {
-        let message = format!("the answer was cut at its limit of {} tokens", request.max_tokens);
-        return Err(Failure::new(FailureClass::Truncated, message));
-    }
-    if reply.text.trim().is_empty() {
-        return Err(Failure::new(FailureClass::Empty, "the answer is empty"));
-    }
-    let (value, files) = understand(shared, prompt, schema, &reply.text, scope)?;
+    let asked = request(prompt, &sections, answerer, schema, job, scope)?;
+    let reply = call(
+        shared,
+        client,
+        answerer,
+        &name,
+        &asked.request,
+        asked.estimate,
+        job,
+    )
+    .await?;
+    judge::whole(&reply, &asked.request, asked.room)?;
+    let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
     verify::all(module, task, job, &value, scope)?;
     // Nothing is written before everything has been found good.
     if !files.is_empty() {
@@ -133,7 +140,15 @@ fn value_path(value: &Json) -> Json {
     value.get("file").cloned().unwrap_or_default()
 }
 
-/// What is sent, and how many tokens of prompt it is at most.
+/// What is sent.
+struct Asked {
+    request: Request,
+    /// How many tokens of prompt it is at most.
+    estimate: Estimate,
+    /// The most tokens of answer that the window has room for.
+    room: u64,
+}
+
 fn request(
     prompt: &Prompt,
     sections: &[Section],
@@ -141,7 +156,7 @@ fn request(
     schema: Option<&Arc<TaskSchema>>,
     job: &Job,
     scope: &Arc<dyn Scope>,
-) -> Result<(Request, Estimate), Failure> {
+) -> Result<Asked, Failure> {
     let mut messages = Vec::new();
     let mut system = match &prompt.beside.system {
         Some(system) => vec![text(system, scope)?],
@@ -152,71 +167,115 @@ fn request(
         messages.push(model::Message::new(Role::System, system.join("\n\n")));
     }
     messages.push(model::Message::new(Role::User, text(&prompt.text, scope)?));
-    if let Some(previous) = &job.previous {
-        // Appended, so that what stands before it stays the same and a server's prefix cache holds.
-        messages.push(model::Message::new(Role::User, feedback(previous)));
-    }
     let profile = &answerer.profile;
-    let mut request = Request {
+    let request = Request {
         messages,
         max_tokens: 0,
-        temperature: profile.temperature.value,
+        temperature: job.manner.temperature.unwrap_or(profile.temperature.value),
         top_p: profile.top_p.value,
-        seed: profile.seed.value,
+        // Another attempt is another throw of the dice, the same one in each run.
+        seed: profile
+            .seed
+            .value
+            .saturating_add(u64::from(job.attempt.saturating_sub(1))),
         stop: Vec::new(),
         schema: schema.map(|schema| schema.json.clone()),
     };
-    let family = Family::of_model(profile.model_name());
-    let count = |request: &Request| {
-        let estimate = model::estimate_request(family, request);
-        let calibration = answerer
-            .calibration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        (estimate, calibration.apply(estimate.high).0)
-    };
-    let (mut estimate, mut counted) = count(&request);
-    let window = answerer.facts.window;
-    if !sections.is_empty() {
-        let instruction = request
-            .messages
-            .iter()
-            .position(|message| message.role == Role::User)
-            .unwrap_or(0);
-        let place = answerer.facts.reserve.max(MIN_ANSWER);
-        let mut room = window.saturating_sub(counted).saturating_sub(place);
-        let alone = request.messages.clone();
-        loop {
-            let fitted = fitting::fit(sections, Tokens(room), family).map_err(|error| {
-                Failure::new(
-                    FailureClass::TooLarge,
-                    format!("{error}; give `context` fewer items or let them shrink"),
-                )
-            })?;
-            // Before the instruction: what stays the same from call to call comes first.
-            request.messages.clone_from(&alone);
-            request
-                .messages
-                .insert(instruction, model::Message::new(Role::User, fitted.text));
-            (estimate, counted) = count(&request);
-            let over = counted.saturating_add(place).saturating_sub(window);
-            if over == 0 || room == 0 {
-                tell(job, &fitted.shown);
-                break;
-            }
-            // The server has counted more than we do, or the message around it took some.
-            room = room.saturating_sub(over);
-        }
+    let request = with_context(request, sections, answerer, job)?;
+    with_feedback(request, answerer, job)
+}
+
+/// Puts what the model is shown before its instruction, as whole as the window allows.
+///
+/// Room for the feedback of a retry is left in any case: what stands before it must stay the same to the byte, so
+/// that a server's prefix cache holds.
+fn with_context(
+    mut request: Request,
+    sections: &[Section],
+    answerer: &Answerer,
+    job: &Job,
+) -> Result<Request, Failure> {
+    if sections.is_empty() {
+        return Ok(request);
     }
+    let family = Family::of_model(answerer.profile.model_name());
+    let window = answerer.facts.window;
+    let kept = answerer
+        .facts
+        .reserve
+        .max(MIN_ANSWER)
+        .saturating_add(FEEDBACK_TOKENS.get());
+    let instruction = request
+        .messages
+        .iter()
+        .position(|message| message.role == Role::User)
+        .unwrap_or(0);
+    let counted = |request: &Request| answerer.counted(model::estimate_request(family, request));
+    let mut room = window.saturating_sub(counted(&request)).saturating_sub(kept);
+    let alone = request.messages.clone();
+    loop {
+        let fitted = fitting::fit(sections, Tokens(room), family).map_err(|error| {
+            Failure::new(
+                FailureClass::TooLarge,
+                format!("{error}; give `context` fewer items or let them shrink"),
+            )
+        })?;
+        request.messages.clone_from(&alone);
+        request
+            .messages
+            .insert(instruction, model::Message::new(Role::User, fitted.text));
+        let over = counted(&request).saturating_add(kept).saturating_sub(window);
+        if over == 0 || room == 0 {
+            tell(job, &fitted.shown);
+            return Ok(request);
+        }
+        // The server has counted more than we do, or the message around it took some.
+        room = room.saturating_sub(over);
+    }
+}
+
+/// Adds what is told of the attempt before, and sees that prompt and answer fit the window.
+fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
+    let family = Family::of_model(answerer.profile.model_name());
+    let window = answerer.facts.window;
+    let plain = model::estimate_request(family, &request);
+    let counted = answerer.counted(plain);
     if counted.saturating_add(MIN_ANSWER) > window {
         let message = format!(
             "the prompt takes up to {counted} tokens, and the window of `{}` is {window}; shorten what goes into it",
-            profile.name
+            answerer.profile.name
         );
         return Err(Failure::new(FailureClass::TooLarge, message));
     }
-    request.max_tokens = answerer.facts.reserve.max(MIN_ANSWER).min(window - counted);
-    Ok((request, estimate))
+    let told = job
+        .previous
+        .as_deref()
+        .and_then(|previous| feedback(previous, family, FEEDBACK_TOKENS));
+    let mut asked = (plain, counted);
+    if let (Some(told), Some(last)) = (told, request.messages.last_mut()) {
+        // Behind all that stays the same, so that a server's prefix cache holds. Not in a message of its own: the
+        // templates of many models take no two messages of one speaker in a row.
+        let before = last.content.len();
+        last.content.push_str("\n\n");
+        last.content.push_str(&told);
+        let estimate = model::estimate_request(family, &request);
+        let counted = answerer.counted(estimate);
+        if counted.saturating_add(answerer.facts.reserve.max(MIN_ANSWER)) <= window {
+            asked = (estimate, counted);
+        } else if let Some(last) = request.messages.last_mut() {
+            // The answer needs the room more.
+            last.content.truncate(before);
+        }
+    }
+    let (estimate, counted) = asked;
+    let room = window - counted;
+    let wanted = answerer.facts.reserve.max(job.manner.answer.unwrap_or(0));
+    request.max_tokens = wanted.max(MIN_ANSWER).min(room);
+    Ok(Asked {
+        request,
+        estimate,
+        room,
+    })
 }
 
 /// Says what of the context is not shown whole.
@@ -247,20 +306,6 @@ fn form(output: Option<&Output>, schema: Option<&Arc<TaskSchema>>) -> Option<Str
                 .to_owned(),
         ),
     }
-}
-
-/// What is told of the attempt before: the failure, its place, what was expected.
-fn feedback(previous: &Failure) -> String {
-    let mut told = format!(
-        "Your last answer was refused: {}.",
-        previous.message.trim_end_matches('.')
-    );
-    if !previous.detail.is_empty() && previous.detail != previous.message {
-        told.push('\n');
-        told.extend(previous.detail.chars().take(1000));
-    }
-    told.push_str("\nAnswer again, in full.");
-    told
 }
 
 /// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
@@ -307,14 +352,8 @@ async fn call(
             tries = tries.min(CALL_TRIES - 1);
             continue;
         }
-        let counted = answerer
-            .calibration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .apply(estimate.high)
-            .0;
         let reserve = Reserve {
-            prompt: counted,
+            prompt: answerer.counted(estimate),
             completion: request.max_tokens,
         };
         let slot = tokio::select! {
@@ -407,13 +446,13 @@ async fn finish(
             let class = match &error {
                 error if error.is_unreachable() => FailureClass::NoModel,
                 CallError::TooLong { .. } => FailureClass::TooLarge,
-                CallError::Unauthorized { .. } | CallError::Rejected { .. } => FailureClass::Denied,
+                CallError::Unauthorized { .. } | CallError::Rejected { .. } => FailureClass::Refused,
                 _ => FailureClass::Transport,
             };
             // What a broken call used is unknown; a server that refused one used nothing.
             let refused = matches!(
                 class,
-                FailureClass::NoModel | FailureClass::Denied | FailureClass::TooLarge
+                FailureClass::NoModel | FailureClass::Refused | FailureClass::TooLarge
             );
             let usage = if refused {
                 CallUsage::default()
@@ -498,6 +537,7 @@ fn understand(
     prompt: &Prompt,
     schema: Option<&Arc<TaskSchema>>,
     answer: &str,
+    job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<(Json, Vec<(String, String)>), Failure> {
     match &prompt.beside.output {
@@ -506,7 +546,15 @@ fn understand(
             let Some(schema) = schema else {
                 return Ok((Json::String(answer::text(answer).to_owned()), Vec::new()));
             };
-            let value = answer::value(answer, &schema.json)?;
+            let (value, repairs) = answer::value(answer, &schema.json);
+            if !repairs.is_empty() {
+                // The dispatcher is gone only when the run is.
+                let _ = job
+                    .tell
+                    .messages
+                    .send(Message::Read(job.node, job.attempt, repairs));
+            }
+            let value = value?;
             verify::conforms(&schema.validator.violations(&value))?;
             Ok((value, Vec::new()))
         }

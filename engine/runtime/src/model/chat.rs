@@ -19,6 +19,9 @@ pub(super) fn body(model: &str, request: &Request) -> Value {
         "temperature": request.temperature,
         "top_p": request.top_p,
         "seed": request.seed,
+        // Some servers punish repetition unless they are told not to, and code repeats itself.
+        "frequency_penalty": 0.0,
+        "presence_penalty": 0.0,
         "stream": true,
         "stream_options": { "include_usage": true },
     });
@@ -231,6 +234,9 @@ mod tests {
         assert_eq!(body["model"], "tiny");
         assert_eq!(body["messages"][0], json!({ "role": "system", "content": "s" }));
         assert_eq!(body["max_tokens"], 7);
+        for unchosen in ["frequency_penalty", "presence_penalty"] {
+            assert_eq!(body[unchosen], 0.0);
+        }
         assert_eq!(body["stop"], json!(["END"]));
         assert_eq!(body["stream_options"]["include_usage"], true);
         assert_eq!(

@@ -13,6 +13,7 @@ use super::error::CallError;
 use super::http::Client;
 use super::message::{Reply, Request};
 use super::sse::{Decoder, EventTooLarge, MAX_EVENT_BYTES};
+use super::watch::{self, Stop, Watch};
 use crate::settings::Profile;
 
 /// Bytes of a response at most. Streaming spends about 200 bytes a token, so this is an answer of
@@ -71,6 +72,20 @@ struct Exchange<'a> {
     deadline: Instant,
 }
 
+/// An answer as it arrives.
+struct Answer<'a> {
+    assembler: Assembler,
+    watch: Watch<'a>,
+    on_text: &'a mut (dyn FnMut(&str) + Send),
+}
+
+/// What follows a part of an answer.
+#[derive(Clone, Copy, PartialEq)]
+enum Taken {
+    More,
+    Stopped,
+}
+
 /// What a response claims to be.
 #[derive(Clone, Copy, PartialEq)]
 enum Content {
@@ -92,12 +107,19 @@ impl Exchange<'_> {
         if !response.status().is_success() {
             return Err(self.refused(response).await);
         }
-        let assembler = match content_of(&response) {
-            Some(Content::Json) => self.whole(response, first_byte, on_text).await?,
-            Some(Content::Events) => self.streamed(response, first_byte, on_text).await?,
-            None => return Err(self.no_reply(&response)),
+        let model = self.profile.model_name();
+        let expect = watch::expectation(request);
+        let mut answer = Answer {
+            assembler: Assembler::default(),
+            watch: Watch::new(model, request, expect.as_ref()),
+            on_text,
         };
-        Ok(assembler.finish(self.profile.model_name(), request))
+        match content_of(&response) {
+            Some(Content::Json) => self.whole(response, first_byte, &mut answer).await?,
+            Some(Content::Events) => self.streamed(response, first_byte, &mut answer).await?,
+            None => return Err(self.no_reply(&response)),
+        }
+        Ok(answer.assembler.finish(model, request))
     }
 
     fn post(&self, client: &reqwest::Client, request: &Request) -> reqwest::RequestBuilder {
@@ -174,8 +196,8 @@ impl Exchange<'_> {
         &self,
         response: reqwest::Response,
         first_byte: Instant,
-        on_text: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<Assembler, CallError> {
+        answer: &mut Answer<'_>,
+    ) -> Result<(), CallError> {
         let mut body = Vec::new();
         let mut bytes = Incoming::new(self, response, first_byte);
         while let Some(chunk) = bytes.next().await? {
@@ -186,31 +208,32 @@ impl Exchange<'_> {
             host: self.host(),
             content: classify::excerpt(self.profile, &body),
         })?;
-        let mut assembler = Assembler::default();
-        self.take(&mut assembler, chunk, on_text)?;
-        if assembler.is_finished() {
-            Ok(assembler)
+        if self.take(answer, chunk)? == Taken::Stopped || answer.assembler.is_finished() {
+            Ok(())
         } else {
             Err(CallError::CutStream { host: self.host() })
         }
     }
 
+    /// Reads a stream to its end, or until the answer is stopped: then the connection is closed, and the server
+    /// need not go on.
     async fn streamed(
         &self,
         response: reqwest::Response,
         first_byte: Instant,
-        on_text: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<Assembler, CallError> {
+        answer: &mut Answer<'_>,
+    ) -> Result<(), CallError> {
         let mut bytes = Incoming::new(self, response, first_byte);
         let mut decoder = Decoder::default();
-        let mut assembler = Assembler::default();
         let mut events = Vec::new();
         loop {
             let chunk = match bytes.next().await {
                 Ok(chunk) => chunk,
                 // All was said but the counts.
-                Err(CallError::Reset { .. } | CallError::CutStream { .. }) if assembler.is_finished() => {
-                    return Ok(assembler);
+                Err(CallError::Reset { .. } | CallError::CutStream { .. })
+                    if answer.assembler.is_finished() =>
+                {
+                    return Ok(());
                 }
                 Err(error) => return Err(error),
             };
@@ -221,10 +244,14 @@ impl Exchange<'_> {
             };
             for event in events.drain(..) {
                 if event.trim() == "[DONE]" {
-                    return Ok(assembler);
+                    return Ok(());
                 }
                 match Chunk::read(&event) {
-                    Some(chunk) => self.take(&mut assembler, chunk, on_text)?,
+                    Some(chunk) => {
+                        if self.take(answer, chunk)? == Taken::Stopped {
+                            return Ok(());
+                        }
+                    }
                     // The last event of a stream that ends inside it.
                     None if at_end => {}
                     None if event.trim().is_empty() => {}
@@ -233,8 +260,8 @@ impl Exchange<'_> {
             }
             outcome.map_err(|EventTooLarge| self.too_large(MAX_EVENT_BYTES))?;
             if at_end {
-                return if assembler.is_finished() {
-                    Ok(assembler)
+                return if answer.assembler.is_finished() {
+                    Ok(())
                 } else {
                     Err(CallError::CutStream { host: self.host() })
                 };
@@ -242,20 +269,22 @@ impl Exchange<'_> {
         }
     }
 
-    fn take(
-        &self,
-        assembler: &mut Assembler,
-        chunk: Chunk,
-        on_text: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<(), CallError> {
+    fn take(&self, answer: &mut Answer<'_>, chunk: Chunk) -> Result<Taken, CallError> {
         if let Some(error) = &chunk.error {
             return Err(classify::in_stream(self.profile, error.status, &error.message));
         }
-        let text = assembler.push(chunk);
+        let (text, thinking) = answer.assembler.push(chunk);
         if !text.is_empty() {
-            on_text(&text);
+            (answer.on_text)(&text);
         }
-        Ok(())
+        match answer.watch.push(&text, &thinking) {
+            None => Ok(Taken::More),
+            Some(stop) => {
+                let kept = answer.watch.complete().filter(|_| stop == Stop::Complete);
+                answer.assembler.stop(stop, kept);
+                Ok(Taken::Stopped)
+            }
+        }
     }
 
     fn malformed(&self, event: &str) -> CallError {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::canonical;
+use super::watch::Stop;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,8 @@ pub enum Finish {
     Length,
     /// It wants tools called.
     ToolCalls,
+    /// It was stopped before it was done.
+    Stopped(Stop),
     /// Something else; empty when the server ended the stream properly and gave no reason.
     Other(String),
 }
@@ -94,6 +97,7 @@ impl Finish {
             Self::Stop => "stop",
             Self::Length => "length",
             Self::ToolCalls => "tool_calls",
+            Self::Stopped(stop) => stop.as_str(),
             Self::Other(reason) => reason,
         }
     }
@@ -107,7 +111,9 @@ impl Serialize for Finish {
 
 impl<'de> Deserialize<'de> for Finish {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|reason| Self::from_reason(&reason))
+        let reason = String::deserialize(deserializer)?;
+        // Only what we wrote ourselves is read here: a server's words go through `from_reason`.
+        Ok(Stop::from_word(&reason).map_or_else(|| Self::from_reason(&reason), Self::Stopped))
     }
 }
 

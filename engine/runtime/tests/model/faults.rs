@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::json;
-use smallcode_runtime::model::{CallError, Client, call};
+use smallcode_runtime::model::{CallError, Client, Finish, Stop, call};
 use tokio_util::sync::CancellationToken;
 
 use crate::model_server::{Answer, Fault, ModelServer, Script};
@@ -278,11 +278,20 @@ async fn what_is_no_answer() {
         matches!(&error, CallError::NotJson200 { content, .. } if content == "<html>"),
         "{error:?}"
     );
-    let error = failure(Fault::HugeAnswer {
+}
+
+/// One that streams is stopped long before; what comes at once is read up to a limit.
+#[tokio::test]
+async fn an_answer_that_is_larger_than_any_real_one() {
+    let huge = Answer::fault(Fault::HugeAnswer {
         bytes: 17 * 1024 * 1024,
-    })
-    .await;
-    assert!(matches!(error, CallError::TooLarge { .. }), "{error:?}");
+    });
+    let at_once = huge.clone().with(Fault::WholeJson);
+    let result = call_script(Script::always(at_once), |_| ()).await;
+    assert!(matches!(result, Err(CallError::TooLarge { .. })), "{result:?}");
+    let reply = call_script(Script::always(huge), |_| ()).await.unwrap();
+    assert_eq!(reply.finish, Finish::Stopped(Stop::Looping));
+    assert!(reply.text.len() < 1024 * 1024, "{}", reply.text.len());
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ fn kind(class: FailureClass) -> NonSuccessKind {
     if matches!(
         class,
         FailureClass::Transport
+            | FailureClass::Refused
             | FailureClass::OverBudget
             | FailureClass::TooLarge
             | FailureClass::Expression

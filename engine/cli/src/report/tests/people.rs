@@ -11,6 +11,7 @@ fn view(verbosity: Verbosity) -> View {
         verbosity,
         planned: Some(5),
         asks: false,
+        afterwards: false,
     }
 }
 

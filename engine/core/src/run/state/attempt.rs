@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{ApplyError, State, Subject, Todo, misfit};
 use crate::run::{
-    Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Status, Stored, TaskInfo,
+    Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Status, Stored, Symptom,
+    TaskInfo,
 };
 
 impl State {
@@ -153,10 +154,16 @@ impl State {
                 }
                 self.end_node(index, Status::Success);
             }
-            (Outcome::Failure(failure), Decision::Retry { at }) => {
+            (Outcome::Failure(failure), Decision::Retry { at, manner }) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
                     // The next attempt is told what was wrong with this one.
-                    node.failure = Some(Box::new(failure.clone()));
+                    let stays =
+                        |told: &Failure| told.class.is_of_the_answer() && !failure.class.is_of_the_answer();
+                    if !node.failure.as_deref().is_some_and(stays) {
+                        node.failure = Some(Box::new(failure.clone()));
+                    }
+                    node.history.push(Symptom::of(failure));
+                    node.manner = manner;
                     node.phase = NodePhase::Waiting(at);
                     node.inside = None;
                     node.answer = None;
@@ -167,7 +174,7 @@ impl State {
                     }
                 }
             }
-            (Outcome::Failure(failure), Decision::Fail | Decision::Done) => {
+            (Outcome::Failure(failure), Decision::Fail | Decision::Stalled | Decision::Done) => {
                 let stopped = matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget);
                 match self.over_budget(index).filter(|_| stopped) {
                     Some(over) => self.fail_node(index, &over),

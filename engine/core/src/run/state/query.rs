@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::State;
 use crate::run::{
-    FailureClass, Node, NodeId, NodeIndex, NodePhase, RunStatus, Scope, ScopeIndex, Spend, Status, Stored,
-    TaskInfo, TaskOutcome,
+    Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Past, RunStatus, Scope, ScopeIndex, Spend,
+    Status, Stored, TaskInfo, TaskOutcome,
 };
 use crate::scope::NeedsStatus;
 
@@ -28,6 +28,17 @@ impl State {
     /// One scope.
     pub fn scope(&self, index: ScopeIndex) -> Option<&Scope> {
         self.scopes.get(index.0)
+    }
+
+    /// What came of a node whose attempt under way has failed.
+    pub fn past<'a>(&'a self, node: NodeIndex, failure: &'a Failure) -> Option<Past<'a>> {
+        let node = self.nodes.get(node.0)?;
+        Some(Past {
+            attempt: node.attempts,
+            failure,
+            earlier: &node.history,
+            manner: node.manner,
+        })
     }
 
     /// What decides about a node's task.

@@ -8,8 +8,8 @@ use super::{ApplyError, State, Subject, Todo, Wall, misfit};
 use crate::load::ModuleId;
 use crate::run::node::{TaskPhase, TaskState};
 use crate::run::{
-    Failure, Node, NodeId, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Spend, Status, Stored,
-    TaskInfo, TaskOutcome,
+    Failure, Manner, Node, NodeId, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Spend, Status,
+    Stored, TaskInfo, TaskOutcome,
 };
 
 impl State {
@@ -162,6 +162,8 @@ impl State {
                 inside: None,
                 result: None,
                 failure: None,
+                history: Vec::new(),
+                manner: Manner::default(),
             });
             if info.conditional {
                 self.todo.push_back(Todo::Node(index));

@@ -4,7 +4,7 @@ use super::order::one_line;
 use super::sim::{Sim, bundle, tasks};
 use super::world::World;
 use crate::run::{
-    Decision, Event, Failure, FailureClass, NodeId, NodePhase, Outcome, RunStatus, Stored, TaskResult,
+    Decision, Event, Failure, FailureClass, Manner, NodeId, NodePhase, Outcome, RunStatus, Stored, TaskResult,
 };
 
 const COMMANDS: &str =
@@ -122,7 +122,10 @@ fn a_new_attempt_makes_its_calls_anew() {
         node: NodeId::new("a"),
         attempt: 1,
         outcome: Outcome::Failure(Failure::new(FailureClass::Transport, "gone")),
-        decision: Decision::Retry { at },
+        decision: Decision::Retry {
+            at,
+            manner: Manner::default(),
+        },
     });
     assert_eq!(sim.state.nodes()[0].calls, []);
     assert_eq!(

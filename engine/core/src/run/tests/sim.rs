@@ -466,8 +466,9 @@ impl Sim {
             Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
             Err(class) => {
                 let failure = Failure::new(class, "it failed");
-                let retry = self.state.info(index).unwrap().retry;
-                let decision = decide(retry, attempt, &failure, self.now, self.state.seed(), &node);
+                let policy = self.state.info(index).unwrap().policy();
+                let past = self.state.past(index, &failure).unwrap();
+                let decision = decide(policy, past, self.now, self.state.seed(), &node);
                 (Outcome::Failure(failure), decision)
             }
         };

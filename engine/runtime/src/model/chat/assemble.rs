@@ -7,6 +7,7 @@ use smallcode_core::tokens::{Family, count};
 use super::{Chunk, Counts, ToolDelta};
 use crate::model::message::{Finish, Reply, Request, ToolCall, Usage};
 use crate::model::usage::estimate_request;
+use crate::model::watch::Stop;
 
 /// Puts a reply together from its chunks.
 #[derive(Debug, Default)]
@@ -22,8 +23,8 @@ pub(in crate::model) struct Assembler {
 }
 
 impl Assembler {
-    /// Takes in a chunk and gives back the text that it adds.
-    pub(in crate::model) fn push(&mut self, chunk: Chunk) -> String {
+    /// Takes in a chunk and gives back the text and the thinking that it adds.
+    pub(in crate::model) fn push(&mut self, chunk: Chunk) -> (String, String) {
         self.text.push_str(&chunk.text);
         self.thinking.push_str(&chunk.thinking);
         for delta in chunk.tool_calls {
@@ -44,12 +45,20 @@ impl Assembler {
         if self.model.is_none() {
             self.model = chunk.model;
         }
-        chunk.text
+        (chunk.text, chunk.thinking)
     }
 
     /// Tells whether the server said why it stopped.
     pub(in crate::model) fn is_finished(&self) -> bool {
         self.finish.is_some()
+    }
+
+    /// Ends the reply before the server does, after so many bytes of its text where it says so.
+    pub(in crate::model) fn stop(&mut self, stop: Stop, kept: Option<usize>) {
+        self.finish = Some(Finish::Stopped(stop));
+        if let Some(kept) = kept {
+            self.text.truncate(kept);
+        }
     }
 
     /// A piece belongs to the call of its index; without one, a new id or a new name after the

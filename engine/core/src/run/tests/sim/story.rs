@@ -72,6 +72,7 @@ fn line(event: &Event) -> String {
         Event::ScopeEntered { node, .. } => format!("{node}: entered"),
         Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
         Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
+        Event::ReplyRead { node, call, .. } => format!("{node}: call {call} read"),
         Event::AttemptFinished {
             node,
             outcome,
@@ -83,7 +84,7 @@ fn line(event: &Event) -> String {
                 Outcome::Failure(failure) => format!("{:?}", failure.class),
             };
             match decision {
-                Decision::Retry { at } => format!("{node}: {how}, again at {}", at.0),
+                Decision::Retry { at, .. } => format!("{node}: {how}, again at {}", at.0),
                 _ => format!("{node}: {how}"),
             }
         }

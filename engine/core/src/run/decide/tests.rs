@@ -1,0 +1,210 @@
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::*;
+
+const ALL: [FailureClass; 22] = {
+    use FailureClass as C;
+    [
+        C::Transport,
+        C::NoModel,
+        C::Refused,
+        C::Truncated,
+        C::Looping,
+        C::Overthinking,
+        C::Empty,
+        C::Unparseable,
+        C::SchemaMismatch,
+        C::VerifyFailed,
+        C::Denied,
+        C::OverBudget,
+        C::TooLarge,
+        C::CommandFailed,
+        C::TimedOut,
+        C::Expression,
+        C::Io,
+        C::Rejected,
+        C::UsedWorkflowFailed,
+        C::Cancelled,
+        C::Lost,
+        C::Internal,
+    ]
+};
+
+/// How a node's attempts go on when they fail with these messages, one after the other: a word for each decision.
+fn ladder(asks_model: bool, max: u32, failures: &[Failure]) -> String {
+    let retry = Retry {
+        max,
+        backoff: Duration::from_millis(100),
+        jitter: false,
+    };
+    let mut earlier = Vec::new();
+    let mut manner = Manner::default();
+    let mut told = Vec::new();
+    for (attempt, failure) in (1..).zip(failures) {
+        let past = Past {
+            attempt,
+            failure,
+            earlier: &earlier,
+            manner,
+        };
+        let policy = Policy { retry, asks_model };
+        told.push(match decide(policy, past, Timestamp(0), 7, &NodeId::new("a")) {
+            Decision::Done => "done".to_owned(),
+            Decision::Fail => "fail".to_owned(),
+            Decision::Stalled => "stalled".to_owned(),
+            Decision::Retry { manner: next, .. } => {
+                manner = next;
+                let temperature = manner
+                    .temperature
+                    .map_or("as it is".to_owned(), |t| t.to_string());
+                manner.answer.map_or(temperature.clone(), |answer| {
+                    format!("{temperature} with {answer}")
+                })
+            }
+        });
+        earlier.push(Symptom::of(failure));
+    }
+    told.join(", ")
+}
+
+/// As many failures of a class, each told in other words.
+fn varied(class: FailureClass, count: usize) -> Vec<Failure> {
+    ["one", "two", "three", "four", "five", "six"]
+        .iter()
+        .take(count)
+        .map(|word| Failure::new(class, *word))
+        .collect()
+}
+
+#[test]
+fn the_ladder_of_a_model_over_all_classes() {
+    let mut table = String::new();
+    for class in ALL {
+        let _ = writeln!(table, "{class:?}: {}", ladder(true, 3, &varied(class, 4)));
+    }
+    insta::assert_snapshot!(table, @"
+    Transport: as it is, as it is, as it is, fail
+    NoModel: as it is, as it is, as it is, fail
+    Refused: fail, fail, fail, fail
+    Truncated: fail, fail, fail, fail
+    Looping: 0.7, 1, 1, fail
+    Overthinking: 0, 0.4, 0.7, fail
+    Empty: 0, 0.4, 0.7, fail
+    Unparseable: 0, 0.4, 0.7, fail
+    SchemaMismatch: 0, 0.4, 0.7, fail
+    VerifyFailed: 0, 0.4, 0.7, fail
+    Denied: 0, 0.4, 0.7, fail
+    OverBudget: fail, fail, fail, fail
+    TooLarge: fail, fail, fail, fail
+    CommandFailed: as it is, as it is, as it is, fail
+    TimedOut: as it is, as it is, as it is, fail
+    Expression: fail, fail, fail, fail
+    Io: as it is, as it is, as it is, fail
+    Rejected: fail, fail, fail, fail
+    UsedWorkflowFailed: as it is, as it is, as it is, fail
+    Cancelled: fail, fail, fail, fail
+    Lost: as it is, as it is, as it is, fail
+    Internal: as it is, as it is, as it is, fail
+    ");
+}
+
+#[test]
+fn a_command_is_repeated_as_it_is_however_often_it_fails_alike() {
+    for class in ALL {
+        let alike = vec![Failure::new(class, "the same"); 3];
+        let expected = match class {
+            FailureClass::Denied
+            | FailureClass::Refused
+            | FailureClass::OverBudget
+            | FailureClass::TooLarge
+            | FailureClass::Expression
+            | FailureClass::Rejected
+            | FailureClass::Cancelled => "fail, fail, fail",
+            _ => "as it is, as it is, fail",
+        };
+        assert_eq!(ladder(false, 2, &alike), expected, "{class:?}");
+    }
+}
+
+#[test]
+fn the_same_failure_twice_is_stalled() {
+    for class in ALL {
+        let alike = vec![Failure::new(class, "the same"); 2];
+        if class.is_of_the_answer() && class != FailureClass::Truncated {
+            assert!(ladder(true, 5, &alike).ends_with(", stalled"), "{class:?}");
+        } else {
+            assert!(!ladder(true, 5, &alike).contains("stalled"), "{class:?}");
+        }
+    }
+    // Between two others as well: that is going round in circles.
+    let [a, b] = ["a", "b"].map(|message| Failure::new(FailureClass::VerifyFailed, message));
+    assert_eq!(ladder(true, 5, &[a.clone(), b, a]), "0, 0.4, stalled");
+    // No attempt left: it has failed, and nothing was given up.
+    assert_eq!(
+        ladder(true, 1, &vec![Failure::new(FailureClass::Empty, "x"); 2]),
+        "0, fail"
+    );
+}
+
+#[test]
+fn a_cut_answer_gets_more_room_once() {
+    let cut = |room| Failure {
+        room,
+        ..Failure::new(FailureClass::Truncated, "cut")
+    };
+    assert_eq!(
+        ladder(true, 5, &[cut(Some(3000)), cut(Some(4000))]),
+        "0 with 3000, fail"
+    );
+    assert_eq!(ladder(true, 5, &[cut(None)]), "fail");
+    let mut mixed = varied(FailureClass::Transport, 1);
+    mixed.extend([cut(Some(9)), Failure::new(FailureClass::Empty, "empty")]);
+    assert_eq!(ladder(true, 5, &mixed), "as it is, 0 with 9, 0.4 with 9");
+}
+
+#[test]
+fn a_server_that_breaks_off_leaves_the_temperature_where_it_is() {
+    let failures = [
+        FailureClass::Empty,
+        FailureClass::Transport,
+        FailureClass::Unparseable,
+    ]
+    .map(|class| Failure::new(class, format!("{class:?}")));
+    assert_eq!(ladder(true, 5, &failures), "0, 0, 0.4");
+}
+
+#[test]
+fn delays_double_and_jitter_keeps_at_least_half() {
+    for attempt in 1..=60 {
+        let retry = Retry {
+            max: 100,
+            backoff: Duration::from_secs(1),
+            jitter: true,
+        };
+        let full = 1000_u64
+            .saturating_mul(1 << (attempt - 1).min(30))
+            .min(MAX_BACKOFF);
+        let delay = delay(retry, attempt, 3, &NodeId::new("n"));
+        assert!((full / 2..=full).contains(&delay), "{attempt}: {delay}");
+    }
+    let past = Past {
+        attempt: 2,
+        failure: &Failure::new(FailureClass::Io, "x"),
+        earlier: &[],
+        manner: Manner::default(),
+    };
+    let retry = Retry {
+        max: 2,
+        backoff: Duration::from_millis(100),
+        jitter: false,
+    };
+    let policy = Policy {
+        retry,
+        asks_model: false,
+    };
+    let Decision::Retry { at, .. } = decide(policy, past, Timestamp(1000), 7, &NodeId::new("a")) else {
+        panic!("it is repeated");
+    };
+    assert_eq!(at, Timestamp(1200));
+}
