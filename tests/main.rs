@@ -22,3 +22,4 @@ mod signal;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod writes;

@@ -281,6 +281,8 @@ impl Progress {
             | Event::ScopeEntered { .. }
             | Event::CapReached { .. }
             | Event::NodesClaimed { .. }
+            | Event::WritesAsked { .. }
+            | Event::WritesKept { .. }
             | Event::Interrupted { .. } => None,
         }
     }

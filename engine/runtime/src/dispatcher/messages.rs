@@ -87,7 +87,10 @@ impl Dispatcher {
             Message::Call(request) => self.request_call(request)?,
             Message::Called(end) => self.end_call(end)?,
             Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
-            Message::Broken(error) => self.broken = Some(error),
+            Message::Turn(request) => self.request_turn(request)?,
+            Message::Keeping(keeping) => self.keeping(keeping)?,
+            Message::Broken(error) => self.broken = Some(error.into()),
+            Message::NotRestored(error) => self.broken = Some(error.into()),
             Message::Signal(stage) => self.signal(stage)?,
         }
         Ok(())

@@ -72,6 +72,7 @@ impl NameSource {
             names: self.names(state, program, scope, Some(task), NeedsStatus::default()),
             calls: Vec::new(),
             previous: None,
+            writes: Arc::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
             tell: tell.clone(),
@@ -130,6 +131,7 @@ impl NameSource {
                 Vec::new()
             },
             previous: node.failure.clone(),
+            writes: Arc::default(),
             cancel: kill.child_token(),
             kill,
             tell: tell.clone(),
