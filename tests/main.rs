@@ -23,3 +23,4 @@ mod signal;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod writes;

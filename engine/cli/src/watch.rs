@@ -326,7 +326,7 @@ fn refusal_of_dispatch(error: &DispatchError) -> Refusal {
     let exit = match error {
         DispatchError::Journal(error) => exit_of(error),
         DispatchError::Misfit(_) => Exit::Bug,
-        DispatchError::Blob(_) => Exit::Io,
+        DispatchError::Blob(_) | DispatchError::NotRestored(_) => Exit::Io,
     };
     Refusal::of(exit)(error)
         .hint("nothing that the journal holds is lost: `smallcode resume` goes on from there")
@@ -344,6 +344,7 @@ pub(crate) fn refusal_of(error: &SessionError) -> Refusal {
         SessionError::Journal(error) => exit_of(error),
         SessionError::Blob(_)
         | SessionError::Orphan(_)
+        | SessionError::NotRestored { .. }
         | SessionError::Misfit(_)
         | SessionError::Plan { .. } => Exit::Io,
     };

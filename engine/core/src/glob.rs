@@ -3,6 +3,8 @@
 //! The dialect is that of `globset` with literal separators: `*` and `?` stay within a name, `**` spans
 //! folders, `[a-z]` and `{a,b}` as in a shell.
 
+use std::path::Path;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 /// A glob over paths of the workspace.
@@ -27,7 +29,7 @@ impl Glob {
     }
 
     /// Whether a path of the workspace matches.
-    pub fn matches(&self, path: &str) -> bool {
+    pub fn matches(&self, path: impl AsRef<Path>) -> bool {
         self.matcher.is_match(path)
     }
 }
@@ -49,6 +51,29 @@ pub(crate) fn normal(pattern: &str) -> String {
 /// Whether a text has a meaning as a glob beyond that of a plain path.
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
+}
+
+/// Where what a glob matches lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The folder that it lies below; empty where that is the workspace.
+    pub start: String,
+    /// How many names below that folder it has at most; nothing where there is no bound.
+    pub depth: Option<usize>,
+}
+
+/// Where to look for what a glob matches.
+pub fn extent(pattern: &str) -> Extent {
+    let shape = Shape::new(pattern);
+    let start: Vec<&str> = shape
+        .plain_start()
+        .take(shape.names.len().saturating_sub(1))
+        .collect();
+    let unbounded = shape.names.iter().any(|name| matches!(name, ShapeName::Any));
+    Extent {
+        depth: (!unbounded).then(|| shape.names.len() - start.len()),
+        start: start.join("/"),
+    }
 }
 
 /// Whether some path can match both globs. `[…]` and `{…}` count as `*`, so that the answer may be a false
@@ -279,6 +304,22 @@ mod tests {
         ] {
             assert_eq!(overlap(left, right), expected, "{left} {right}");
             assert_eq!(overlap(right, left), expected, "{right} {left}");
+        }
+    }
+
+    #[test]
+    fn extents() {
+        for (pattern, start, depth) in [
+            ("a/b.md", "a", Some(1)),
+            ("b.md", "", Some(1)),
+            ("**", "", None),
+            ("src/**/*.rs", "src", None),
+            ("src/*/x/a.rs", "src", Some(3)),
+            ("./out//x/{a,b}.md", "out/x", Some(1)),
+            ("out/{a/b,c}/x", "out", None),
+        ] {
+            let start = start.to_owned();
+            assert_eq!(extent(pattern), Extent { start, depth }, "{pattern}");
         }
     }
 

@@ -12,6 +12,7 @@ mod names;
 mod notices;
 mod settle;
 mod stop;
+mod turns;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,12 +20,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value as Json;
 use smallcode_core::run::{ApplyError, Event, NodeId, NodeIndex, Program, RunStatus, State, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{CallRequest, Message, Shared, Tell};
-use crate::journal::{BlobError, Commit, Journal, JournalError};
+use crate::journal::{BlobError, BlobHash, Commit, Journal, JournalError};
+use crate::workspace::KeepError;
 
 pub use self::notices::{Notices, Observed, Taken};
 
@@ -55,6 +57,9 @@ pub enum DispatchError {
     /// A blob could not be written.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// What a failed attempt wrote could not be put back.
+    #[error("what an attempt wrote could not be put back: {0}")]
+    NotRestored(#[from] KeepError),
 }
 
 /// How a session of a run ended.
@@ -88,6 +93,10 @@ pub struct Dispatcher {
     work: JoinSet<()>,
     /// Calls that wait for others to give back what they don't use.
     waiting_calls: VecDeque<CallRequest>,
+    /// Attempts that wait for their turn to write.
+    waiting_turns: HashMap<NodeIndex, oneshot::Sender<()>>,
+    /// What attempts had kept that have ended; it goes once the disk knows of that.
+    forgotten: Vec<BlobHash>,
     /// When the disk was last asked to keep what is written, and whether something was written since.
     synced_at: Timestamp,
     unsynced: Option<Commit>,
@@ -95,8 +104,8 @@ pub struct Dispatcher {
     /// Attempts that were stopped by a signal and left no event: they are in flight for good.
     abandoned: bool,
     stop_at: Option<Timestamp>,
-    /// Why what an attempt left could not be kept.
-    broken: Option<BlobError>,
+    /// Why what an attempt left could not be kept, or what it wrote not be put back.
+    broken: Option<DispatchError>,
     ended: Option<Ended>,
 }
 
@@ -144,6 +153,8 @@ impl Dispatcher {
             running: HashMap::new(),
             work: JoinSet::new(),
             waiting_calls: VecDeque::new(),
+            waiting_turns: HashMap::new(),
+            forgotten: Vec::new(),
             synced_at: Timestamp(0),
             unsynced: None,
             stage: 0,
@@ -178,7 +189,7 @@ impl Dispatcher {
                 let written = self.commit().await;
                 self.kill_all();
                 self.work.shutdown().await;
-                return written.and(Err(error.into()));
+                return written.and(Err(error));
             }
             self.settle()?;
             self.commit().await?;
@@ -202,6 +213,7 @@ impl Dispatcher {
     /// Applies an event and puts it into the next commit.
     fn record(&mut self, event: Event) -> Result<(), ApplyError> {
         let at = now();
+        self.forget_kept(&event);
         self.state.apply(at, &event)?;
         self.batch.push((at.0, event));
         Ok(())

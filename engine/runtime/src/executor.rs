@@ -10,6 +10,7 @@ mod prompt;
 mod render;
 mod uses;
 mod verify;
+mod writes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
@@ -37,7 +38,9 @@ use crate::journal::BlobError;
 use crate::mask::Mask;
 use crate::model::Client;
 use crate::settings::Profile;
-use crate::workspace::Workspace;
+use crate::workspace::{KeepError, Workspace};
+
+pub use self::writes::{Keeper, Keeping, TurnRequest, Writes};
 
 /// What all attempts of a run share.
 pub struct Shared {
@@ -53,6 +56,8 @@ pub struct Shared {
     pub mask: Arc<Mask>,
     /// Where long output goes.
     pub spool: PathBuf,
+    /// What attempts keep of what they write over.
+    pub keeper: Keeper,
     /// The id of the run.
     pub run: String,
     /// The profiles that answer prompts, by name.
@@ -104,6 +109,8 @@ pub struct Job {
     pub previous: Option<Box<Failure>>,
     /// How it asks its model.
     pub manner: Manner,
+    /// What it has kept of what it writes over.
+    pub writes: Arc<Writes>,
     /// Asks it to end, and gives it a grace.
     pub cancel: CancellationToken,
     /// Ends it.
@@ -135,6 +142,12 @@ pub enum Message {
     Answer(NodeId, bool, String),
     /// Nobody answers questions any more.
     Unanswered,
+    /// An attempt wants its turn to write.
+    Turn(TurnRequest),
+    /// An attempt has kept what it is about to write over.
+    Keeping(Keeping),
+    /// What an attempt wrote could not be taken back: the run can't go on.
+    NotRestored(KeepError),
     /// A call is about to be made.
     Call(CallRequest),
     /// A call has ended.
@@ -214,9 +227,11 @@ impl Shared {
 pub async fn attempt(shared: Arc<Shared>, job: Job) {
     let (node, attempt, messages) = (job.node, job.attempt, job.tell.messages.clone());
     let host = Arc::clone(&shared.host);
+    let (keeping, writes) = (Arc::clone(&shared), Arc::clone(&job.writes));
     // A bug in one attempt ends that attempt, not the run.
     let outcome = match AssertUnwindSafe(run(shared, job)).catch_unwind().await {
         Ok(Some(outcome)) => outcome,
+        // Gates and used workflows write nothing themselves.
         Ok(None) => return,
         Err(panic) => {
             let what = panic_text(panic.as_ref()).unwrap_or_default();
@@ -224,7 +239,25 @@ pub async fn attempt(shared: Arc<Shared>, job: Job) {
             Outcome::Failure(Failure::new(FailureClass::Internal, message))
         }
     };
+    if let Err(error) = end_writes(keeping, writes, &outcome).await {
+        let _ = messages.send(Message::NotRestored(error));
+        return;
+    }
     finished(&host, &messages, node, attempt, outcome);
+}
+
+/// What a successful attempt wrote stays; else all is put back, before anybody hears of its end.
+async fn end_writes(shared: Arc<Shared>, writes: Arc<Writes>, outcome: &Outcome) -> Result<(), KeepError> {
+    if matches!(outcome, Outcome::Success(_)) {
+        writes.stay(&shared.keeper);
+        return Ok(());
+    }
+    if writes.end_if_none() {
+        return Ok(());
+    }
+    let undone = tokio::task::spawn_blocking(move || writes.undo(&shared)).await;
+    // A panic there is a bug; the journal still says that something is to be put back.
+    undone.unwrap_or_else(|error| Err(KeepError::Bug(error.to_string())))
 }
 
 /// Tells how an attempt ended, unless that could not be kept: then it stays in flight, and the run ends here.
@@ -258,6 +291,9 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
         return Some(failure(FailureClass::Internal, "the plan has no such task"));
     };
     let scope = job.names.clone().scope();
+    if let Err(failure) = writes::turn(&shared, task, &job, &scope).await {
+        return Some(Outcome::Failure(explain(failure, &job.names)));
+    }
     let outcome = match &task.kind {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
         Kind::Render(render) => render::attempt(&shared, module, render, &job, &scope).await,
@@ -436,11 +472,12 @@ mod tests {
         let workspace = Arc::new(Workspace::open(root).unwrap());
         let bundle = load::load("workflow.yaml".into(), &OneFile).bundle.unwrap();
         let shared = Arc::new(Shared {
-            bundle: Arc::new(bundle),
             host: Arc::new(RunHost::new(
                 Blobs::new(folder.path().join("blobs")),
                 Arc::clone(&workspace),
             )),
+            keeper: Keeper::new(Blobs::new(folder.path().join("kept")), &bundle),
+            bundle: Arc::new(bundle),
             workspace,
             environment: Arc::default(),
             mask: Arc::new(Mask::new(Vec::new())),
@@ -465,6 +502,7 @@ mod tests {
             calls: Vec::new(),
             previous: None,
             manner: Manner::default(),
+            writes: Arc::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
             tell: Tell {

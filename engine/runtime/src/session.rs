@@ -12,13 +12,13 @@ use smallcode_core::scope::Names;
 use tokio::sync::mpsc;
 
 use crate::dispatcher::{DispatchError, Dispatcher, Notices, Observed, Question, now};
-use crate::executor::{Answerer, Environment, Shared};
+use crate::executor::{Answerer, Environment, Keeper, Shared};
 use crate::host::RunHost;
-use crate::journal::{self, BlobError, BlobHash, Journal, JournalError, RunId};
+use crate::journal::{self, BlobError, BlobHash, Blobs, Journal, JournalError, RunId};
 use crate::mask::Mask;
 use crate::model::Client;
 use crate::process::{self, OrphanError};
-use crate::workspace::{FileError, Workspace};
+use crate::workspace::{FileError, KeepError, Workspace};
 
 /// A run could not be begun or taken up.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,14 @@ pub enum SessionError {
     NotBegun {
         /// The run.
         run: String,
+    },
+    /// What attempts of the dead session wrote could not be put back.
+    #[error("what attempts of run {run} had written could not be put back: {source}")]
+    NotRestored {
+        /// The run.
+        run: String,
+        /// Why not.
+        source: KeepError,
     },
     /// A gate was answered twice.
     #[error("`{node}` was given two answers; give one")]
@@ -123,6 +131,8 @@ pub struct Session {
     pub run: RunId,
     /// How many processes of a dead session were ended.
     pub orphans: usize,
+    /// The nodes whose attempts were in flight and what they had written was put back.
+    pub restored: Vec<String>,
     /// The plan.
     pub plan: Arc<Plan>,
     /// The folder of the run.
@@ -340,9 +350,15 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
     }
     let orphans = process::kill_orphans(run.as_str())?;
     sweep(&spool_of(&journal));
+    let restored =
+        restore(&state, &journal, &setting.workspace).map_err(|source| SessionError::NotRestored {
+            run: run.to_string(),
+            source,
+        })?;
     let mut session = assemble(
         run, plan, bundle, program, state, journal, setting, first, orphans,
     );
+    session.restored = restored;
     session.dispatcher.remember(past);
     Ok(session)
 }
@@ -350,6 +366,30 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
 /// Where the output of commands goes while it is too long for memory and not yet a blob.
 fn spool_of(journal: &Journal<Event>) -> PathBuf {
     journal.dir().join("spool")
+}
+
+/// Where what attempts write over is kept.
+fn kept_of(journal: &Journal<Event>) -> Blobs {
+    Blobs::new(journal.dir().join("undo"))
+}
+
+/// Puts back what attempts had written that were in flight when the session died, the last first. Being killed here
+/// does no harm: until the journal says that the run was taken up, it is done again.
+fn restore(state: &State, journal: &Journal<Event>, workspace: &Workspace) -> Result<Vec<String>, KeepError> {
+    let blobs = kept_of(journal);
+    let mut restored = Vec::new();
+    let mut open = Vec::new();
+    for (node, kept) in state.kept() {
+        let hash: BlobHash = kept.parse()?;
+        if workspace.restore(&hash, &blobs, true)? > 0 {
+            restored.push(node.to_string());
+        }
+        open.push(hash);
+    }
+    blobs.retain(&open);
+    restored.reverse();
+    restored.dedup();
+    Ok(restored)
 }
 
 /// Removes what a session that was killed had not made blobs of.
@@ -395,6 +435,7 @@ fn assemble(
     let names = Names::of_inputs(&plan.inputs, &plan.env);
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
+        keeper: Keeper::new(kept_of(&journal), &bundle),
         bundle: Arc::new(bundle),
         workspace,
         host,
@@ -419,6 +460,7 @@ fn assemble(
     Session {
         run,
         orphans,
+        restored: Vec::new(),
         plan: Arc::new(plan),
         folder,
         dispatcher,

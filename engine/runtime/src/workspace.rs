@@ -2,9 +2,14 @@
 
 mod beneath;
 mod disk;
+mod keep;
+mod record;
+mod restore;
+mod survey;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _};
 
@@ -12,6 +17,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use smallcode_core::path;
 
 pub use self::disk::Disk;
+pub use self::keep::{KeepError, Places};
 
 use self::beneath::{Beneath, Standing};
 
@@ -135,7 +141,10 @@ impl Workspace {
     pub fn read(&self, path: &str) -> Result<String, FileError> {
         let full = self.existing(path)?;
         let real = full.strip_prefix(&self.root).unwrap_or(Utf8Path::new(""));
-        let file = self.beneath.file(real).map_err(changed("read", path))?;
+        let file = self
+            .beneath
+            .file(real.as_std_path())
+            .map_err(changed("read", path))?;
         let bytes = file.metadata().map_err(io_error("read", path))?.len();
         if bytes > MAX_READ {
             return Err(FileError::TooLarge {
@@ -214,18 +223,31 @@ impl Workspace {
         self.write_here(&real, bytes).map_err(changed("write", path))
     }
 
+    /// Writes a file as [`write`](Self::write) does, and refuses when a symbolic link stands on its way.
+    ///
+    /// # Errors
+    /// When the path leads outside, or through a link, or can't be written.
+    pub fn write_real(&self, path: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let inside = path::inside(path).map_err(|reason| FileError::Path {
+            path: path.to_owned(),
+            reason,
+        })?;
+        self.write_here(&inside, bytes).map_err(changed("write", path))
+    }
+
     /// Writes a file whose way holds no symbolic link.
     fn write_here(&self, inside: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
         let (Some(folder), Some(name)) = (inside.parent(), inside.file_name()) else {
             return Err(io::ErrorKind::IsADirectory.into());
         };
-        let folder = self.beneath.make_folder(folder)?;
+        let name = OsStr::new(name);
+        let folder = self.beneath.make_folder(folder.as_std_path())?;
         let mode = match beneath::standing(&folder, name)? {
             Standing::Link => return Err(beneath::link()),
             Standing::Other(mode) => Some(mode),
             Standing::Nothing => None,
         };
-        beneath::replace(&folder, name, bytes, mode)
+        beneath::replace(&folder, name, &mut &*bytes, mode, false)
     }
 
     /// Where a write to a path would go, relative to the root, symbolic links followed.

@@ -250,6 +250,8 @@ impl<W: Write + Send> Plain<W> {
             | Event::TaskSkipped { .. }
             | Event::NodeCancelled { .. }
             | Event::AttemptStarted { .. }
+            | Event::WritesAsked { .. }
+            | Event::WritesKept { .. }
             | Event::AttemptFinished { .. }
             | Event::RunFinished { .. } => None,
         }

@@ -284,6 +284,8 @@ impl Progress {
             | Event::ReplyRead { .. }
             | Event::CapReached { .. }
             | Event::NodesClaimed { .. }
+            | Event::WritesAsked { .. }
+            | Event::WritesKept { .. }
             | Event::Interrupted { .. } => None,
         }
     }

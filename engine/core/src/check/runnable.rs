@@ -95,9 +95,6 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     {
         report(after, "`on_failure: { escalate }`".to_owned());
     }
-    if kind == KindName::Run && !task.common.writes.is_empty() {
-        report(after, "`writes` of a `run` (its rollback)".to_owned());
-    }
     if task.common.cache == Some(true) {
         report(after, "`cache: true`".to_owned());
     }

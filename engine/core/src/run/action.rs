@@ -30,6 +30,8 @@ pub enum Action {
         /// Which attempt.
         attempt: u32,
     },
+    /// Let an attempt that asked for its turn to write go on.
+    Turn(NodeIndex),
     /// Evaluate the outputs of a used workflow whose tasks have ended; `AttemptFinished` follows. Where the node
     /// was told to stop, that says that it was cancelled.
     Leave(NodeIndex),

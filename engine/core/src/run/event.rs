@@ -397,6 +397,25 @@ pub enum Event {
         /// Which attempt: 1 is the first.
         attempt: u32,
     },
+    /// An attempt says what it may write, and waits for its turn: those whose writes overlap run one at a time.
+    WritesAsked {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// Paths and globs of the workspace.
+        writes: Vec<String>,
+    },
+    /// What stands where an attempt is about to write is kept. Unless the attempt succeeds, it is put back: by the
+    /// attempt itself, or by whoever takes the run up.
+    WritesKept {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// BLAKE3 of the record, in the folder `undo` of the run.
+        kept: String,
+    },
     /// The inputs of a used workflow are known, and its tasks begin.
     ScopeEntered {
         /// The `uses` node.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::Policy;
+use crate::check;
 use crate::load::{Bundle, ModuleId};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, Task};
+use crate::template::Reference;
 
 /// One task, reduced to what decides about its nodes.
 #[expect(
@@ -81,6 +83,7 @@ impl Program {
                     .map(|(index, (name, task))| {
                         let common = &task.common;
                         let graph = &module.graph;
+                        let fans = common.foreach.is_some() || common.matrix.is_some();
                         let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
                         TaskInfo {
                             name: name.as_str().into(),
@@ -89,9 +92,13 @@ impl Program {
                             dependents: list(&graph.dependents),
                             waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
                             conditional: common.condition.is_some(),
-                            fans: common.foreach.is_some() || common.matrix.is_some(),
+                            fans,
                             max_items: common.max_items.unwrap_or(DEFAULT_MAX_ITEMS),
-                            max_parallel: common.max_parallel,
+                            max_parallel: if fans && writes_the_same(task) {
+                                Some(1)
+                            } else {
+                                common.max_parallel
+                            },
                             fail_fast: common.fail_fast,
                             retry: common.on_failure.retry,
                             goes_on: common.on_failure.goes_on,
@@ -118,4 +125,16 @@ impl Program {
     pub fn task(&self, module: ModuleId, task: usize) -> Option<&TaskInfo> {
         self.modules.get(module.0)?.get(task)
     }
+}
+
+/// Whether all nodes of a task write one of its paths. They would take turns; to start one at a time is the same and
+/// leaves the slots to others.
+fn writes_the_same(task: &Task) -> bool {
+    let of_item = |reference: &Reference| {
+        let root = reference.path.first().map(String::as_str);
+        matches!(root, Some("item" | "index" | "matrix"))
+    };
+    check::declared_writes(task)
+        .iter()
+        .any(|text| !text.template.references().iter().any(of_item))
 }

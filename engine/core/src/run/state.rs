@@ -2,7 +2,7 @@
 //!
 //! This file holds what a state is, and its two doors: [`State::apply`] takes an event in, [`State::next`] says what
 //! is to be done. What an event does is below, by what it is about: `session`, `task`, `attempt`, `call`, `claim`,
-//! `stop`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
+//! `stop`, `turn`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
 
 mod attempt;
 mod call;
@@ -13,6 +13,7 @@ mod query;
 mod session;
 mod stop;
 mod task;
+mod turn;
 mod wall;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -20,6 +21,8 @@ use std::sync::Arc;
 
 use super::{Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Timestamp};
 use crate::load::ModuleId;
+
+use self::turn::Turn;
 
 /// A run, as its events have made it.
 #[derive(Debug)]
@@ -47,6 +50,10 @@ pub struct State {
     claims: HashSet<NodeId>,
     /// Nodes that were claimed before the machine lost its power: they may have been started.
     doubtful: HashSet<NodeId>,
+    /// Attempts that may write, or wait for others to have written, in the order in which they asked.
+    turns: Vec<Turn>,
+    /// What is to be put back should the attempts that kept it not succeed, in the order in which it was kept.
+    kept: Vec<(NodeIndex, String)>,
     /// Milliseconds that earlier sessions were active.
     active_before: u64,
     session_started: Timestamp,
@@ -76,6 +83,7 @@ enum Wall {
 enum Todo {
     Task(ScopeIndex, usize),
     Node(NodeIndex),
+    Turn(NodeIndex),
     Cancel(NodeIndex),
     Kill(NodeIndex),
 }
@@ -110,6 +118,8 @@ impl State {
             boot: None,
             claims: HashSet::new(),
             doubtful: HashSet::new(),
+            turns: Vec::new(),
+            kept: Vec::new(),
             active_before: 0,
             session_started: Timestamp::default(),
             last_seen: Timestamp::default(),
@@ -153,6 +163,12 @@ impl State {
             Event::TaskSkipped { task, .. } => self.skipped(task)?,
             Event::NodeCancelled { node, .. } => self.cancelled(node)?,
             Event::AttemptStarted { node, attempt } => self.attempt_started(node, *attempt)?,
+            Event::WritesAsked {
+                node,
+                attempt,
+                writes,
+            } => self.writes_asked(node, *attempt, writes)?,
+            Event::WritesKept { node, attempt, kept } => self.writes_kept(node, *attempt, kept)?,
             Event::ScopeEntered {
                 node,
                 attempt,
@@ -199,6 +215,8 @@ impl State {
                 self.finished = Some(*status);
                 // The disk has this only with every start before it: what was claimed and has not started is free.
                 self.claims.clear();
+                // What was under way has been put back by itself.
+                self.forget_turns();
                 self.active_before += at.since(self.session_started);
                 self.session_started = at;
             }

@@ -13,5 +13,6 @@ mod properties;
 mod recovery;
 mod sim;
 mod stops;
+mod turns;
 mod wall;
 mod world;

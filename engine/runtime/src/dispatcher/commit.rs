@@ -23,6 +23,7 @@ pub(super) enum Effect {
     Grant(oneshot::Sender<Result<(), String>>),
     Refuse(oneshot::Sender<Result<(), String>>, String),
     Done(oneshot::Sender<()>),
+    Turn(oneshot::Sender<()>),
     Ask(Question),
 }
 
@@ -33,6 +34,7 @@ fn announces(event: &Event) -> bool {
         Event::RunStarted { .. }
         | Event::RunResumed { .. }
         | Event::NodesClaimed { .. }
+        | Event::WritesKept { .. }
         | Event::CallStarted { .. }
         | Event::ApprovalAnswered { .. }
         | Event::RunFinished { .. } => true,
@@ -42,6 +44,7 @@ fn announces(event: &Event) -> bool {
         | Event::TaskSkipped { .. }
         | Event::NodeCancelled { .. }
         | Event::AttemptStarted { .. }
+        | Event::WritesAsked { .. }
         | Event::ScopeEntered { .. }
         | Event::CallFinished { .. }
         | Event::ReplyRead { .. }
@@ -80,6 +83,10 @@ impl Dispatcher {
             commit.await?;
             self.synced_at = now();
             self.unsynced = None;
+            // The disk knows by now that nothing will be put back from these.
+            for kept in self.forgotten.drain(..) {
+                self.shared.keeper.forget(&kept);
+            }
         } else if now().since(self.synced_at) >= LAZY_SYNC {
             self.synced_at = now();
             self.unsynced = None;
@@ -120,7 +127,7 @@ impl Dispatcher {
                 // An executor that is gone needs no answer.
                 Effect::Grant(answer) => drop(answer.send(Ok(()))),
                 Effect::Refuse(answer, cap) => drop(answer.send(Err(cap))),
-                Effect::Done(answer) => drop(answer.send(())),
+                Effect::Turn(answer) | Effect::Done(answer) => drop(answer.send(())),
                 Effect::Ask(question) => {
                     if let Some(questions) = &self.questions {
                         let _ = questions.send(question);

@@ -90,7 +90,10 @@ impl Dispatcher {
             Message::Called(end) => self.end_call(end)?,
             Message::Read(node, attempt, repairs) => self.answer_read(node, attempt, repairs)?,
             Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
-            Message::Broken(error) => self.broken = Some(error),
+            Message::Turn(request) => self.request_turn(request)?,
+            Message::Keeping(keeping) => self.keeping(keeping)?,
+            Message::Broken(error) => self.broken = Some(error.into()),
+            Message::NotRestored(error) => self.broken = Some(error.into()),
             Message::Signal(stage) => self.signal(stage)?,
         }
         Ok(())

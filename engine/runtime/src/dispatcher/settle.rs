@@ -74,6 +74,10 @@ impl Dispatcher {
                 })?;
                 self.effects.push(Effect::Attempt(job));
             }
+            Action::Turn(node) => {
+                let grant = self.waiting_turns.remove(&node);
+                self.effects.extend(grant.map(Effect::Turn));
+            }
             Action::Leave(node) => self.leave(node)?,
             Action::Settle(node) => {
                 if let Some((approved, comment)) = self.state.node(node).and_then(|node| node.answer.clone())

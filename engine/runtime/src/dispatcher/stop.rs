@@ -19,6 +19,7 @@ impl Dispatcher {
         self.stage = stage;
         self.record(Event::Interrupted { stage })?;
         self.waiting_calls.clear();
+        self.waiting_turns.clear();
         if stage == 1 {
             self.stop_at = Some(now().after(u64::try_from(STOP_GRACE.as_millis()).unwrap_or(u64::MAX)));
         } else {

@@ -22,7 +22,9 @@ use tokio::sync::oneshot;
 
 use super::command::in_words;
 use super::context;
-use super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify};
+use super::{
+    Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify, writes,
+};
 use crate::answer;
 use crate::model::{self, CallError, Reply, Request, RetryPolicy, Role, UsageVerdict};
 use crate::workspace::Workspace;
@@ -84,15 +86,12 @@ async fn ask(
     .await?;
     judge::whole(&reply, &asked.request, asked.room)?;
     let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
-    verify::all(module, task, job, &value, scope)?;
-    // Nothing is written before everything has been found good.
+    // Verifiers find the files in their place; where one refuses them, what stood there comes back.
     if !files.is_empty() {
-        let workspace = Arc::clone(&shared.workspace);
-        let permissions = shared.write_permissions.clone();
-        tokio::task::spawn_blocking(move || write(&workspace, &permissions, &files))
-            .await
-            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))??;
+        permitted(&shared.workspace, &shared.write_permissions, &files)?;
+        writes::write(shared, job, files).await?;
     }
+    verify::all(module, task, job, &value, scope)?;
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
         Some(Output::Files(_)) => json!({ "files": value }),
@@ -106,8 +105,12 @@ async fn ask(
     })
 }
 
-/// Writes the files, once it is known of each where it really goes.
-fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String)]) -> Result<(), Failure> {
+/// Whether each file may be written where it really goes, and nothing is written twice.
+fn permitted(
+    workspace: &Workspace,
+    permissions: &[String],
+    files: &[(String, String)],
+) -> Result<(), Failure> {
     let mut reals = HashSet::new();
     for (path, _) in files {
         let real = workspace
@@ -124,10 +127,7 @@ fn write(workspace: &Workspace, permissions: &[String], files: &[(String, String
             return Err(Failure::new(FailureClass::Unparseable, message));
         }
     }
-    files
-        .iter()
-        .try_for_each(|(path, text)| workspace.write(path, text.as_bytes()))
-        .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+    Ok(())
 }
 
 /// Whether a model may write a path. What git and the engine keep is never its to write.
@@ -620,7 +620,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_given_twice_is_refused_before_anything_is_written() {
+    fn a_file_given_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let root = camino::Utf8Path::from_path(folder.path()).unwrap();
         std::fs::create_dir(root.join("src")).unwrap();
@@ -632,12 +632,10 @@ mod tests {
             paths.iter().map(file).collect()
         };
         for paths in [["src/a.rs", "src/a.rs"], ["src/a.rs", "link/a.rs"]] {
-            let failure = write(&workspace, &permissions, &given(&paths)).unwrap_err();
+            let failure = permitted(&workspace, &permissions, &given(&paths)).unwrap_err();
             assert_eq!(failure.class, FailureClass::Unparseable, "{failure:?}");
             assert!(failure.message.contains("twice"), "{failure:?}");
-            assert!(!workspace.exists("src/a.rs"));
         }
-        write(&workspace, &permissions, &given(&["src/a.rs", "link/b.rs"])).unwrap();
-        assert!(workspace.exists("src/a.rs") && workspace.exists("src/b.rs"));
+        permitted(&workspace, &permissions, &given(&["src/a.rs", "link/b.rs"])).unwrap();
     }
 }

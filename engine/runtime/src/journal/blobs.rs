@@ -156,6 +156,36 @@ impl Blobs {
         self.dir.join(hash.to_string())
     }
 
+    /// The folder of the blobs.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Removes a blob that nothing names any more.
+    pub(crate) fn remove(&self, hash: &BlobHash) {
+        let path = self.path(hash);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // Leftovers take room and do no harm.
+                tracing::warn!(%error, path = %path.display(), "could not remove a blob");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes all blobs but these. Only for who holds the lock of the run.
+    pub(crate) fn retain(&self, kept: &[BlobHash]) {
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return;
+        };
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            if !kept.iter().any(|hash| self.path(hash) == path) {
+                // Leftovers take room and do no harm.
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+
     /// Stores `bytes`, durably, unless they are there already.
     pub fn put(&self, bytes: &[u8]) -> Result<BlobHash, BlobError> {
         let hash = BlobHash::of(bytes);

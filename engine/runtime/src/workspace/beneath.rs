@@ -3,13 +3,19 @@
 //! No step follows a symbolic link. Whoever wants to follow one resolves it first, and is refused here if the way
 //! has changed since then.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use camino::{Utf8Component, Utf8Path};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use camino::Utf8Path;
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, mkdirat, openat, renameat, statat,
+    unlinkat,
+};
 use rustix::io::Errno;
 
 /// What is asked of new folders and files; the process's mask takes away what it says.
@@ -43,12 +49,61 @@ impl Beneath {
     }
 
     /// Opens a file to be read. `path` is relative and clean; empty, it is the root.
-    pub(super) fn file(&self, path: &Utf8Path) -> io::Result<File> {
+    pub(super) fn file(&self, path: &Path) -> io::Result<File> {
         Ok(self.descend(path, OFlags::RDONLY | OFlags::CLOEXEC)?.into())
     }
 
+    /// Opens what may be a file to be read, without waiting for the other end of what is none.
+    pub(super) fn any(&self, path: &Path) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(self.descend(path, flags)?.into())
+    }
+
+    /// Opens a folder to act on what is in it.
+    pub(super) fn folder(&self, path: &Path) -> io::Result<OwnedFd> {
+        Ok(self.descend(path, FOLDER)?)
+    }
+
+    /// The folder of a path, opened to act on what is in it, and the name there.
+    pub(super) fn place<'a>(&self, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::IsADirectory.into());
+        };
+        Ok((self.folder(parent)?, name))
+    }
+
+    /// What the system knows of a path; of a link, of that itself.
+    pub(super) fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let (folder, name) = self.place(path)?;
+        Ok(statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// The names in a folder, and what each stands for.
+    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+        let folder = self.descend(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC)?;
+        let mut found = Vec::new();
+        for entry in Dir::read_from(&folder)? {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Not every file system says.
+                FileType::Unknown => match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    Err(Errno::NOENT) => continue,
+                    Err(error) => return Err(error.into()),
+                },
+                kind => kind,
+            };
+            found.push((name.to_owned(), kind));
+        }
+        Ok(found)
+    }
+
     /// Opens a folder, and makes it and those on the way to it where they are missing. `path` is as above.
-    pub(super) fn make_folder(&self, path: &Utf8Path) -> io::Result<OwnedFd> {
+    pub(super) fn make_folder(&self, path: &Path) -> io::Result<OwnedFd> {
         match self.descend(path, FOLDER) {
             Err(Errno::NOENT) => Ok(walk(self.root.as_fd(), path, FOLDER, true)?),
             opened => Ok(opened?),
@@ -57,32 +112,34 @@ impl Beneath {
 
     /// The way down in one call, where the system has one.
     #[cfg(target_os = "linux")]
-    fn descend(&self, path: &Utf8Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    fn descend(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         use rustix::fs::{ResolveFlags, openat2};
-        if path.as_str().is_empty() {
+        if path.as_os_str().is_empty() {
             return walk(self.root.as_fd(), path, flags, false);
         }
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match openat2(&self.root, path.as_std_path(), flags, Mode::empty(), resolve) {
-            // Kernels before 5.6, and sandboxes that don't know the call.
-            Err(Errno::NOSYS | Errno::PERM) => walk(self.root.as_fd(), path, flags, false),
+        match openat2(&self.root, path, flags, Mode::empty(), resolve) {
+            // Kernels before 5.6, and sandboxes that don't know the call; paths longer than it takes.
+            Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
+                walk(self.root.as_fd(), path, flags, false)
+            }
             opened => opened,
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn descend(&self, path: &Utf8Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    fn descend(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         walk(self.root.as_fd(), path, flags, false)
     }
 }
 
 /// The way down one name at a time; the last is opened with `flags`.
-fn walk(root: BorrowedFd<'_>, path: &Utf8Path, flags: OFlags, make: bool) -> rustix::io::Result<OwnedFd> {
+fn walk(root: BorrowedFd<'_>, path: &Path, flags: OFlags, make: bool) -> rustix::io::Result<OwnedFd> {
     let mut names = path
         .components()
-        .filter(|component| *component != Utf8Component::CurDir)
+        .filter(|component| *component != Component::CurDir)
         .map(|component| match component {
-            Utf8Component::Normal(name) => Ok(name),
+            Component::Normal(name) => Ok(name),
             _ => Err(Errno::XDEV),
         })
         .peekable();
@@ -126,7 +183,7 @@ pub(super) fn may_be_a_link(error: &io::Error) -> bool {
 }
 
 /// What stands at a name.
-pub(super) fn standing(folder: &OwnedFd, name: &str) -> io::Result<Standing> {
+pub(super) fn standing(folder: &OwnedFd, name: &OsStr) -> io::Result<Standing> {
     match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => Ok(Standing::Link),
         Ok(stat) => Ok(Standing::Other(Mode::from_raw_mode(stat.st_mode))),
@@ -136,9 +193,15 @@ pub(super) fn standing(folder: &OwnedFd, name: &str) -> io::Result<Standing> {
 }
 
 /// Writes beside the target, then puts the new file in its place, whatever stands there by then.
-pub(super) fn replace(folder: &OwnedFd, name: &str, bytes: &[u8], mode: Option<Mode>) -> io::Result<()> {
+pub(super) fn replace(
+    folder: &OwnedFd,
+    name: &OsStr,
+    content: &mut dyn Read,
+    mode: Option<Mode>,
+    durably: bool,
+) -> io::Result<()> {
     let (file, temporary) = temporary(folder)?;
-    let written = fill(file, bytes, mode)
+    let written = fill(file, content, mode, durably)
         .and_then(|()| renameat(folder, temporary.as_str(), folder, name).map_err(io::Error::from));
     if written.is_err() {
         // The first error is the one to tell of.
@@ -147,12 +210,36 @@ pub(super) fn replace(folder: &OwnedFd, name: &str, bytes: &[u8], mode: Option<M
     written
 }
 
-fn fill(mut file: File, bytes: &[u8], mode: Option<Mode>) -> io::Result<()> {
-    file.write_all(bytes)?;
+fn fill(mut file: File, content: &mut dyn Read, mode: Option<Mode>, durably: bool) -> io::Result<()> {
+    io::copy(content, &mut file)?;
     if let Some(mode) = mode {
-        rustix::fs::fchmod(&file, mode)?;
+        fchmod(&file, mode)?;
     }
-    Ok(())
+    if durably { file.sync_data() } else { Ok(()) }
+}
+
+/// Changes the mode of a folder, whether or not it may be read.
+pub(super) fn change_mode(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(above, name, flags, Mode::empty()) {
+        Ok(folder) => Ok(fchmod(&folder, mode)?),
+        Err(Errno::ACCESS) => unreadable(above, name, mode),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The way of Linux, where older kernels can't change a mode without following a link.
+#[cfg(target_os = "linux")]
+fn unreadable(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    let folder = openat(above, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+    let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    Ok(chmodat(CWD, own, mode, AtFlags::empty())?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unreadable(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
+    Ok(chmodat(above, name, mode, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// A new file under a name that nothing has. Names are told apart by process and number; where a process of the same
@@ -201,12 +288,17 @@ mod tests {
             ("..", FOLDER, false),
             ("a/../..", FOLDER, false),
         ] {
-            let path = Utf8Path::new(path);
-            assert_eq!(beneath.descend(path, flags).is_ok(), opens, "at once: {path}");
+            let path = Path::new(path);
+            assert_eq!(
+                beneath.descend(path, flags).is_ok(),
+                opens,
+                "at once: {}",
+                path.display()
+            );
             let walked = walk(beneath.root.as_fd(), path, flags, false);
-            assert_eq!(walked.is_ok(), opens, "walked: {path}");
+            assert_eq!(walked.is_ok(), opens, "walked: {}", path.display());
         }
-        let made = walk(beneath.root.as_fd(), Utf8Path::new("link/new"), FOLDER, true);
+        let made = walk(beneath.root.as_fd(), Path::new("link/new"), FOLDER, true);
         assert!(made.is_err() && !root.join("a/new").exists());
     }
 }

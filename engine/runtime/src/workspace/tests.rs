@@ -1,3 +1,5 @@
+mod rollback;
+
 use std::os::unix::fs::symlink;
 
 use super::*;

@@ -142,6 +142,7 @@ impl State {
         }
         self.announced.remove(&Subject::Node(index));
         self.release(index);
+        self.end_turn(index);
         self.forget_open_calls(index);
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.calls = Vec::new();

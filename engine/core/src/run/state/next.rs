@@ -75,6 +75,11 @@ impl State {
                     actions.push(action);
                 }
             }
+            Todo::Turn(index) => {
+                if self.has_turn(index) {
+                    actions.push(Action::Turn(index));
+                }
+            }
             Todo::Cancel(index) => {
                 if let Some(node) = self.nodes.get(index.0)
                     && let Some(because) = &node.stopped

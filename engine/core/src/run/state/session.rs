@@ -7,6 +7,7 @@ use crate::run::{NodeIndex, NodePhase, ScopeIndex, Timestamp};
 impl State {
     pub(super) fn begin_session(&mut self, at: Timestamp, jobs: u32) {
         self.announced.clear();
+        self.forget_turns();
         self.jobs = usize::try_from(jobs).unwrap_or(1).max(1);
         self.session_started = at;
         self.finished = None;

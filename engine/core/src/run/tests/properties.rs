@@ -27,12 +27,15 @@ struct Shape {
     wall: Option<u64>,
 }
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 11] = [
     "run: x",
     "run: x",
     "run: x, idempotent: true",
     "prompt: x",
     "prompt: x",
+    "run: x, writes: W",
+    "run: x, idempotent: true, writes: W",
+    "prompt: x, writes: W",
     "approve: Go?",
     "uses: inner.yaml",
     "uses: middle.yaml",
@@ -51,7 +54,7 @@ const CONDITIONS: [&str; 10] = [
     "success() or failure()",
 ];
 
-const INNER: &str = "smallcode: 1\ntasks:\n  x: { run: x }\n  y: { foreach: [1, 2], run: x, needs: x, on_failure: { retry: { max: 1, backoff: 3ms } } }\n  z: { prompt: x, needs: y, if: failure() }\n";
+const INNER: &str = "smallcode: 1\ntasks:\n  x: { run: x, writes: f }\n  y: { foreach: [1, 2], run: x, needs: x, on_failure: { retry: { max: 1, backoff: 3ms } } }\n  z: { prompt: x, needs: y, if: failure() }\n";
 const MIDDLE: &str = "smallcode: 1\ntasks:\n  u: { uses: inner.yaml, on_failure: { continue: true } }\n  gate: { approve: Go?, needs: u, if: always() }\n  v: { foreach: [1, 2, 3], uses: inner.yaml, max_parallel: 2, needs: gate }\n";
 
 fn shape() -> impl Strategy<Value = Shape> {
@@ -97,7 +100,13 @@ fn workflow(shapes: &[Shape], timely: bool) -> Arc<Bundle> {
         };
         needs.sort_unstable();
         needs.dedup();
-        write!(text, "  t{task}:\n    {{ {}", KINDS[shape.kind]).unwrap();
+        let writes = match shape.fan {
+            1 => "['{{ item % 2 }}/*', '{{ index }}/b']".to_owned(),
+            3 => "'{{ matrix.a }}/*'".to_owned(),
+            _ => format!("f{task}"),
+        };
+        let kind = KINDS[shape.kind].replace('W', &writes);
+        write!(text, "  t{task}:\n    {{ {kind}").unwrap();
         if !needs.is_empty() {
             let names: Vec<String> = needs.iter().map(|need| format!("t{need}")).collect();
             write!(text, ", needs: [{}]", names.join(", ")).unwrap();

@@ -319,6 +319,7 @@ impl Sim {
                 self.record(Event::AttemptStarted { node: id, attempt });
                 self.begin(node, attempt);
             }
+            Action::Turn(node) => self.write(node),
             Action::Leave(node) => {
                 let latency = self.world.latency("leave", self.id(node).as_str());
                 self.later(latency, Due::Leave(node));
@@ -377,22 +378,52 @@ impl Sim {
                 self.later_of(node, latency, Due::Ask(node));
             }
             _ => {
-                let Ending {
-                    outcome,
-                    millis,
-                    calls,
-                } = self.world.ending(id.as_str(), attempt);
-                // Calls that have ended are not made again.
-                let made = u32::try_from(self.state.node(node).unwrap().calls.len()).unwrap();
-                let step = millis / u64::from(calls.max(1));
-                for call in made + 1..=calls {
-                    let passed = u64::from(call - made);
-                    self.later_of(node, step * (passed - 1), Due::CallStart(node, call));
-                    self.later_of(node, step * passed, Due::CallEnd(node, call));
+                let writes = self.writes(node);
+                if writes.is_empty() {
+                    self.work(node, attempt);
+                } else {
+                    self.record(Event::WritesAsked {
+                        node: id,
+                        attempt,
+                        writes,
+                    });
                 }
-                self.later_of(node, millis, Due::End(node, outcome));
             }
         }
+    }
+
+    /// An attempt has its turn: it keeps what is there, and goes on.
+    fn write(&mut self, node: NodeIndex) {
+        let entry = self.state.node(node).unwrap();
+        let attempt = entry.attempts;
+        if entry.stopped.is_some() {
+            // Its end is due already.
+            return;
+        }
+        self.record(Event::WritesKept {
+            node: self.id(node),
+            attempt,
+            kept: format!("{} {attempt}", node.0),
+        });
+        self.work(node, attempt);
+    }
+
+    fn work(&mut self, node: NodeIndex, attempt: u32) {
+        let id = self.id(node);
+        let Ending {
+            outcome,
+            millis,
+            calls,
+        } = self.world.ending(id.as_str(), attempt);
+        // Calls that have ended are not made again.
+        let made = u32::try_from(self.state.node(node).unwrap().calls.len()).unwrap();
+        let step = millis / u64::from(calls.max(1));
+        for call in made + 1..=calls {
+            let passed = u64::from(call - made);
+            self.later_of(node, step * (passed - 1), Due::CallStart(node, call));
+            self.later_of(node, step * passed, Due::CallEnd(node, call));
+        }
+        self.later_of(node, millis, Due::End(node, outcome));
     }
 
     fn happen(&mut self, due: Due) {

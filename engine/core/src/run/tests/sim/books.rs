@@ -1,8 +1,9 @@
 //! What the simulator knows by itself, and checks every event by.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Sim;
+use crate::glob::overlap;
 use crate::run::{Event, NodeId, NodeIndex, ScopeIndex};
 
 /// What the simulator knows by itself.
@@ -14,6 +15,12 @@ pub(super) struct Books {
     pub(super) of_task: HashMap<(ScopeIndex, usize), HashSet<NodeIndex>>,
     /// Attempts that have ended.
     pub(super) finished: HashSet<(NodeId, u32)>,
+    /// What attempts that have their turn may write.
+    pub(super) writing: BTreeMap<NodeIndex, Vec<String>>,
+    /// The same of those that wait for it.
+    asked: HashMap<NodeIndex, Vec<String>>,
+    /// The most that wrote at the same time.
+    most_writing: usize,
     /// The most that held a slot at the same time.
     most_slots: usize,
 }
@@ -54,11 +61,29 @@ impl Sim {
                     assert!(self.books.slots.len() <= self.jobs, "{node} is one too many");
                 }
             }
+            Event::WritesAsked { node, writes, .. } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                self.books.asked.insert(index, writes.clone());
+            }
+            Event::WritesKept { node, .. } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                let writes = self.books.asked.remove(&index).unwrap();
+                for (other, theirs) in &self.books.writing {
+                    let met = writes
+                        .iter()
+                        .find(|own| theirs.iter().any(|other| overlap(own, other)));
+                    assert_eq!(met, None, "{node} and node {} write it", other.0);
+                }
+                self.books.writing.insert(index, writes);
+                self.books.most_writing = self.books.most_writing.max(self.books.writing.len());
+            }
             Event::AttemptFinished { node, attempt, .. } => {
                 let index = self.state.node_named(node.as_str()).unwrap();
                 let entry = self.state.node(index).unwrap();
                 let task = (entry.scope, entry.task);
                 self.books.slots.remove(&index);
+                self.books.asked.remove(&index);
+                self.books.writing.remove(&index);
                 let ran = self.books.of_task.entry(task).or_default().remove(&index);
                 assert!(ran, "{node} did not run");
                 let first = self.books.finished.insert((node.clone(), *attempt));
@@ -70,6 +95,11 @@ impl Sim {
 
     pub(super) fn check_after(&self, event: &Event) {
         assert_eq!(self.state.running(), self.books.slots.len(), "after {event:?}");
+    }
+
+    /// The most attempts that had their turn to write at the same time.
+    pub(in crate::run::tests) fn most_writing(&self) -> usize {
+        self.books.most_writing
     }
 
     /// The most attempts that held a slot at the same time.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::Sim;
+use crate::check;
 use crate::expand;
 use crate::run::{Event, Failure, FailureClass, NodeIndex, ScopeIndex, Stored};
 use crate::scope::{Item, Names};
@@ -37,6 +38,16 @@ impl Sim {
                 failure: Failure::new(FailureClass::Expression, error.message),
             }),
         }
+    }
+
+    /// What an attempt may write; nothing where that can't be evaluated.
+    pub(super) fn writes(&mut self, index: NodeIndex) -> Vec<String> {
+        let node = self.state.node(index).unwrap();
+        let (scope, task, item) = (node.scope, node.task, node.item);
+        let names = self.names(scope, task, Some(item)).scope();
+        let declared = check::declared_writes(self.task(index));
+        let texts = declared.iter().filter_map(|text| expand::text(text, &names).ok());
+        texts.collect()
     }
 
     pub(super) fn enter(&mut self, index: NodeIndex) {

@@ -69,6 +69,8 @@ fn line(event: &Event) -> String {
         Event::TaskSkipped { task, because } => format!("{task}: skipped, {because}"),
         Event::NodeCancelled { node, because } => format!("{node}: cancelled, {because}"),
         Event::AttemptStarted { node, attempt } => format!("{node}: attempt {attempt}"),
+        Event::WritesAsked { node, writes, .. } => format!("{node}: wants {}", writes.join(" ")),
+        Event::WritesKept { node, .. } => format!("{node}: kept"),
         Event::ScopeEntered { node, .. } => format!("{node}: entered"),
         Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
         Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
@@ -134,7 +136,8 @@ pub(super) fn observe(state: &State, now: Timestamp) -> String {
     }
     writeln!(
         text,
-        "{:?} {} {:?} {:?} {}",
+        "{:?} {:?} {} {:?} {:?} {}",
+        state.kept().collect::<Vec<_>>(),
         state.spend(),
         state.running(),
         state.finished(),

@@ -1,0 +1,61 @@
+//! Attempts that write: they wait for their turn, and the disk knows what they keep before they begin.
+
+use smallcode_core::run::{Event, NodeIndex, NodePhase};
+
+use super::commit::Effect;
+use super::{DispatchError, Dispatcher};
+use crate::executor::{Keeping, TurnRequest};
+use crate::journal::BlobHash;
+
+impl Dispatcher {
+    pub(super) fn request_turn(&mut self, request: TurnRequest) -> Result<(), DispatchError> {
+        if self.stage > 0 || !self.is_under_way(request.node, request.attempt) {
+            // The executor sees its answer dropped and ends.
+            return Ok(());
+        }
+        if let Some(node) = self.state.node(request.node).map(|node| node.id.clone()) {
+            self.waiting_turns.insert(request.node, request.grant);
+            self.record(Event::WritesAsked {
+                node,
+                attempt: request.attempt,
+                writes: request.writes,
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn keeping(&mut self, keeping: Keeping) -> Result<(), DispatchError> {
+        if !self.is_under_way(keeping.node, keeping.attempt) {
+            return Ok(());
+        }
+        if let Some(node) = self.state.node(keeping.node).map(|node| node.id.clone()) {
+            self.record(Event::WritesKept {
+                node,
+                attempt: keeping.attempt,
+                kept: keeping.kept.to_string(),
+            })?;
+            self.effects.push(Effect::Done(keeping.grant));
+        }
+        Ok(())
+    }
+
+    /// Notes what is no longer needed once an event is on the disk.
+    pub(super) fn forget_kept(&mut self, event: &Event) {
+        let of = match event {
+            Event::AttemptFinished { node, .. } => Some(node),
+            Event::RunResumed { .. } | Event::RunFinished { .. } => None,
+            _ => return,
+        };
+        let kept = self
+            .state
+            .kept()
+            .filter(|(node, _)| of.is_none_or(|of| of == *node));
+        let kept = kept.filter_map(|(_, kept)| kept.parse::<BlobHash>().ok());
+        self.forgotten.extend(kept);
+    }
+
+    fn is_under_way(&self, node: NodeIndex, attempt: u32) -> bool {
+        let node = self.state.node(node);
+        node.is_some_and(|node| node.phase == NodePhase::Running && node.attempts == attempt)
+    }
+}

@@ -1,0 +1,295 @@
+//! What an attempt writes stays only if it succeeds.
+//!
+//! Before anything else the attempt asks for its turn ([`turn`]): those whose writes overlap run one at a time.
+//! Before its first effect it keeps what stands there ([`keep`], [`write`]), which the journal knows of. When it ends
+//! otherwise than well, all of it is put back before anybody hears of the end.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use smallcode_core::load::Bundle;
+use smallcode_core::run::{Failure, FailureClass, NodeIndex};
+use smallcode_core::spec::{Kind, Task, Text};
+use smallcode_core::template::Scope;
+use smallcode_core::{check, glob, path};
+use tokio::sync::oneshot;
+
+use super::{Job, Message, Shared, text, unkept};
+use crate::journal::{BlobHash, Blobs};
+use crate::workspace::{FileError, KeepError, Places};
+
+/// Asks for the turn to write.
+pub struct TurnRequest {
+    /// The node.
+    pub node: NodeIndex,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The paths and globs.
+    pub writes: Vec<String>,
+    /// Answered once it is its turn.
+    pub grant: oneshot::Sender<()>,
+}
+
+/// Tells what was kept.
+pub struct Keeping {
+    /// The node.
+    pub node: NodeIndex,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The record.
+    pub kept: BlobHash,
+    /// Answered once it is journaled.
+    pub grant: oneshot::Sender<()>,
+}
+
+/// What an attempt has kept, and whether it may still write.
+#[derive(Debug, Default)]
+pub struct Writes {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    over: bool,
+    kept: Vec<BlobHash>,
+}
+
+impl Writes {
+    /// Held while something is written, so that nothing is put back meanwhile.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the writes of an attempt that succeeded: they stay.
+    pub(super) fn stay(&self, keeper: &Keeper) {
+        let mut state = self.lock();
+        state.over = true;
+        keeper.open.fetch_sub(state.kept.len(), Ordering::Relaxed);
+        state.kept.clear();
+    }
+
+    /// Ends the writes of an attempt and puts back what it has kept, the last first.
+    pub(super) fn undo(&self, shared: &Shared) -> Result<(), KeepError> {
+        let mut state = self.lock();
+        state.over = true;
+        while let Some(hash) = state.kept.last() {
+            let alone = shared.keeper.open.load(Ordering::Relaxed) == 1;
+            shared.workspace.restore(hash, &shared.keeper.blobs, alone)?;
+            state.kept.pop();
+            shared.keeper.open.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Ends the writes of an attempt where it has kept nothing and is not about to; whether that is so.
+    pub(super) fn end_if_none(&self) -> bool {
+        let Ok(mut state) = self.state.try_lock() else {
+            return false;
+        };
+        state.over |= state.kept.is_empty();
+        state.over
+    }
+}
+
+/// Where what attempts keep lies, for a run.
+#[derive(Debug)]
+pub struct Keeper {
+    blobs: Blobs,
+    /// Whether any task keeps what it may have to put back. Where none does, nobody needs a turn.
+    takes_turns: bool,
+    /// How many records of attempts under way there are.
+    open: AtomicUsize,
+}
+
+impl Keeper {
+    /// That of a run of a bundle.
+    pub fn new(blobs: Blobs, bundle: &Bundle) -> Self {
+        let mut tasks = bundle
+            .modules
+            .iter()
+            .flat_map(|module| module.loaded.workflow.tasks.read.values());
+        Self {
+            blobs,
+            takes_turns: tasks.any(|task| !check::declared_writes(task).is_empty() && !is_one_file(task)),
+            open: AtomicUsize::new(0),
+        }
+    }
+
+    /// Removes a record that nothing will be put back from.
+    pub(crate) fn forget(&self, kept: &BlobHash) {
+        self.blobs.remove(kept);
+    }
+}
+
+/// Whether all that a task does is to write one file, whole, as its last step: there is nothing to put back.
+fn is_one_file(task: &Task) -> bool {
+    matches!(task.kind, Kind::Render(_)) && task.common.verify.is_empty() && task.common.writes.is_empty()
+}
+
+/// Waits for the turn of an attempt, where its task declares what it writes. A command's writes are then kept.
+pub(super) async fn turn(
+    shared: &Arc<Shared>,
+    task: &Task,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<(), Failure> {
+    let declared = check::declared_writes(task);
+    if declared.is_empty() || !shared.keeper.takes_turns {
+        return Ok(());
+    }
+    let mut writes = Vec::new();
+    for pattern in declared {
+        real(shared, pattern, scope, &mut writes)?;
+    }
+    let (grant, granted) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Turn(TurnRequest {
+        node: job.node,
+        attempt: job.attempt,
+        writes: writes.clone(),
+        grant,
+    }));
+    wait(granted, job).await?;
+    if matches!(task.kind, Kind::Run(_)) {
+        let places = Places {
+            globs: writes,
+            paths: Vec::new(),
+        };
+        keep(shared, job, places).await?;
+    }
+    Ok(())
+}
+
+/// The paths and globs that a text stands for, the links on the way to them followed.
+fn real(
+    shared: &Shared,
+    pattern: &Text,
+    scope: &Arc<dyn Scope>,
+    into: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let written = text(pattern, scope)?;
+    let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
+    let clean = path::inside(&written).map_err(|error| denied(error.to_string()))?;
+    if clean
+        .components()
+        .next()
+        .is_some_and(|first| first.as_str() == ".smallcode")
+    {
+        return Err(denied(
+            "what the engine keeps there is not a task's to write".to_owned(),
+        ));
+    }
+    let start = glob::extent(clean.as_str()).start;
+    let below = clean
+        .components()
+        .skip(start.split('/').filter(|name| !name.is_empty()).count());
+    let leads = |path: &str| match shared.workspace.destination(path) {
+        Ok(real) => Ok(Some(real)),
+        Err(error @ FileError::Escapes { .. }) => Err(Failure::new(FailureClass::Denied, error.to_string())),
+        // A link that leads nowhere, say: whoever writes there will be told.
+        Err(_) => Ok(None),
+    };
+    match leads(&start)? {
+        Some(real) if real != start => {
+            let mut path = camino::Utf8PathBuf::from(literally(&real));
+            path.extend(below.map(|name| name.as_str()));
+            into.push(path.into_string());
+        }
+        _ => into.push(clean.to_string()),
+    }
+    if !glob::is_pattern(clean.as_str())
+        && let Some(real) = leads(clean.as_str())?
+        && real != clean
+    {
+        into.push(literally(&real));
+    }
+    Ok(())
+}
+
+/// A path as a glob that matches nothing else.
+fn literally(path: &str) -> String {
+    let mut literal = String::with_capacity(path.len());
+    for char in path.chars() {
+        if matches!(char, '*' | '?' | '[' | ']' | '{' | '}' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(char);
+    }
+    literal
+}
+
+/// Keeps what stands at these places, and has the journal know of it: from then on the attempt may write there.
+async fn keep(shared: &Arc<Shared>, job: &Job, places: Places) -> Result<(), Failure> {
+    let of = format!("{} {}", job.id, job.attempt);
+    let (inner, writes) = (Arc::clone(shared), Arc::clone(&job.writes));
+    let kept = tokio::task::spawn_blocking(move || {
+        let mut state = writes.lock();
+        if state.over {
+            return Ok(None);
+        }
+        let kept = inner.workspace.keep(&places, &of, &inner.keeper.blobs)?;
+        inner.keeper.open.fetch_add(1, Ordering::Relaxed);
+        state.kept.push(kept);
+        Ok(Some(kept))
+    });
+    let kept = match kept.await {
+        Ok(Ok(Some(kept))) => kept,
+        Ok(Ok(None)) => return Err(stopped()),
+        Ok(Err(KeepError::Blob(error))) => return Err(unkept(shared, error)),
+        Ok(Err(error)) => return Err(Failure::new(FailureClass::Io, error.to_string())),
+        Err(error) => return Err(Failure::new(FailureClass::Internal, error.to_string())),
+    };
+    let (grant, granted) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Keeping(Keeping {
+        node: job.node,
+        attempt: job.attempt,
+        kept,
+        grant,
+    }));
+    wait(granted, job).await
+}
+
+/// Writes files of the workspace, as path and content. What they replace comes back unless the attempt succeeds.
+///
+/// # Errors
+/// When one of them leads outside or can't be written.
+pub(super) async fn write(
+    shared: &Arc<Shared>,
+    job: &Job,
+    files: Vec<(String, String)>,
+) -> Result<(), Failure> {
+    let io = |error: FileError| Failure::new(FailureClass::Io, error.to_string());
+    let mut reals = Vec::with_capacity(files.len());
+    for (path, _) in &files {
+        reals.push(shared.workspace.destination(path).map_err(io)?);
+    }
+    let places = Places {
+        globs: Vec::new(),
+        paths: reals.clone(),
+    };
+    keep(shared, job, places).await?;
+    let (inner, writes) = (Arc::clone(shared), Arc::clone(&job.writes));
+    let written = tokio::task::spawn_blocking(move || {
+        let state = writes.lock();
+        if state.over {
+            return Err(stopped());
+        }
+        let mut files = reals.iter().zip(&files);
+        files
+            .try_for_each(|(real, (_, text))| inner.workspace.write_real(real, text.as_bytes()))
+            .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+    });
+    written
+        .await
+        .unwrap_or_else(|error| Err(Failure::new(FailureClass::Internal, error.to_string())))
+}
+
+async fn wait(granted: oneshot::Receiver<()>, job: &Job) -> Result<(), Failure> {
+    tokio::select! {
+        granted = granted => granted.map_err(|_| stopped()),
+        () = job.cancel.cancelled() => Err(stopped()),
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(FailureClass::Cancelled, "it was stopped")
+}
