@@ -79,7 +79,7 @@ fn cycles_show_their_path() {
 #[test]
 fn writes_of_unordered_tasks_may_not_overlap() {
     insta::assert_snapshot!(said_of(
-        "inputs: { out: path }\ntasks:\n  a: { render: { text: x, to: docs/a.md } }\n  b: { run: x, writes: 'docs/**' }\n  c: { needs: [a, b], run: x, writes: docs/a.md }\n  d: { render: { text: x, to: '{{ inputs.out }}/x' } }\n  e: { render: { text: x, to: '{{  inputs.out }}/x' } }\n  f: { render: { text: x, to: /etc/passwd } }\n  g: { render: { text: x, to: ../x } }\n"
+        "inputs: { out: path }\ntasks:\n  a: { render: { text: x, to: docs/a.md } }\n  b: { run: x, writes: 'docs/**' }\n  c: { needs: [a, b], run: x, writes: docs/a.md }\n  d: { render: { text: x, to: '{{ inputs.out }}/x' } }\n  e: { render: { text: x, to: '{{  inputs.out }}/x' } }\n  f: { render: { text: x, to: /etc/passwd } }\n  g: { render: { text: x, to: ../x } }\n  h: { run: x, writes: './.smallcode/**' }\n"
     ));
 }
 

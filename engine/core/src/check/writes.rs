@@ -124,7 +124,15 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 fn path_problem(checker: &mut Checker<'_>, text: &Text) {
-    if let Err(error) = crate::path::inside(text.template.source()) {
+    let inside = crate::path::inside(text.template.source());
+    if inside.as_ref().is_ok_and(|path| path.starts_with(".smallcode")) {
+        checker.report(
+            Code::BAD_PATH,
+            text.span,
+            "what the engine keeps in `.smallcode` is not a task's to write",
+            |diagnostic| diagnostic.help("let the task write elsewhere in the workspace"),
+        );
+    } else if let Err(error) = inside {
         checker.report(Code::BAD_PATH, text.span, error.to_string(), |diagnostic| {
             diagnostic.help("what a task writes lies inside the workspace; name it relative to that")
         });

@@ -39,7 +39,8 @@ record! {
         [optional] cache: bool,
         /// Globs of files that the task depends on.
         [default] reads: OneOrMany<Text> = r#"["src/**/*.rs"]"#,
-        /// Globs of files that the task may create or change. They are rolled back when the attempt fails.
+        /// Globs of files that the task may create or change. They are put back when the attempt fails, all of them
+        /// being copied before it: name no more than it needs. `.git` is left out unless a glob begins there.
         [default] writes: OneOrMany<Text> = r#"["docs/**"]"#,
         /// Environment variables for the commands of the task.
         [default] env: TaskEnvironment = r#"{"LANG": "C.UTF-8"}"#,

@@ -126,7 +126,7 @@ fn is_one_file(task: &Task) -> bool {
     matches!(task.kind, Kind::Render(_)) && task.common.verify.is_empty() && task.common.writes.is_empty()
 }
 
-/// Waits for the turn of an attempt, where its task declares what it writes. A command's writes are then kept.
+/// Waits for the turn of an attempt, where its task declares what it writes, and keeps what stands there.
 pub(super) async fn turn(
     shared: &Arc<Shared>,
     task: &Task,
@@ -149,7 +149,8 @@ pub(super) async fn turn(
         grant,
     }));
     wait(granted, job).await?;
-    if matches!(task.kind, Kind::Run(_)) {
+    // The files of an answer are known once it is there, and kept then.
+    if !matches!(task.kind, Kind::Prompt(_)) && !is_one_file(task) {
         let places = Places {
             globs: writes,
             paths: Vec::new(),

@@ -242,6 +242,13 @@ fn unreadable(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
     Ok(chmodat(above, name, mode, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
+/// The number of the process whose temporary file has this name.
+pub(super) fn writer_of(name: &OsStr) -> Option<i32> {
+    let (process, number) = name.to_str()?.strip_prefix(".smallcode-")?.split_once('-')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(process) && digits(number)).then(|| process.parse().ok())?
+}
+
 /// A new file under a name that nothing has. Names are told apart by process and number; where a process of the same
 /// number left one behind, the next is tried.
 fn temporary(folder: &OwnedFd) -> io::Result<(File, String)> {

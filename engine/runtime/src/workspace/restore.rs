@@ -10,6 +10,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, RawMode, mkdirat, readlinkat, symlinkat, unlinkat};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::Workspace;
 use super::beneath::{self, Beneath};
@@ -41,6 +43,9 @@ impl Workspace {
         restorer.folders()?;
         let found = reach.survey(&self.beneath, Locked::Opened)?;
         restorer.remove_new(&found)?;
+        if alone {
+            restorer.remove_unfinished(&places.paths)?;
+        }
         let mut record = File::open(blobs.path(hash)).map_err(unread)?;
         restorer.contents(&mut record)?;
         for (path, _) in found.iter().rev().filter(|(_, kind)| **kind == Kind::Folder) {
@@ -102,6 +107,24 @@ impl Restorer<'_> {
                 // Where no folder was, all that is in it is new.
                 (Kind::Folder, Some(_)) => self.remove_all(path)?,
                 _ => self.remove(path)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what an engine that died had not put in its place yet, beside the files that it wrote.
+    fn remove_unfinished(&mut self, paths: &[String]) -> Result<(), KeepError> {
+        let parents: BTreeSet<&Path> = paths.iter().filter_map(|path| Path::new(path).parent()).collect();
+        for parent in parents {
+            let listed = match self.beneath.list(parent) {
+                Err(error) if is_gone(&error) => continue,
+                listed => listed.map_err(KeepError::io("list", parent))?,
+            };
+            for (name, _) in listed {
+                let process = beneath::writer_of(&name).and_then(Pid::from_raw);
+                if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+                    self.remove(&parent.join(name))?;
+                }
             }
         }
         Ok(())

@@ -272,3 +272,22 @@ fn a_damaged_record_changes_nothing() {
     assert!(kept.workspace.restore(&hash, &kept.blobs, true).is_err());
     assert!(kept.workspace.exists("b") && kept.workspace.read("a").unwrap() == "new");
 }
+
+#[test]
+fn what_a_dead_engine_had_not_finished_goes() {
+    let kept = Kept::new();
+    kept.workspace.write("src/a.rs", b"old").unwrap();
+    let was = tree(kept.root());
+    let hash = kept.keep(&places(&[], &["src/a.rs", "new/b.rs"]));
+    kept.workspace.write("src/a.rs", b"new").unwrap();
+    // No system has so many processes; the other is this one.
+    let dead = "new/.smallcode-2147483646-0";
+    let alive = format!("src/.smallcode-{}-7", std::process::id());
+    for path in [dead, &alive] {
+        kept.workspace.write(path, b"half").unwrap();
+    }
+    kept.restore(&hash);
+    assert!(kept.workspace.exists(&alive));
+    fs::remove_file(kept.root().join(alive)).unwrap();
+    assert_eq!(tree(kept.root()), was);
+}
