@@ -1,7 +1,7 @@
 //! What an attempt writes stays only if it succeeds.
 //!
 //! Before anything else the attempt asks for its turn ([`turn`]): those whose writes overlap run one at a time.
-//! Before its first effect it keeps what stands there ([`keep`], [`write`]), which the journal knows of. When it ends
+//! Before its first effect it keeps what stands there ([`keep`], [`write()`]), which the journal knows of. When it ends
 //! otherwise than well, all of it is put back before anybody hears of the end.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
