@@ -69,6 +69,8 @@ enum State<'a> {
         line: Option<usize>,
         search: String,
         replace: String,
+        /// The sign of its last line.
+        sign: u8,
     },
 }
 
@@ -167,6 +169,7 @@ impl<'a> Reader<'a> {
                 line: hunk_start(line),
                 search: String::new(),
                 replace: String::new(),
+                sign: b' ',
             };
         }
     }
@@ -180,24 +183,32 @@ impl<'a> Reader<'a> {
             self.close_hunk(start);
             return self.line(text, start, end, "");
         }
-        let State::Hunk { search, replace, .. } = &mut self.state else {
+        let State::Hunk {
+            search,
+            replace,
+            sign,
+            ..
+        } = &mut self.state
+        else {
             return;
         };
         let body = text.get(1..).unwrap_or_default();
-        match text.as_bytes().first() {
+        let first = text.as_bytes().first();
+        match first {
             Some(b'+') => replace.push_str(body),
             Some(b'-') => search.push_str(body),
             Some(b' ') => {
                 search.push_str(body);
                 replace.push_str(body);
             }
-            // `\ No newline at end of file`
+            // `\ No newline at end of file` is said of the line before it.
             Some(b'\\') => {
-                for part in [search, replace] {
-                    if part.ends_with('\n') {
+                for (part, other) in [(search, b'+'), (replace, b'-')] {
+                    if *sign != other && part.ends_with('\n') {
                         part.pop();
                     }
                 }
+                return;
             }
             // Models leave the space of an empty context line out.
             Some(b'\n' | b'\r') => {
@@ -206,9 +217,13 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 self.close_hunk(start);
-                self.line(text, start, end, "");
+                return self.line(text, start, end, "");
             }
         }
+        *sign = first
+            .copied()
+            .filter(|first| !matches!(first, b'\n' | b'\r'))
+            .unwrap_or(b' ');
     }
 
     fn close_hunk(&mut self, end: usize) {
@@ -217,6 +232,7 @@ impl<'a> Reader<'a> {
             line,
             search,
             replace,
+            ..
         } = std::mem::take(&mut self.state)
         else {
             return;
@@ -368,6 +384,19 @@ mod tests {
             (found[1].search.as_str(), found[1].replace.as_str()),
             ("x\n", "y\n")
         );
+    }
+
+    #[test]
+    fn a_missing_line_end_is_that_of_the_line_before() {
+        let parts = |hunk: &str| {
+            let found = edits(&format!("--- a.txt\n+++ a.txt\n@@ -1,2 +1,2 @@\n{hunk}")).edits;
+            (found[0].search.clone(), found[0].replace.clone())
+        };
+        let no = "\\ No newline at end of file\n";
+        let texts = |search: &str, replace: &str| (search.to_owned(), replace.to_owned());
+        assert_eq!(parts(&format!(" x\n-a\n{no}+b\n")), texts("x\na", "x\nb\n"));
+        assert_eq!(parts(&format!(" x\n-a\n+b\n{no}")), texts("x\na\n", "x\nb"));
+        assert_eq!(parts(&format!("-a\n x\n{no}")), texts("a\nx", "x"));
     }
 
     #[test]
