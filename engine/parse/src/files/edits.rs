@@ -83,14 +83,15 @@ enum Mark {
 impl<'a> Reader<'a> {
     fn read(mut self) -> Edits {
         let mut offset = 0;
-        let mut before = "";
+        // The last line that is not blank, and the one before it.
+        let mut before = ["", ""];
         for line in self.reply.split_inclusive('\n') {
             let start = offset;
             offset += line.len();
             self.line(line, start, offset, before);
             let trimmed = line.trim();
             if !trimmed.is_empty() {
-                before = trimmed;
+                before = [trimmed, before[0]];
             }
         }
         self.end(offset);
@@ -108,7 +109,7 @@ impl<'a> Reader<'a> {
         self.found
     }
 
-    fn line(&mut self, line: &'a str, start: usize, end: usize, before: &'a str) {
+    fn line(&mut self, line: &'a str, start: usize, end: usize, before: [&'a str; 2]) {
         match (&mut self.state, mark(line)) {
             (State::Outside, Some(Mark::Search)) => {
                 if let Some(path) = path_before(before) {
@@ -181,7 +182,7 @@ impl<'a> Reader<'a> {
             || text.starts_with("--- ") && diff_path(text.get(4..).unwrap_or_default()).is_some();
         if ends {
             self.close_hunk(start);
-            return self.line(text, start, end, "");
+            return self.line(text, start, end, [""; 2]);
         }
         let State::Hunk {
             search,
@@ -217,7 +218,7 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 self.close_hunk(start);
-                return self.line(text, start, end, "");
+                return self.line(text, start, end, [""; 2]);
             }
         }
         *sign = first
@@ -298,13 +299,13 @@ fn mark(line: &str) -> Option<Mark> {
     }
 }
 
-/// The path in the line before a block, or in the fence that the block stands in.
-fn path_before(line: &str) -> Option<&str> {
+/// The path in the line before a block, in the fence that the block stands in, or in the line before that.
+fn path_before([line, earlier]: [&str; 2]) -> Option<&str> {
     let info = line.trim_start_matches(['`', '~']);
     if info.len() < line.len() && !info.contains('`') {
-        return paths::in_info(info);
+        return paths::in_info(info).or_else(|| paths::in_line(earlier));
     }
-    paths::in_line(line)
+    paths::in_line(line).or_else(|| paths::in_comment(line))
 }
 
 /// The path of a `---` or `+++` line, without its prefix and its time.
@@ -338,6 +339,12 @@ mod tests {
         let found = edits(reply);
         assert_eq!(found.problems, []);
         assert_eq!(found.edits.len(), 2);
+        assert!(
+            found
+                .edits
+                .iter()
+                .all(|edit| edit.path.as_deref() == Some("src/a.py"))
+        );
         assert_eq!(
             (found.edits[0].search.as_str(), found.edits[0].replace.as_str()),
             ("a\n", "b\n")
@@ -355,6 +362,9 @@ mod tests {
             "```python src/a.py\n",
             "**src/a.py**\n\n",
             "### `src/a.py`\n",
+            "src/a.py\n```python\n",
+            "**src/a.py**\n\n```\n",
+            "```python\n# src/a.py\n",
         ] {
             let found = edits(&format!("{head}<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"));
             assert_eq!(found.edits[0].path.as_deref(), Some("src/a.py"), "{head}");
