@@ -41,7 +41,14 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let work = ask(shared, module, task, prompt, job, scope);
+    in_time(task, ask(shared, module, task, prompt, job, scope)).await
+}
+
+/// Ends an attempt when its time is over.
+pub(super) async fn in_time<T>(
+    task: &Task,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     match timeout(task) {
         None => work.await,
         Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
@@ -116,7 +123,7 @@ pub(super) async fn reply(
 }
 
 /// Whether each file may be written where it really goes, and nothing is written twice.
-fn permitted(
+pub(super) fn permitted(
     workspace: &Workspace,
     permissions: &[String],
     files: &[(String, String)],
