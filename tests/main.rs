@@ -10,6 +10,7 @@
 
 mod check;
 mod context;
+mod edit;
 mod exec;
 mod exit;
 mod hostile;

@@ -10,6 +10,7 @@ pub mod expand;
 pub mod glob;
 pub mod graph;
 pub mod load;
+pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod run;

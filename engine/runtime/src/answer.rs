@@ -1,11 +1,11 @@
-//! What an answer holds: text, a value of a schema, a file, files with their paths.
+//! What an answer holds: text, a value of a schema, a file, files with their paths, edits.
 //!
 //! How replies are read is the business of `smallcode-parse`; here is decided what of a reading is an answer and what
 //! is told to the model where it is none.
 
 use serde_json::Value as Json;
 use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
-use smallcode_parse::{Expect, Problem, Repair, RepairKind, Schema, Severity, parse};
+use smallcode_parse::{Edit, Expect, Problem, Repair, RepairKind, Schema, Severity, parse};
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
 const TOLD: usize = 5;
@@ -95,6 +95,19 @@ pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
             .into_iter()
             .map(|file| (file.path, file.content))
             .collect());
+    }
+    Err(failure(FailureClass::Unparseable, answer, &found.problems))
+}
+
+/// The edits of an answer: search/replace blocks, or a diff.
+///
+/// # Errors
+/// When there are none, or when a block lacks a part. One that ends too early is not what the limit of an answer cut:
+/// the model left its end out, and may well give it when it is told.
+pub fn edits(answer: &str) -> Result<Vec<Edit>, Failure> {
+    let found = smallcode_parse::edits(text(answer));
+    if found.problems.is_empty() {
+        return Ok(found.edits);
     }
     Err(failure(FailureClass::Unparseable, answer, &found.problems))
 }

@@ -6,6 +6,7 @@
 mod approve;
 mod command;
 mod context;
+mod edit;
 mod prompt;
 mod render;
 mod uses;
@@ -298,6 +299,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
         Kind::Render(render) => render::attempt(&shared, module, render, &job, &scope).await,
         Kind::Prompt(prompt) => prompt::attempt(&shared, module, task, prompt, &job, &scope).await,
+        Kind::Edit(edit) => edit::attempt(&shared, module, task, edit, &job, &scope).await,
         Kind::Uses(uses) => {
             return uses::enter(&shared, module, uses, &job, &scope)
                 .err()
@@ -308,7 +310,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
                 .err()
                 .map(Outcome::Failure);
         }
-        Kind::Edit(_) | Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => Err(Failure::new(
+        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => Err(Failure::new(
             FailureClass::Internal,
             "this kind can't be run by this version",
         )),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
-use crate::spec::{ContextSource, Kind, KindName, Parse, Task, VerifierKind};
+use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, Parse, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
@@ -25,8 +25,9 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
             };
             parts(task, &mut report);
             // A price is known of no call yet. What makes none spends nothing.
-            let calls = matches!(task.kind.name(), KindName::Prompt | KindName::Uses);
-            if (around && task.kind.name() == KindName::Prompt)
+            let asks = matches!(task.kind.name(), KindName::Prompt | KindName::Edit);
+            let calls = asks || task.kind.name() == KindName::Uses;
+            if (around && asks)
                 || (calls
                     && task
                         .common
@@ -52,17 +53,12 @@ fn capped_in_usd(module: &Module) -> bool {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Edit(_) | Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
-        Kind::Prompt(prompt) => {
-            for item in prompt.beside.context.iter() {
-                if matches!(item.source, ContextSource::Guide(_)) {
-                    report(item.span, "a `guide` in `context`".to_owned());
-                }
-            }
-        }
+        Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
+        Kind::Edit(edit) => guides(&edit.beside.context, report),
         Kind::Run(run) if run.beside.parse == Some(Parse::Diagnostics) => {
             report(run.span, "`parse: diagnostics`".to_owned());
         }
@@ -75,7 +71,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
                 | VerifierKind::Matches(_)
                 | VerifierKind::NotMatches(_)
                 | VerifierKind::Expr(_)
-        ) && matches!(kind, KindName::Prompt | KindName::Run);
+        ) && matches!(kind, KindName::Prompt | KindName::Edit | KindName::Run);
         if !ready {
             report(
                 verifier.span,
@@ -103,6 +99,14 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     for text in texts {
         if let Some(name) = unready(&text.template) {
             report(text.span, format!("`{name}` in an expression"));
+        }
+    }
+}
+
+fn guides(context: &OneOrMany<ContextItem>, report: &mut dyn FnMut(Span, String)) {
+    for item in context.iter() {
+        if matches!(item.source, ContextSource::Guide(_)) {
+            report(item.span, "a `guide` in `context`".to_owned());
         }
     }
 }

@@ -162,7 +162,7 @@ impl Planner<'_> {
         let mut calls = 0;
         let mut tokens = 0;
         let mut model = None;
-        if let Kind::Prompt(prompt) = &task.kind {
+        if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) {
             let name = self.profile_of(common);
             let facts = self.given.profiles.get(&name).cloned().unwrap_or_default();
             calls = attempts
@@ -171,7 +171,12 @@ impl Planner<'_> {
             tokens = calls.saturating_mul(facts.window);
             self.profiles.insert(name.clone(), facts);
             model = Some(name);
-            if let (Some(Output::File(_)), Some(names)) = (&prompt.beside.output, names) {
+            // Globs of `output: { files }` only bound what an answer names.
+            let names_files = match &task.kind {
+                Kind::Prompt(prompt) => matches!(prompt.beside.output, Some(Output::File(_))),
+                _ => true,
+            };
+            if let Some(names) = names.filter(|_| names_files) {
                 self.permitted(task, &writes, names, source);
             }
         }

@@ -128,6 +128,7 @@ impl FailureClass {
             | Self::Empty
             | Self::Unparseable
             | Self::SchemaMismatch
+            | Self::PatchWithoutMatch
             | Self::VerifyFailed
             | Self::Denied => true,
             Self::Transport
@@ -158,6 +159,7 @@ fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
         | FailureClass::Empty
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
+        | FailureClass::PatchWithoutMatch
         | FailureClass::VerifyFailed
         | FailureClass::CommandFailed
         | FailureClass::TimedOut

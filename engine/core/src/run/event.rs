@@ -146,6 +146,8 @@ pub enum FailureClass {
     Unparseable,
     /// The answer does not follow its schema.
     SchemaMismatch,
+    /// The answer edits lines that its files do not have, or not once, or files that it was not shown.
+    PatchWithoutMatch,
     /// A verifier refused the result.
     VerifyFailed,
     /// Something was not allowed.

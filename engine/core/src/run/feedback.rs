@@ -79,11 +79,11 @@ fn words(failure: &Failure) -> (Told, &'static str) {
     }
 }
 
-/// The lines of a failure's detail that tell the model more: what verifiers found. An excerpt of its own answer
+/// The lines of a failure's detail that tell the model more: what verifiers found, the lines that come closest to an edit. An excerpt of its own answer
 /// doesn't.
 fn diagnostics(failure: &Failure) -> impl Iterator<Item = &str> {
-    let of_a_verifier = match failure.class {
-        FailureClass::VerifyFailed => true,
+    let of_use = match failure.class {
+        FailureClass::VerifyFailed | FailureClass::PatchWithoutMatch => true,
         // The violations of a schema, of which the message has the first.
         FailureClass::SchemaMismatch => failure.detail.starts_with(&failure.message),
         _ => false,
@@ -92,7 +92,7 @@ fn diagnostics(failure: &Failure) -> impl Iterator<Item = &str> {
     failure
         .detail
         .lines()
-        .filter(move |line| of_a_verifier && !line.trim().is_empty() && line.trim() != told)
+        .filter(move |line| of_use && !line.trim().is_empty() && line.trim() != told)
 }
 
 /// As much of a text as so many tokens hold.

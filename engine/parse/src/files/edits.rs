@@ -69,6 +69,8 @@ enum State<'a> {
         line: Option<usize>,
         search: String,
         replace: String,
+        /// The sign of its last line.
+        sign: u8,
     },
 }
 
@@ -81,14 +83,15 @@ enum Mark {
 impl<'a> Reader<'a> {
     fn read(mut self) -> Edits {
         let mut offset = 0;
-        let mut before = "";
+        // The last line that is not blank, and the one before it.
+        let mut before = ["", ""];
         for line in self.reply.split_inclusive('\n') {
             let start = offset;
             offset += line.len();
             self.line(line, start, offset, before);
             let trimmed = line.trim();
             if !trimmed.is_empty() {
-                before = trimmed;
+                before = [trimmed, before[0]];
             }
         }
         self.end(offset);
@@ -106,7 +109,7 @@ impl<'a> Reader<'a> {
         self.found
     }
 
-    fn line(&mut self, line: &'a str, start: usize, end: usize, before: &'a str) {
+    fn line(&mut self, line: &'a str, start: usize, end: usize, before: [&'a str; 2]) {
         match (&mut self.state, mark(line)) {
             (State::Outside, Some(Mark::Search)) => {
                 if let Some(path) = path_before(before) {
@@ -167,6 +170,7 @@ impl<'a> Reader<'a> {
                 line: hunk_start(line),
                 search: String::new(),
                 replace: String::new(),
+                sign: b' ',
             };
         }
     }
@@ -178,26 +182,34 @@ impl<'a> Reader<'a> {
             || text.starts_with("--- ") && diff_path(text.get(4..).unwrap_or_default()).is_some();
         if ends {
             self.close_hunk(start);
-            return self.line(text, start, end, "");
+            return self.line(text, start, end, [""; 2]);
         }
-        let State::Hunk { search, replace, .. } = &mut self.state else {
+        let State::Hunk {
+            search,
+            replace,
+            sign,
+            ..
+        } = &mut self.state
+        else {
             return;
         };
         let body = text.get(1..).unwrap_or_default();
-        match text.as_bytes().first() {
+        let first = text.as_bytes().first();
+        match first {
             Some(b'+') => replace.push_str(body),
             Some(b'-') => search.push_str(body),
             Some(b' ') => {
                 search.push_str(body);
                 replace.push_str(body);
             }
-            // `\ No newline at end of file`
+            // `\ No newline at end of file` is said of the line before it.
             Some(b'\\') => {
-                for part in [search, replace] {
-                    if part.ends_with('\n') {
+                for (part, other) in [(search, b'+'), (replace, b'-')] {
+                    if *sign != other && part.ends_with('\n') {
                         part.pop();
                     }
                 }
+                return;
             }
             // Models leave the space of an empty context line out.
             Some(b'\n' | b'\r') => {
@@ -206,9 +218,13 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 self.close_hunk(start);
-                self.line(text, start, end, "");
+                return self.line(text, start, end, [""; 2]);
             }
         }
+        *sign = first
+            .copied()
+            .filter(|first| !matches!(first, b'\n' | b'\r'))
+            .unwrap_or(b' ');
     }
 
     fn close_hunk(&mut self, end: usize) {
@@ -217,6 +233,7 @@ impl<'a> Reader<'a> {
             line,
             search,
             replace,
+            ..
         } = std::mem::take(&mut self.state)
         else {
             return;
@@ -282,13 +299,13 @@ fn mark(line: &str) -> Option<Mark> {
     }
 }
 
-/// The path in the line before a block, or in the fence that the block stands in.
-fn path_before(line: &str) -> Option<&str> {
+/// The path in the line before a block, in the fence that the block stands in, or in the line before that.
+fn path_before([line, earlier]: [&str; 2]) -> Option<&str> {
     let info = line.trim_start_matches(['`', '~']);
     if info.len() < line.len() && !info.contains('`') {
-        return paths::in_info(info);
+        return paths::in_info(info).or_else(|| paths::in_line(earlier));
     }
-    paths::in_line(line)
+    paths::in_line(line).or_else(|| paths::in_comment(line))
 }
 
 /// The path of a `---` or `+++` line, without its prefix and its time.
@@ -322,6 +339,12 @@ mod tests {
         let found = edits(reply);
         assert_eq!(found.problems, []);
         assert_eq!(found.edits.len(), 2);
+        assert!(
+            found
+                .edits
+                .iter()
+                .all(|edit| edit.path.as_deref() == Some("src/a.py"))
+        );
         assert_eq!(
             (found.edits[0].search.as_str(), found.edits[0].replace.as_str()),
             ("a\n", "b\n")
@@ -339,6 +362,9 @@ mod tests {
             "```python src/a.py\n",
             "**src/a.py**\n\n",
             "### `src/a.py`\n",
+            "src/a.py\n```python\n",
+            "**src/a.py**\n\n```\n",
+            "```python\n# src/a.py\n",
         ] {
             let found = edits(&format!("{head}<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"));
             assert_eq!(found.edits[0].path.as_deref(), Some("src/a.py"), "{head}");
@@ -368,6 +394,19 @@ mod tests {
             (found[1].search.as_str(), found[1].replace.as_str()),
             ("x\n", "y\n")
         );
+    }
+
+    #[test]
+    fn a_missing_line_end_is_that_of_the_line_before() {
+        let parts = |hunk: &str| {
+            let found = edits(&format!("--- a.txt\n+++ a.txt\n@@ -1,2 +1,2 @@\n{hunk}")).edits;
+            (found[0].search.clone(), found[0].replace.clone())
+        };
+        let no = "\\ No newline at end of file\n";
+        let texts = |search: &str, replace: &str| (search.to_owned(), replace.to_owned());
+        assert_eq!(parts(&format!(" x\n-a\n{no}+b\n")), texts("x\na", "x\nb\n"));
+        assert_eq!(parts(&format!(" x\n-a\n+b\n{no}")), texts("x\na\n", "x\nb"));
+        assert_eq!(parts(&format!("-a\n x\n{no}")), texts("a\nx", "x"));
     }
 
     #[test]

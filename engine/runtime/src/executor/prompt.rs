@@ -14,7 +14,7 @@ use smallcode_core::plan::CALL_TRIES;
 use smallcode_core::run::{
     CallUsage, FEEDBACK_TOKENS, Failure, FailureClass, Notice, Reserve, Stream, TaskResult, feedback,
 };
-use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
+use smallcode_core::spec::{ContextItem, OneOrMany, Output, Prompt, Task, Text};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{Estimate, Family, Tokens};
 use smallcode_core::{glob, path, plan};
@@ -41,7 +41,14 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let work = ask(shared, module, task, prompt, job, scope);
+    in_time(task, ask(shared, module, task, prompt, job, scope)).await
+}
+
+/// Ends an attempt when its time is over.
+pub(super) async fn in_time<T>(
+    task: &Task,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     match timeout(task) {
         None => work.await,
         Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
@@ -61,30 +68,14 @@ async fn ask(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let name = plan::profile_of(&shared.bundle, &task.common);
-    let (Some(answerer), Some(client)) = (shared.profiles.get(&name), shared.client.as_ref()) else {
-        return Err(Failure::new(
-            FailureClass::Internal,
-            format!("the profile `{name}` was not prepared"),
-        ));
-    };
     let schema = match &prompt.beside.output {
         Some(Output::Schema(_)) => module.schemas.get(&job.task).and_then(|schemas| schemas.first()),
         _ => None,
     };
-    let sections = context::sections(shared, &prompt.beside.context.0, scope).await?;
-    let asked = request(prompt, &sections, answerer, schema, job, scope)?;
-    let reply = call(
-        shared,
-        client,
-        answerer,
-        &name,
-        &asked.request,
-        asked.estimate,
-        job,
-    )
-    .await?;
-    judge::whole(&reply, &asked.request, asked.room)?;
+    let messages = messages(prompt, schema, scope)?;
+    let context = &prompt.beside.context.0;
+    let schema_sent = schema.map(|schema| &schema.json);
+    let reply = reply(shared, task, messages, context, schema_sent, job, scope).await?;
     let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
     // Verifiers find the files in their place; where one refuses them, what stood there comes back.
     if !files.is_empty() {
@@ -105,8 +96,34 @@ async fn ask(
     })
 }
 
+/// Sends messages to the profile of a task, with its context before the first of the user and what is told of the
+/// attempt before in the last, and gives the whole answer.
+pub(super) async fn reply(
+    shared: &Arc<Shared>,
+    task: &Task,
+    messages: Vec<model::Message>,
+    context: &[ContextItem],
+    schema: Option<&Json>,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<Reply, Failure> {
+    let name = plan::profile_of(&shared.bundle, &task.common);
+    let (Some(answerer), Some(client)) = (shared.profiles.get(&name), shared.client.as_ref()) else {
+        return Err(Failure::new(
+            FailureClass::Internal,
+            format!("the profile `{name}` was not prepared"),
+        ));
+    };
+    let sections = context::sections(shared, context, scope).await?;
+    let asked = request(messages, &sections, answerer, schema, job)?;
+    let (request, estimate) = (&asked.request, asked.estimate);
+    let reply = call(shared, client, answerer, &name, request, estimate, job).await?;
+    judge::whole(&reply, request, asked.room)?;
+    Ok(reply)
+}
+
 /// Whether each file may be written where it really goes, and nothing is written twice.
-fn permitted(
+pub(super) fn permitted(
     workspace: &Workspace,
     permissions: &[String],
     files: &[(String, String)],
@@ -131,13 +148,32 @@ fn permitted(
 }
 
 /// Whether a model may write a path. What git and the engine keep is never its to write.
-fn may_write(path: &str, permissions: &[String]) -> bool {
+pub(super) fn may_write(path: &str, permissions: &[String]) -> bool {
     let kept = path.split('/').any(|part| matches!(part, ".git" | ".smallcode"));
     !kept && check::uncovered([path], permissions).is_none()
 }
 
 fn value_path(value: &Json) -> Json {
     value.get("file").cloned().unwrap_or_default()
+}
+
+/// What is asked.
+fn messages(
+    prompt: &Prompt,
+    schema: Option<&Arc<TaskSchema>>,
+    scope: &Arc<dyn Scope>,
+) -> Result<Vec<model::Message>, Failure> {
+    let mut messages = Vec::new();
+    let mut system = match &prompt.beside.system {
+        Some(system) => vec![text(system, scope)?],
+        None => Vec::new(),
+    };
+    system.extend(form(prompt.beside.output.as_ref(), schema));
+    if !system.is_empty() {
+        messages.push(model::Message::new(Role::System, system.join("\n\n")));
+    }
+    messages.push(model::Message::new(Role::User, text(&prompt.text, scope)?));
+    Ok(messages)
 }
 
 /// What is sent.
@@ -150,23 +186,12 @@ struct Asked {
 }
 
 fn request(
-    prompt: &Prompt,
+    messages: Vec<model::Message>,
     sections: &[Section],
     answerer: &Answerer,
-    schema: Option<&Arc<TaskSchema>>,
+    schema: Option<&Json>,
     job: &Job,
-    scope: &Arc<dyn Scope>,
 ) -> Result<Asked, Failure> {
-    let mut messages = Vec::new();
-    let mut system = match &prompt.beside.system {
-        Some(system) => vec![text(system, scope)?],
-        None => Vec::new(),
-    };
-    system.extend(form(prompt.beside.output.as_ref(), schema));
-    if !system.is_empty() {
-        messages.push(model::Message::new(Role::System, system.join("\n\n")));
-    }
-    messages.push(model::Message::new(Role::User, text(&prompt.text, scope)?));
     let profile = &answerer.profile;
     let request = Request {
         messages,
@@ -179,7 +204,7 @@ fn request(
             .value
             .saturating_add(u64::from(job.attempt.saturating_sub(1))),
         stop: Vec::new(),
-        schema: schema.map(|schema| schema.json.clone()),
+        schema: schema.cloned(),
     };
     let request = with_context(request, sections, answerer, job)?;
     with_feedback(request, answerer, job)
@@ -602,7 +627,7 @@ fn patterns(globs: &OneOrMany<Text>, scope: &Arc<dyn Scope>) -> Result<Vec<glob:
 }
 
 /// The path inside the workspace, when a model may write it.
-fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
+pub(super) fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
     let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
     let path = path::inside(written)
         .map_err(|error| denied(error.to_string()))?

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 
-const ALL: [FailureClass; 22] = {
+const ALL: [FailureClass; 23] = {
     use FailureClass as C;
     [
         C::Transport,
@@ -15,6 +15,7 @@ const ALL: [FailureClass; 22] = {
         C::Empty,
         C::Unparseable,
         C::SchemaMismatch,
+        C::PatchWithoutMatch,
         C::VerifyFailed,
         C::Denied,
         C::OverBudget,
@@ -93,6 +94,7 @@ fn the_ladder_of_a_model_over_all_classes() {
     Empty: 0, 0.4, 0.7, fail
     Unparseable: 0, 0.4, 0.7, fail
     SchemaMismatch: 0, 0.4, 0.7, fail
+    PatchWithoutMatch: 0, 0.4, 0.7, fail
     VerifyFailed: 0, 0.4, 0.7, fail
     Denied: 0, 0.4, 0.7, fail
     OverBudget: fail, fail, fail, fail

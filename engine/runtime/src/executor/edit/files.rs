@@ -1,0 +1,128 @@
+//! The files of an `edit`: which they are, whether a model may write them, and what is in them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallcode_core::glob;
+use smallcode_core::patch::Files;
+use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::spec::Edit;
+use smallcode_core::template::Scope;
+
+use super::super::prompt::{allowed, may_write};
+use super::super::{Shared, text};
+use crate::workspace::Workspace;
+
+/// The most bytes that all files of one task have: more fits no window, and would only fill the memory.
+const MAX_BYTES: usize = 16 << 20;
+
+/// A path or glob of `files`.
+struct Written {
+    text: String,
+    /// Whether the author wrote it so; else it may come from a model.
+    literal: bool,
+}
+
+/// Reads the files that a task may change. One that is not there may be made.
+pub(super) async fn read(
+    shared: &Arc<Shared>,
+    edit: &Edit,
+    scope: &Arc<dyn Scope>,
+) -> Result<Files, Failure> {
+    let mut written = Vec::new();
+    for path in edit.keys.files.iter() {
+        written.push(Written {
+            text: text(path, scope)?,
+            literal: path.template.is_literal(),
+        });
+    }
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_blocking(move || read_all(&shared, &written))
+        .await
+        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
+}
+
+fn read_all(shared: &Shared, written: &[Written]) -> Result<Files, Failure> {
+    let workspace = &shared.workspace;
+    let denied = |message: String| Failure::new(FailureClass::Denied, message);
+    let mut files = Files::new();
+    let mut reals = HashMap::new();
+    let mut bytes = 0;
+    for written in written {
+        for path in paths(shared, written)? {
+            let path = allowed(shared, &path)?;
+            if files.contains_key(&path) {
+                continue;
+            }
+            let real = workspace
+                .destination(&path)
+                .map_err(|error| denied(error.to_string()))?;
+            if real != path && !may_write(&real, &shared.write_permissions) {
+                return Err(denied(format!(
+                    "`{path}` leads to `{real}`, which a model may not write"
+                )));
+            }
+            if is_private(&real) && !written.literal {
+                return Err(denied(format!(
+                    "`{path}` may hold secrets: a model is shown it only where `files` names it without an expression"
+                )));
+            }
+            if let Some(other) = reals.insert(real, path.clone()) {
+                return Err(denied(format!("`{path}` and `{other}` are the same file")));
+            }
+            let text = content(workspace, &path)?;
+            bytes += text.as_ref().map_or(0, String::len);
+            if bytes > MAX_BYTES {
+                let message =
+                    format!("the files have more than {MAX_BYTES} bytes together; give a task fewer");
+                return Err(Failure::new(FailureClass::TooLarge, message));
+            }
+            files.insert(path, text);
+        }
+    }
+    Ok(files)
+}
+
+fn content(workspace: &Workspace, path: &str) -> Result<Option<String>, Failure> {
+    let read = workspace.exists(path).then(|| workspace.read(path)).transpose();
+    read.map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+}
+
+/// Sees that the files are still what the model was shown: what somebody else did meanwhile must not be lost.
+pub(super) async fn unchanged(shared: &Arc<Shared>, shown: Files) -> Result<(), Failure> {
+    let shared = Arc::clone(shared);
+    let compare = move || {
+        for (path, text) in &shown {
+            if content(&shared.workspace, path)? != *text {
+                let message = format!("`{path}` was changed by another while the model answered");
+                return Err(Failure::new(FailureClass::Io, message));
+            }
+        }
+        Ok(())
+    };
+    tokio::task::spawn_blocking(compare)
+        .await
+        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
+}
+
+/// The paths that a text names: those that it matches, where it is a glob and no file.
+fn paths(shared: &Shared, written: &Written) -> Result<Vec<String>, Failure> {
+    let wrong = |message: String| Failure::new(FailureClass::Expression, message);
+    if !glob::is_pattern(&written.text) || shared.workspace.exists(&written.text) {
+        return Ok(vec![written.text.clone()]);
+    }
+    let mut found = shared
+        .workspace
+        .glob(&written.text)
+        .map_err(|error| wrong(error.to_string()))?;
+    found.retain(|path| !is_private(path));
+    if found.is_empty() {
+        return Err(wrong(format!("no file matches `{}`", written.text)));
+    }
+    Ok(found)
+}
+
+/// Whether a file is one that commonly holds secrets.
+fn is_private(path: &str) -> bool {
+    path.split('/').any(|name| name.starts_with(".env"))
+}
