@@ -12,6 +12,7 @@ pub mod graph;
 pub mod load;
 pub mod path;
 pub mod plan;
+pub mod problems;
 pub mod run;
 pub mod schema;
 pub mod scope;
