@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 
-const ALL: [FailureClass; 22] = {
+const ALL: [FailureClass; 23] = {
     use FailureClass as C;
     [
         C::Transport,
@@ -23,6 +23,7 @@ const ALL: [FailureClass; 22] = {
         C::TimedOut,
         C::Expression,
         C::Io,
+        C::ToolMissing,
         C::Rejected,
         C::UsedWorkflowFailed,
         C::Cancelled,
@@ -101,6 +102,7 @@ fn the_ladder_of_a_model_over_all_classes() {
     TimedOut: as it is, as it is, as it is, fail
     Expression: fail, fail, fail, fail
     Io: as it is, as it is, as it is, fail
+    ToolMissing: fail, fail, fail, fail
     Rejected: fail, fail, fail, fail
     UsedWorkflowFailed: as it is, as it is, as it is, fail
     Cancelled: fail, fail, fail, fail
@@ -119,6 +121,7 @@ fn a_command_is_repeated_as_it_is_however_often_it_fails_alike() {
             | FailureClass::OverBudget
             | FailureClass::TooLarge
             | FailureClass::Expression
+            | FailureClass::ToolMissing
             | FailureClass::Rejected
             | FailureClass::Cancelled => "fail, fail, fail",
             _ => "as it is, as it is, fail",
