@@ -24,4 +24,5 @@ mod signal;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod verify;
 mod writes;

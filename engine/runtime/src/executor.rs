@@ -297,7 +297,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
     }
     let outcome = match &task.kind {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
-        Kind::Render(render) => render::attempt(&shared, module, render, &job, &scope).await,
+        Kind::Render(render) => render::attempt(&shared, module, task, render, &job, &scope).await,
         Kind::Prompt(prompt) => prompt::attempt(&shared, module, task, prompt, &job, &scope).await,
         Kind::Edit(edit) => edit::attempt(&shared, module, task, edit, &job, &scope).await,
         Kind::Uses(uses) => {

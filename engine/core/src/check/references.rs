@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::Checker;
 use super::needs::STATUS_FUNCTIONS;
 use crate::diagnostic::{Code, Diagnostic, SourceId, Span, closest};
-use crate::spec::{Kind, Name, Program, Task, Text};
+use crate::spec::{Kind, Name, Program, Task, Text, VerifierKind};
 use crate::template::{Reference, Template};
 
 /// The fields of `run` in expressions.
@@ -143,9 +143,14 @@ impl<'b> Walk<'_, 'b> {
         }
         for verifier in common.verify.iter() {
             verifier.kind.texts(&mut texts);
-        }
-        for text in texts {
-            self.text(text, &place(true, false, vec!["output"]));
+            // What must stay as it is is looked at before there is an output.
+            let extra = match verifier.kind {
+                VerifierKind::Unchanged(_) => Vec::new(),
+                _ => vec!["output"],
+            };
+            for text in texts.drain(..) {
+                self.text(text, &place(true, false, extra.clone()));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
-use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, Parse, Task, VerifierKind};
+use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
@@ -59,19 +59,27 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
         Kind::Edit(edit) => guides(&edit.beside.context, report),
-        Kind::Run(run) if run.beside.parse == Some(Parse::Diagnostics) => {
-            report(run.span, "`parse: diagnostics`".to_owned());
-        }
         Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
-        let ready = matches!(
-            verifier.kind,
+        let ready = match verifier.kind {
             VerifierKind::Schema(_)
-                | VerifierKind::Matches(_)
-                | VerifierKind::NotMatches(_)
-                | VerifierKind::Expr(_)
-        ) && matches!(kind, KindName::Prompt | KindName::Edit | KindName::Run);
+            | VerifierKind::Matches(_)
+            | VerifierKind::NotMatches(_)
+            | VerifierKind::Expr(_)
+            | VerifierKind::Run(_)
+            | VerifierKind::Tests(_)
+            | VerifierKind::Unchanged(_)
+            | VerifierKind::Files(_) => {
+                matches!(
+                    kind,
+                    KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
+                )
+            }
+            // Other kinds have no command that could report any.
+            VerifierKind::Diagnostics => kind == KindName::Run,
+            VerifierKind::Syntax(_) | VerifierKind::Bone(_) | VerifierKind::Judge(_) => false,
+        };
         if !ready {
             report(
                 verifier.span,

@@ -139,6 +139,7 @@ impl FailureClass {
             | Self::CommandFailed
             | Self::TimedOut
             | Self::Expression
+            | Self::ToolMissing
             | Self::Io
             | Self::Rejected
             | Self::UsedWorkflowFailed
@@ -174,6 +175,7 @@ fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
         | FailureClass::OverBudget
         | FailureClass::TooLarge
         | FailureClass::Expression
+        | FailureClass::ToolMissing
         | FailureClass::Rejected
         | FailureClass::Cancelled => false,
     }

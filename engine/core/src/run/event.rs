@@ -164,6 +164,8 @@ pub enum FailureClass {
     Expression,
     /// A file could not be read or written, or a program not be started.
     Io,
+    /// A tool that a verifier needs is not installed.
+    ToolMissing,
     /// A human said no.
     Rejected,
     /// A used workflow failed.

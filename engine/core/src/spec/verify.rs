@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::choice::choice;
-use super::kind::SchemaSource;
+use super::kind::{Program, SchemaSource};
 use super::lower::{Context, Fields, Lower, OneOrMany, Properties, Record, record};
 use super::{Expression, Plain, Text};
 use crate::diagnostic::{Code, Span};
@@ -55,7 +55,7 @@ pub enum VerifierKind {
     /// `bone: check`, with the file where it is not the one written.
     Bone(Option<Text>),
     /// A command exits with 0.
-    Run(Text),
+    Run(Program),
     /// The project's tests pass: `auto`, or a command.
     Tests(Plain),
     /// `diagnostics: none`.
@@ -104,7 +104,8 @@ impl VerifierKind {
             Self::Expr(expression) => into.push(&expression.0),
             Self::Syntax(texts) | Self::Unchanged(texts) | Self::Files(texts) => into.extend(texts.iter()),
             Self::Bone(text) => into.extend(text),
-            Self::Run(text) | Self::Judge(text) => into.push(text),
+            Self::Run(program) => program.texts(into),
+            Self::Judge(text) => into.push(text),
             Self::Schema(_) | Self::Matches(_) | Self::NotMatches(_) | Self::Tests(_) | Self::Diagnostics => {
             }
         }
@@ -126,15 +127,15 @@ record! {
         [optional] syntax: Switch = "true",
         /// The BoneScript compiler accepts the written file: `check`.
         [optional] bone: Plain = "check",
-        /// A command exits with 0.
-        [optional] run: Text = "cargo check",
-        /// The project's tests pass: `auto` finds the command.
+        /// A command exits with 0: a line of shell, or `argv`. Its diagnostics are told to the next attempt.
+        [optional] run: Program = "cargo check",
+        /// The project's tests pass: `auto` finds the command, or a line of shell.
         [optional] tests: Plain = "auto",
-        /// The commands of the task report no diagnostics: `none`.
+        /// The command of the task reports no error and no warning: `none`.
         [optional] diagnostics: Plain = "none",
         /// Globs of files that must be as they were.
         [optional] unchanged: OneOrMany<Text> = r#"["tests/**"]"#,
-        /// Files that must exist.
+        /// Files that must exist; of a glob, at least one.
         [optional] files: OneOrMany<Text> = r#"["README.md"]"#,
         /// A question that a model must answer with yes, for what no command can check.
         [optional] judge: Text = "Does the text keep to the facts?",

@@ -1,16 +1,21 @@
 //! `run`: a command of the author's.
 
+pub(super) mod problems;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use smallcode_core::load::Module;
+use smallcode_core::problems::Problem;
 use smallcode_core::run::{Failure, FailureClass, Stored, Stream, TaskResult};
 use smallcode_core::spec::{Parse, Program, Run, Shell, Task, Text};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, shell};
 
-use super::{Job, Shared, keep, show, text, timeout, unkept, verify};
+use super::verify::{Subject, Verification};
+use super::{Job, Shared, keep, show, text, timeout, unkept};
 use crate::host::INLINE;
 use crate::journal::BlobError;
 use crate::process::{self, Captured, End, Exit, Finished, RunError, Stdin};
@@ -64,27 +69,21 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let spec = spec(shared, module, task, command, scope)?;
-    let mut lines = (Lines::default(), Lines::default());
-    let finished = process::run(&spec, &job.cancel, &job.kill, timeout(task), |stream, bytes| {
-        if job.tell.notices.wanted() {
-            match stream {
-                process::Stream::Stdout => lines.0.take(shared, job, Stream::Stdout, bytes),
-                process::Stream::Stderr => lines.1.take(shared, job, Stream::Stderr, bytes),
-            }
-        }
-    })
-    .await
-    .map_err(|error| match error {
-        RunError::Spool { path, source } => unkept(shared, BlobError::io("write output to", &path, source)),
-        error => Failure::new(FailureClass::Io, in_words(&error)),
-    })?;
-    lines.0.finish(shared, job, Stream::Stdout);
-    lines.1.finish(shared, job, Stream::Stderr);
-    if let Some(reason) = unsuccessful(&finished, task) {
-        return Err(failed(shared, finished, reason));
+    let verification = Verification::begin(shared, module, task, job, scope).await?;
+    let mut spec = spec(shared, module, task, &command.program, command.shell(), scope)?;
+    if let Some(stdin) = &command.beside.stdin {
+        spec.stdin = Stdin::Bytes(text(stdin, scope)?.into_bytes());
     }
-    let (result, value) = result(shared, command, finished)?;
+    let finished = execute(shared, job, &spec, timeout(task))
+        .await
+        .map_err(|error| not_run(shared, error))?;
+    let wants_problems = verification.wants_problems();
+    let problems = (command.beside.parse == Some(Parse::Diagnostics) || wants_problems)
+        .then(|| problems::of(shared, &finished, &spec));
+    if let Some(reason) = unsuccessful(&finished, task) {
+        return Err(failed(shared, finished, reason, problems));
+    }
+    let (result, value) = result(shared, command, finished, problems.as_deref())?;
     if !task.common.verify.is_empty() {
         let value = match value {
             Some(value) => value,
@@ -93,9 +92,41 @@ pub(super) async fn attempt(
                 .json(&result.output)
                 .map_err(|error| Failure::new(FailureClass::Expression, error))?,
         };
-        verify::all(module, task, job, &value, scope)?;
+        let mut subject = Subject::value(value);
+        subject.problems = problems.unwrap_or_default();
+        verification.all(&subject).await?;
     }
     Ok(result)
+}
+
+/// Runs a command to its end and shows what it writes.
+pub(super) async fn execute(
+    shared: &Shared,
+    job: &Job,
+    spec: &process::Spec,
+    timeout: Option<Duration>,
+) -> Result<Finished, RunError> {
+    let mut lines = (Lines::default(), Lines::default());
+    let finished = process::run(spec, &job.cancel, &job.kill, timeout, |stream, bytes| {
+        if job.tell.notices.wanted() {
+            match stream {
+                process::Stream::Stdout => lines.0.take(shared, job, Stream::Stdout, bytes),
+                process::Stream::Stderr => lines.1.take(shared, job, Stream::Stderr, bytes),
+            }
+        }
+    })
+    .await?;
+    lines.0.finish(shared, job, Stream::Stdout);
+    lines.1.finish(shared, job, Stream::Stderr);
+    Ok(finished)
+}
+
+/// The failure of an attempt whose command did not start, or could not be followed.
+pub(super) fn not_run(shared: &Shared, error: RunError) -> Failure {
+    match error {
+        RunError::Spool { path, source } => unkept(shared, BlobError::io("write output to", &path, source)),
+        error => Failure::new(FailureClass::Io, in_words(&error)),
+    }
 }
 
 /// Where the `cwd` of a task stands.
@@ -123,11 +154,13 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     words
 }
 
-fn spec(
+/// What is started, with the folder and the environment that the task gives its commands.
+pub(super) fn spec(
     shared: &Shared,
     module: &Module,
     task: &Task,
-    command: &Run,
+    program: &Program,
+    shell: Shell,
     scope: &Arc<dyn Scope>,
 ) -> Result<process::Spec, Failure> {
     let expression = |message: String| Failure::new(FailureClass::Expression, message);
@@ -139,7 +172,7 @@ fn spec(
         }
         variables.push((name.clone(), text));
     }
-    let argv: Vec<String> = match &command.program {
+    let argv: Vec<String> = match program {
         Program::Argv(words) => argv(words, scope)?,
         Program::Line(line) => {
             for (variable, value) in &line.values {
@@ -148,7 +181,7 @@ fn spec(
                     .map_err(|reason| expression(format!("`{}`: {reason}", value.template.source())))?;
                 variables.push((variable.clone(), value));
             }
-            let words: &[&str] = match command.shell() {
+            let words: &[&str] = match shell {
                 // Where POSIX systems have it; a look through PATH for every command would cost more than its start.
                 Shell::Sh => &["/bin/sh", "-e", "-c"],
                 Shell::Bash => &["bash", "-e", "-o", "pipefail", "-c"],
@@ -177,9 +210,6 @@ fn spec(
     };
     let mut spec = process::Spec::new(argv, cwd.as_std_path(), &shared.spool);
     spec.tag.clone_from(&shared.run);
-    if let Some(stdin) = &command.beside.stdin {
-        spec.stdin = Stdin::Bytes(text(stdin, scope)?.into_bytes());
-    }
     let secrets: Vec<&str> = task
         .common
         .secrets
@@ -284,17 +314,22 @@ fn unsuccessful(finished: &Finished, task: &Task) -> Option<(FailureClass, Strin
     }
 }
 
-fn failed(shared: &Shared, finished: Finished, (class, message): (FailureClass, String)) -> Failure {
+fn failed(
+    shared: &Shared,
+    finished: Finished,
+    (class, message): (FailureClass, String),
+    problems: Option<Vec<Problem>>,
+) -> Failure {
     let mut failure = Failure::new(class, message);
     failure.exit_code = match finished.exit {
         Exit::Code(code) => Some(code),
         Exit::Signal(_) => None,
     };
     let stderr_tail = tail(shared, &finished.stderr);
-    failure.detail = if stderr_tail.trim().is_empty() {
-        tail(shared, &finished.stdout)
-    } else {
-        stderr_tail
+    failure.detail = match problems {
+        Some(problems) if !problems.is_empty() => problems::told(shared, problems),
+        _ if stderr_tail.trim().is_empty() => tail(shared, &finished.stdout),
+        _ => stderr_tail,
     };
     // What can't be kept is told by the class all the same.
     failure.stdout = stored(shared, finished.stdout, false)
@@ -307,7 +342,12 @@ fn failed(shared: &Shared, finished: Finished, (class, message): (FailureClass, 
 }
 
 /// What a successful command leaves, and its value where that was made for `parse`.
-fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskResult, Option<Json>), Failure> {
+fn result(
+    shared: &Shared,
+    command: &Run,
+    finished: Finished,
+    problems: Option<&[Problem]>,
+) -> Result<(TaskResult, Option<Json>), Failure> {
     let io = |error: BlobError| unkept(shared, error);
     let stderr = stored(shared, finished.stderr, false).map_err(io)?;
     let stderr = Some(stderr).filter(|stored| !is_empty(stored));
@@ -324,25 +364,16 @@ fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskRes
         ));
     };
     let stdout = stored(shared, finished.stdout, false).map_err(io)?;
-    let written = match shared.host.json(&stdout) {
-        Ok(Json::String(text)) => text,
-        Ok(_) => String::new(),
-        Err(reason) => return Err(Failure::new(FailureClass::Unparseable, reason)),
+    let written = || match shared.host.json(&stdout) {
+        Ok(Json::String(text)) => Ok(text),
+        Ok(_) => Ok(String::new()),
+        Err(reason) => Err(Failure::new(FailureClass::Unparseable, reason)),
     };
     let value = match parse {
-        Parse::Lines | Parse::Diagnostics => written.lines().map(Json::from).collect(),
-        Parse::Json => serde_json::from_str(&written).map_err(|error| {
-            let mut failure = Failure::new(
-                FailureClass::Unparseable,
-                format!(
-                    "`parse: json`: standard output is not JSON at line {}, column {}",
-                    error.line(),
-                    error.column()
-                ),
-            );
-            failure.detail = written.chars().take(200).collect();
-            failure
-        })?,
+        Parse::Lines => written()?.lines().map(Json::from).collect(),
+        Parse::Diagnostics => serde_json::to_value(problems.unwrap_or_default())
+            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?,
+        Parse::Json => json(&written()?)?,
     };
     let output = keep(shared, Json::clone(&value))?;
     Ok((
@@ -354,6 +385,21 @@ fn result(shared: &Shared, command: &Run, finished: Finished) -> Result<(TaskRes
         },
         Some(value),
     ))
+}
+
+fn json(written: &str) -> Result<Json, Failure> {
+    serde_json::from_str(written).map_err(|error| {
+        let mut failure = Failure::new(
+            FailureClass::Unparseable,
+            format!(
+                "`parse: json`: standard output is not JSON at line {}, column {}",
+                error.line(),
+                error.column()
+            ),
+        );
+        failure.detail = written.chars().take(200).collect();
+        failure
+    })
 }
 
 fn is_empty(stored: &Stored) -> bool {
@@ -427,7 +473,7 @@ fn drop_last_newline(path: &Path) -> std::io::Result<()> {
 }
 
 /// The last lines of what was written. More than is told is masked first: a cut could split a secret.
-fn tail(shared: &Shared, captured: &Captured) -> String {
+pub(super) fn tail(shared: &Shared, captured: &Captured) -> String {
     const SEEN_BYTES: usize = 2 * TOLD_BYTES;
     use std::io::{Read as _, Seek as _, SeekFrom};
     let bytes = match captured {

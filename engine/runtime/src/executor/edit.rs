@@ -17,7 +17,8 @@ use smallcode_core::template::Scope;
 use smallcode_core::tokens::{self, Family};
 use smallcode_core::{plan, spec};
 
-use super::{Job, Shared, keep, prompt, text, verify, writes};
+use super::verify::{Subject, Verification};
+use super::{Job, Shared, keep, prompt, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
 
@@ -64,6 +65,7 @@ async fn ask(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
+    let verification = Verification::begin(shared, module, task, job, scope).await?;
     let files = files::read(shared, edit, scope).await?;
     let messages = messages(edit, &files, scope)?;
     fits(shared, task, &files, &messages)?;
@@ -74,9 +76,11 @@ async fn ask(
     // The attempt puts them back where anything fails from here on.
     let changed: Vec<(String, String)> = changed.into_iter().collect();
     prompt::permitted(&shared.workspace, &shared.write_permissions, &changed)?;
+    let subject = Subject::files(value.clone(), &changed);
+    verification.result(&subject)?;
     files::unchanged(shared, files).await?;
     writes::write(shared, job, changed).await?;
-    verify::all(module, task, job, &value, scope)?;
+    verification.workspace(&subject).await?;
     Ok(TaskResult {
         output: keep(shared, value)?,
         stdout: None,

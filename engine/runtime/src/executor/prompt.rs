@@ -22,9 +22,8 @@ use tokio::sync::oneshot;
 
 use super::command::in_words;
 use super::context;
-use super::{
-    Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, verify, writes,
-};
+use super::verify::{self, Subject, Verification};
+use super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, text, timeout, writes};
 use crate::answer;
 use crate::model::{self, CallError, Reply, Request, RetryPolicy, Role, UsageVerdict};
 use crate::workspace::Workspace;
@@ -72,22 +71,29 @@ async fn ask(
         Some(Output::Schema(_)) => module.schemas.get(&job.task).and_then(|schemas| schemas.first()),
         _ => None,
     };
+    let verification = Verification::begin(shared, module, task, job, scope).await?;
     let messages = messages(prompt, schema, scope)?;
     let context = &prompt.beside.context.0;
     let schema_sent = schema.map(|schema| &schema.json);
     let reply = reply(shared, task, messages, context, schema_sent, job, scope).await?;
     let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
-    // Verifiers find the files in their place; where one refuses them, what stood there comes back.
-    if !files.is_empty() {
-        permitted(&shared.workspace, &shared.write_permissions, &files)?;
-        writes::write(shared, job, files).await?;
-    }
-    verify::all(module, task, job, &value, scope)?;
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
         Some(Output::Files(_)) => json!({ "files": value }),
         Some(Output::Schema(_)) | None => value,
     };
+    let subject = match &prompt.beside.output {
+        Some(Output::File(_) | Output::Files(_)) => Subject::files(output.clone(), &files),
+        Some(Output::Schema(_)) | None => Subject::value(output.clone()),
+    };
+    // What can be seen without the files is found good before they are written. Other verifiers find them in their
+    // place; where one refuses them, what stood there comes back.
+    verification.result(&subject)?;
+    if !files.is_empty() {
+        permitted(&shared.workspace, &shared.write_permissions, &files)?;
+        writes::write(shared, job, files).await?;
+    }
+    verification.workspace(&subject).await?;
     Ok(TaskResult {
         output: keep(shared, output)?,
         stdout: None,

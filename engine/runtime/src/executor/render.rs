@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, TaskResult};
-use smallcode_core::spec::{Render, RenderSource};
+use smallcode_core::spec::{Render, RenderSource, Task};
 use smallcode_core::template::{Scope, Value};
 use smallcode_core::{expand, path};
 
+use super::verify::{Subject, Verification};
 use super::{Job, Shared, text};
 use crate::workspace::FileError;
 
@@ -19,6 +20,7 @@ const SHORT: usize = 64 * 1024;
 pub(super) async fn attempt(
     shared: &Arc<Shared>,
     module: &Module,
+    task: &Task,
     render: &Render,
     job: &Job,
     scope: &Arc<dyn Scope>,
@@ -27,6 +29,7 @@ pub(super) async fn attempt(
     let to = path::inside(&to)
         .map_err(|error| Failure::new(FailureClass::Denied, format!("`{to}`: {error}")))?
         .to_string();
+    let verification = Verification::begin(shared, module, task, job, scope).await?;
     let mut names = job.names.clone();
     for (name, value) in &render.values {
         names
@@ -57,10 +60,19 @@ pub(super) async fn attempt(
             })?
         }
     };
+    let output = json!({ "file": to });
+    let subject = (!task.common.verify.is_empty())
+        .then(|| Subject::files(output.clone(), &[(to.clone(), written.clone())]));
+    if let Some(subject) = &subject {
+        verification.result(subject)?;
+    }
     write(shared, &to, written)
         .await?
         .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
-    Ok(TaskResult::value(json!({ "file": to })))
+    if let Some(subject) = &subject {
+        verification.workspace(subject).await?;
+    }
+    Ok(TaskResult::value(output))
 }
 
 /// Writes the file: a short one from here, as it goes to the page cache, and handing it to another thread costs more

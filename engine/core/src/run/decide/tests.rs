@@ -24,6 +24,7 @@ const ALL: [FailureClass; 23] = {
         C::TimedOut,
         C::Expression,
         C::Io,
+        C::ToolMissing,
         C::Rejected,
         C::UsedWorkflowFailed,
         C::Cancelled,
@@ -103,6 +104,7 @@ fn the_ladder_of_a_model_over_all_classes() {
     TimedOut: as it is, as it is, as it is, fail
     Expression: fail, fail, fail, fail
     Io: as it is, as it is, as it is, fail
+    ToolMissing: fail, fail, fail, fail
     Rejected: fail, fail, fail, fail
     UsedWorkflowFailed: as it is, as it is, as it is, fail
     Cancelled: fail, fail, fail, fail
@@ -121,6 +123,7 @@ fn a_command_is_repeated_as_it_is_however_often_it_fails_alike() {
             | FailureClass::OverBudget
             | FailureClass::TooLarge
             | FailureClass::Expression
+            | FailureClass::ToolMissing
             | FailureClass::Rejected
             | FailureClass::Cancelled => "fail, fail, fail",
             _ => "as it is, as it is, fail",

@@ -18,7 +18,7 @@ choice! {
         Json = "json",
         /// A list of lines.
         Lines = "lines",
-        /// Diagnostics of compilers and linters.
+        /// Diagnostics of compilers and linters, from both streams: file, line, column, severity, code, message, source.
         Diagnostics = "diagnostics",
     }
 }
@@ -91,10 +91,7 @@ impl TaskKind for Run {
 
     fn take(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
         let (_, tree) = fields.take("run")?;
-        let program = match &tree.value {
-            Value::Map(_) => argv(tree, context).map(Program::Argv),
-            _ => line(tree, context).map(Program::Line),
-        };
+        let program = Program::lower(tree, context);
         let shell_span = fields.peek("shell").map(|(key, _)| key.span);
         let beside = RunKeys::take(fields, context);
         if let (Some(Program::Argv(_)), Some(span)) = (&program, shell_span) {
@@ -110,7 +107,7 @@ impl TaskKind for Run {
     }
 
     fn properties(generator: &mut SchemaGenerator, properties: &mut Properties) {
-        let schema = generator.subschema_for::<RunForm>();
+        let schema = generator.subschema_for::<Program>();
         properties.add(
             "run",
             schema,
@@ -122,11 +119,39 @@ impl TaskKind for Run {
     }
 
     fn texts<'a>(&'a self, into: &mut Vec<&'a Text>) {
-        match &self.program {
-            Program::Line(line) => into.extend(line.values.iter().map(|(_, text)| text)),
-            Program::Argv(words) => into.extend(words),
-        }
+        self.program.texts(into);
         into.extend(&self.beside.stdin);
+    }
+}
+
+impl Lower for Program {
+    fn lower(tree: &Tree, context: &mut Context<'_>) -> Option<Self> {
+        match &tree.value {
+            Value::Map(_) => argv(tree, context).map(Self::Argv),
+            _ => line(tree, context).map(Self::Line),
+        }
+    }
+}
+
+impl Program {
+    /// Every text in it.
+    pub fn texts<'a>(&'a self, into: &mut Vec<&'a Text>) {
+        match self {
+            Self::Line(line) => into.extend(line.values.iter().map(|(_, text)| text)),
+            Self::Argv(words) => into.extend(words),
+        }
+    }
+
+    /// The command as it was written, for plans and reports.
+    pub fn written(&self) -> String {
+        match self {
+            Self::Line(line) => line.written.clone(),
+            Self::Argv(words) => words
+                .iter()
+                .map(|word| word.template.source())
+                .collect::<Vec<_>>()
+                .join(" "),
+        }
     }
 }
 
@@ -184,15 +209,13 @@ fn line(tree: &Tree, context: &mut Context<'_>) -> Option<Line> {
     })
 }
 
-struct RunForm;
-
-impl JsonSchema for RunForm {
+impl JsonSchema for Program {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "RunForm".into()
+        "Program".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -204,14 +227,7 @@ impl JsonSchema for RunForm {
 impl Run {
     /// The command as it was written, for plans and reports.
     pub fn written(&self) -> String {
-        match &self.program {
-            Program::Line(line) => line.written.clone(),
-            Program::Argv(words) => words
-                .iter()
-                .map(|word| word.template.source())
-                .collect::<Vec<_>>()
-                .join(" "),
-        }
+        self.program.written()
     }
 
     /// The name of the shell's program, for a line.
