@@ -238,7 +238,7 @@ fn a_stopped_run_has_put_back_what_it_had_begun() {
 /// The engine is killed at whatever it does when the journal has so many records; each command checks what it finds.
 #[test]
 fn a_kill_at_any_moment_leaves_no_half_of_an_attempt() {
-    const WORKFLOW: &str = "tasks:\n  each:\n    foreach: [1, 2, 3]\n    idempotent: true\n    run: 'test \"$(cat s/a s/b)\" = \"$(printf \"%s\\n%s\" $(wc -l < s/done) $(wc -l < s/done))\" || { cat s/a s/b s/done; exit 9; }; n=$(($(wc -l < s/done) + 1)); echo $n > s/a; echo x >> tries; sleep 0.01; echo $n > s/b; test $(($(wc -l < tries) % 2)) = 0; echo done >> s/done'\n    writes: 's/**'\n    on_failure: { retry: { max: 20, backoff: 5ms } }\n";
+    const WORKFLOW: &str = "tasks:\n  each:\n    foreach: [1, 2, 3]\n    idempotent: true\n    run: 'test \"$(cat s/a s/b)\" = \"$(printf \"%s\\n%s\" $(wc -l < s/done) $(wc -l < s/done))\" || { cat s/a s/b s/done; exit 9; }; n=$(($(wc -l < s/done) + 1)); echo $n > s/a; echo x >> tries; sleep 0.01; echo $n > s/b; test $(($(wc -l < tries) % 2)) = 0; echo done >> s/done'\n    writes: 's/**'\n    on_failure: { retry: { max: 9, backoff: 1ms } }\n";
     for records in 3..20 {
         let sandbox = Sandbox::with(WORKFLOW);
         for (file, text) in [("s/a", "0\n"), ("s/b", "0\n"), ("s/done", "")] {
