@@ -56,7 +56,9 @@ impl Scope for World {
             "success" | "always" => Ok(json!(true)),
             "failure" | "cancelled" => Ok(json!(false)),
             "glob" => Ok(json!(["a.rs", "b.rs"])),
-            "read" if arguments[0] == "missing" => Err("`missing` cannot be read".to_owned()),
+            "read" if arguments.first() == Some(&json!("missing")) => {
+                Err("`missing` cannot be read".to_owned())
+            }
             _ => Ok(json!(format!(
                 "{function}{}{}",
                 json!(arguments),

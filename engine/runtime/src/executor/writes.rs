@@ -150,7 +150,7 @@ pub(super) async fn turn(
     }));
     wait(granted, job).await?;
     // The files of an answer are known once it is there, and kept then.
-    if !matches!(task.kind, Kind::Prompt(_)) && !is_one_file(task) {
+    if !matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !is_one_file(task) {
         let places = Places {
             globs: writes,
             paths: Vec::new(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 
-const ALL: [FailureClass; 23] = {
+const ALL: [FailureClass; 24] = {
     use FailureClass as C;
     [
         C::Transport,
