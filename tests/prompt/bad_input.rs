@@ -45,8 +45,8 @@ fn the_same_for_ever_is_stopped_and_not_asked_for_again_and_again() {
         output
             .exits(1)
             .says("repeated itself without end")
-            .says("the same failure came again");
-        assert_eq!(calls, 2, "{text:?}");
+            .says("the same failure came a third time");
+        assert_eq!(calls, 3, "{text:?}");
     }
     let thinking = Answer::text("").with(Fault::EndlessThinking {
         text: "Wait. Let me think again. ".to_owned(),
@@ -73,8 +73,11 @@ fn answers_that_say_nothing_are_soon_given_up() {
     ] {
         let task = format!("{AGE}, on_failure: {{ retry: {{ max: 50, backoff: 1ms }} }}");
         let (output, calls) = ask_stubborn(answer.clone(), &task);
-        output.exits(1).says(named).says("the same failure came again");
-        assert_eq!(calls, 2, "{answer:?}");
+        output
+            .exits(1)
+            .says(named)
+            .says("the same failure came a third time");
+        assert_eq!(calls, 3, "{answer:?}");
     }
 }
 

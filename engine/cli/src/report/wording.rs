@@ -30,7 +30,7 @@ pub(super) fn class(class: FailureClass) -> String {
 }
 
 /// What is said of a node whose attempts came to the same failure again.
-pub(super) const STALLED: &str = "the same failure came again, so it is not tried once more";
+pub(super) const STALLED: &str = "the same failure came a third time, so it is not tried again";
 
 /// `, at temperature 0.4, with up to 2,048 tokens of answer`: how the next attempt asks, where that is not as before.
 pub(super) fn manner(manner: &Manner) -> String {

@@ -8,6 +8,7 @@
 
 mod claims;
 mod cost;
+mod ladder;
 mod order;
 mod properties;
 mod recovery;

@@ -133,9 +133,9 @@ fn a_command_is_repeated_as_it_is_however_often_it_fails_alike() {
 }
 
 #[test]
-fn the_same_failure_twice_is_stalled() {
+fn a_failure_that_two_retries_do_not_change_is_stalled() {
     for class in ALL {
-        let alike = vec![Failure::new(class, "the same"); 2];
+        let alike = vec![Failure::new(class, "the same"); 3];
         if class.is_of_the_answer() && class != FailureClass::Truncated {
             assert!(ladder(true, 5, &alike).ends_with(", stalled"), "{class:?}");
         } else {
@@ -144,11 +144,14 @@ fn the_same_failure_twice_is_stalled() {
     }
     // Between two others as well: that is going round in circles.
     let [a, b] = ["a", "b"].map(|message| Failure::new(FailureClass::VerifyFailed, message));
-    assert_eq!(ladder(true, 5, &[a.clone(), b, a]), "0, 0.4, stalled");
+    assert_eq!(
+        ladder(true, 5, &[a.clone(), b.clone(), a.clone(), b, a]),
+        "0, 0.4, 0.7, 1, stalled"
+    );
     // No attempt left: it has failed, and nothing was given up.
     assert_eq!(
-        ladder(true, 1, &vec![Failure::new(FailureClass::Empty, "x"); 2]),
-        "0, fail"
+        ladder(true, 2, &vec![Failure::new(FailureClass::Empty, "x"); 3]),
+        "0, 0.4, fail"
     );
 }
 

@@ -496,7 +496,7 @@ impl Sim {
         let (outcome, decision) = match outcome {
             Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
             Err(class) => {
-                let failure = Failure::new(class, "it failed");
+                let failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
                 let policy = self.state.info(index).unwrap().policy();
                 let past = self.state.past(index, &failure).unwrap();
                 let decision = decide(policy, past, self.now, self.state.seed(), &node);

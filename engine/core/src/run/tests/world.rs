@@ -17,6 +17,15 @@ pub(super) struct Ending {
     pub(super) calls: u32,
 }
 
+/// A model whose attempts don't depend on one another: what it is told helps it nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Skill {
+    /// How many of a hundred attempts are right.
+    pub(super) right: u64,
+    /// In how many ways a value or a file can be wrong, each as likely as the others.
+    pub(super) ways: u64,
+}
+
 /// What humans answer to gates.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Answers {
@@ -45,6 +54,8 @@ pub(super) struct World {
     pub(super) answers: Answers,
     /// By node and attempt; attempt 0 stands for all of a node.
     pub(super) script: HashMap<(String, u32), Ending>,
+    /// How good the model is, where attempts are its.
+    pub(super) skill: Option<Skill>,
     /// Events from outside, each once, at their time.
     pub(super) signals: Vec<(u64, Event)>,
 }
@@ -137,6 +148,13 @@ impl World {
         if let Some(ending) = scripted {
             return ending.clone();
         }
+        if let Some(skill) = self.skill {
+            return Ending {
+                outcome: self.tries(skill, node, attempt),
+                millis: 10,
+                calls: 1,
+            };
+        }
         if !self.chance {
             return Ending {
                 outcome: Ok(Json::Null),
@@ -164,6 +182,31 @@ impl World {
             outcome,
             millis: 1 + draw / 256 % 40,
             calls: u32::try_from(draw / 65_536 % 3).unwrap(),
+        }
+    }
+
+    /// Of ten wrong answers five are refused by a verifier, two by their schema, and one each holds no value, is empty,
+    /// or goes round in circles.
+    fn tries(&self, skill: Skill, node: &str, attempt: u32) -> Result<Json, FailureClass> {
+        if self.draw("right", node, attempt) % 100 < skill.right {
+            return Ok(Json::Null);
+        }
+        Err(match self.draw("wrong", node, attempt) % 10 {
+            0..=4 => FailureClass::VerifyFailed,
+            5 | 6 => FailureClass::SchemaMismatch,
+            7 => FailureClass::Unparseable,
+            8 => FailureClass::Empty,
+            _ => FailureClass::Looping,
+        })
+    }
+
+    /// What is told of a failed attempt.
+    pub(super) fn told(&self, class: FailureClass, node: &str, attempt: u32) -> String {
+        match self.skill {
+            Some(skill) if matches!(class, FailureClass::VerifyFailed | FailureClass::SchemaMismatch) => {
+                format!("wrong in way {}", self.draw("way", node, attempt) % skill.ways)
+            }
+            _ => "it failed".to_owned(),
         }
     }
 

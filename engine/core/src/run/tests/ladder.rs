@@ -1,0 +1,76 @@
+//! What the ladder is worth: how many workflows of ten tasks a model finishes that is right in seven of ten attempts.
+
+use std::fmt::Write as _;
+
+use super::sim::{Sim, tasks};
+use super::world::{Skill, World};
+use crate::run::RunStatus;
+
+/// Runs of each figure.
+const RUNS: u64 = 1000;
+
+/// Tasks of a workflow, one after the other.
+const TASKS: usize = 10;
+
+/// How many of a thousand runs succeed, and how many calls a run makes on average, in hundredths.
+fn finished(retries: u32, ways: u64) -> (u64, u64) {
+    let text: Vec<String> = (0..TASKS)
+        .map(|task| {
+            let needs = task.checked_sub(1).map_or(String::new(), |before| format!(", needs: t{before}"));
+            format!("  t{task}: {{ prompt: x, on_failure: {{ retry: {{ max: {retries}, backoff: 1ms }} }}{needs} }}\n")
+        })
+        .collect();
+    let bundle = tasks(&text.concat());
+    let (mut succeeded, mut calls) = (0, 0);
+    for seed in 0..RUNS {
+        let world = World {
+            seed,
+            skill: Some(Skill { right: 70, ways }),
+            ..World::default()
+        };
+        let mut sim = Sim::new(&bundle, world, 1);
+        succeeded += u64::from(sim.run() == RunStatus::Success);
+        calls += sim
+            .state
+            .nodes()
+            .iter()
+            .map(|node| u64::from(node.attempts))
+            .sum::<u64>();
+    }
+    (succeeded, calls * 100 / RUNS)
+}
+
+/// Without retries 0.7 to the tenth power: 0.03. Attempts that keep failing alike are given up, so how far more of them
+/// lead depends on how many ways there are to be wrong: a verifier that says what it found tells attempts apart.
+#[test]
+fn a_model_that_is_right_in_seven_of_ten_attempts() {
+    let mut table = String::new();
+    for (retries, ways) in [
+        (0, 1000),
+        (1, 1000),
+        (2, 1000),
+        (3, 1000),
+        (5, 1000),
+        (8, 1000),
+        (8, 4),
+        (8, 1),
+    ] {
+        let (succeeded, calls) = finished(retries, ways);
+        let _ = writeln!(
+            table,
+            "{retries} retries, {ways} ways to be wrong: {succeeded} of {RUNS}, {}.{:02} calls",
+            calls / 100,
+            calls % 100
+        );
+    }
+    insta::assert_snapshot!(table, @"
+    0 retries, 1000 ways to be wrong: 21 of 1000, 3.15 calls
+    1 retries, 1000 ways to be wrong: 384 of 1000, 8.69 calls
+    2 retries, 1000 ways to be wrong: 767 of 1000, 12.38 calls
+    3 retries, 1000 ways to be wrong: 925 of 1000, 13.68 calls
+    5 retries, 1000 ways to be wrong: 990 of 1000, 14.26 calls
+    8 retries, 1000 ways to be wrong: 995 of 1000, 14.31 calls
+    8 retries, 4 ways to be wrong: 987 of 1000, 14.23 calls
+    8 retries, 1 ways to be wrong: 944 of 1000, 13.86 calls
+    ");
+}
