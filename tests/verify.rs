@@ -153,7 +153,9 @@ fn the_tests_of_a_project_are_found_and_run() {
     let sandbox = |files: &[(&str, &str)], bin: &[(&str, &str)], workflow: &str| {
         let mut sandbox = Sandbox::with(workflow);
         sandbox.write("p/README.md", "");
-        files.iter().for_each(|(path, text)| sandbox.write(path, text));
+        for (path, text) in files {
+            sandbox.write(path, text);
+        }
         // `true` of a shell needs no program.
         programs(&mut sandbox, bin);
         sandbox
