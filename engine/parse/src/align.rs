@@ -240,7 +240,7 @@ impl<'a, 't> Aligner<'a, 't> {
 
     /// What was cut is the last of what was read, so only the last child of each container can hold it.
     fn find_cut(&self, node: NodeId, out: &mut Out) {
-        let start = out.enter_nothing();
+        let start = out.here();
         let mut parent = node;
         while let Some(child) = self.tree.last_child(parent) {
             match self.tree.key(child) {

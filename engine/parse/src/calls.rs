@@ -3,6 +3,8 @@
 //! [`crate::frame`] says what the reply holds; here is decided what of it is a call: by its name, by how sure it is
 //! that a call was meant, and by whether its arguments could be read at all.
 
+mod placeholder;
+
 use serde_json::Value;
 
 use crate::frame::{self, Claim, Piece, RawCall};
@@ -15,17 +17,12 @@ const RUNNERS_UP: usize = 3;
 
 /// Reads the calls of a reply. `partial` where more of the reply is to come: what is cut off is no problem then.
 pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
-    let mut reading = Reading::default();
-    if text.len() > MAX_BYTES {
-        reading.problems.push(too_long(text.len()));
-        return reading;
-    }
     let framed = frame::frame(text, tools);
     let mut gate = Gate {
         tree: framed.tree,
         tools,
         partial,
-        reading,
+        reading: Reading::default(),
     };
     for piece in framed.pieces {
         match piece {
@@ -57,7 +54,7 @@ pub fn native(name: &str, arguments: &Value, tools: &Tools) -> Reading {
     };
     let mut reading = Reading::default();
     if text.len() > MAX_BYTES {
-        reading.problems.push(too_long(text.len()));
+        reading.problems.push(Problem::too_long(text.len()));
         return reading;
     }
     let mut tree = Tree::new(&text);
@@ -78,29 +75,9 @@ pub fn native(name: &str, arguments: &Value, tools: &Tools) -> Reading {
         partial: false,
         reading,
     };
-    gate.call(RawCall {
-        name: name.to_owned(),
-        arguments: node,
-        positional: Vec::new(),
-        id: None,
-        span: whole,
-        dialect: Dialect::Native,
-        claim: Claim::Marker,
-        unreadable: false,
-    });
+    gate.call(RawCall::marked(name.to_owned(), node, whole, Dialect::Native));
     gate.reading
 }
-
-fn too_long(len: usize) -> Problem {
-    Problem {
-        kind: ProblemKind::TooLong,
-        span: None,
-        path: None,
-        message: format!("the reply has {len} bytes; at most {MAX_BYTES} are read"),
-    }
-}
-
-mod placeholder;
 
 struct Gate<'t, 'a> {
     tree: Tree<'t>,

@@ -49,6 +49,23 @@ pub(crate) struct RawCall {
     pub(crate) unreadable: bool,
 }
 
+impl RawCall {
+    /// A call that a marker announces, with arguments that have names and could be read. What differs is said with
+    /// `..`.
+    pub(crate) fn marked(name: String, arguments: Option<NodeId>, span: Span, dialect: Dialect) -> Self {
+        Self {
+            name,
+            arguments,
+            positional: Vec::new(),
+            id: None,
+            span,
+            dialect,
+            claim: Claim::Marker,
+            unreadable: false,
+        }
+    }
+}
+
 /// A part of the reply.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {

@@ -219,25 +219,28 @@ pub struct Reading {
 impl Reading {
     /// What is said of a reply that is too long to be read.
     pub(crate) fn too_long(reply: &str) -> Self {
-        let message = format!(
-            "the reply has {} bytes; at most {} are read",
-            reply.len(),
-            crate::MAX_BYTES
-        );
         Self {
             text: reply.to_owned(),
-            problems: vec![Problem {
-                kind: ProblemKind::TooLong,
-                span: None,
-                path: None,
-                message,
-            }],
+            problems: vec![Problem::too_long(reply.len())],
             ..Self::default()
         }
     }
 }
 
 impl Problem {
+    /// What is said of a text of so many bytes.
+    pub(crate) fn too_long(bytes: usize) -> Self {
+        Self {
+            kind: ProblemKind::TooLong,
+            span: None,
+            path: None,
+            message: format!(
+                "the reply has {bytes} bytes; at most {} are read",
+                crate::MAX_BYTES
+            ),
+        }
+    }
+
     /// What is said of a value in whose middle the reply ends.
     pub(crate) fn cut(span: Span, cut: &Cut) -> Self {
         Self {

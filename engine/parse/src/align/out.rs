@@ -91,7 +91,7 @@ impl Out {
     }
 
     /// Where the path stands now; give it to [`Out::leave`].
-    pub(super) fn enter_nothing(&self) -> usize {
+    pub(super) fn here(&self) -> usize {
         self.path.len()
     }
 

@@ -210,16 +210,12 @@ fn python_end(framer: &mut Framer<'_, '_>, at: usize) -> usize {
 }
 
 pub(super) fn from_python(text: &str, call: python::PyCall, claim: Claim) -> RawCall {
+    // Llama calls its built-in tools `name.call(…)`.
+    let name = call.name.of(text).trim_end_matches(".call").to_owned();
     RawCall {
-        // Llama calls its built-in tools `name.call(…)`.
-        name: call.name.of(text).trim_end_matches(".call").to_owned(),
-        arguments: Some(call.arguments),
         positional: call.positional,
-        id: None,
-        span: call.span,
-        dialect: Dialect::Pythonic,
         claim,
-        unreadable: false,
+        ..RawCall::marked(name, Some(call.arguments), call.span, Dialect::Pythonic)
     }
 }
 
@@ -270,14 +266,8 @@ fn named(framer: &mut Framer<'_, '_>, at: usize, start: usize, first: bool) -> O
     let name = name.to_owned();
     let value = skip(framer, after);
     let call = |arguments, end, dialect| RawCall {
-        name: name.clone(),
-        arguments,
-        positional: Vec::new(),
         id: id.clone(),
-        span: Span::new(start, end),
-        dialect,
-        claim: Claim::Marker,
-        unreadable: false,
+        ..RawCall::marked(name.clone(), arguments, Span::new(start, end), dialect)
     };
     match framer.byte(value) {
         b'{' => {
@@ -355,16 +345,7 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize, start: usize) -> Option<(V
         return None;
     }
     let (node, end) = gemma::object(&mut framer.tree, open);
-    let call = RawCall {
-        name,
-        arguments: Some(node),
-        positional: Vec::new(),
-        id: None,
-        span: Span::new(start, end),
-        dialect: Dialect::Gemma,
-        claim: Claim::Marker,
-        unreadable: false,
-    };
+    let call = RawCall::marked(name, Some(node), Span::new(start, end), Dialect::Gemma);
     Some((vec![call], end))
 }
 

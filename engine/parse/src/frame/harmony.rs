@@ -2,7 +2,7 @@
 //!
 //! The recipient is the call's name; the analysis channel, and what is addressed to `self`, is thinking.
 
-use super::{Claim, Framer, Piece, RawCall, Role, Tag, body, tag};
+use super::{Framer, Piece, RawCall, Role, Tag, body, tag};
 use crate::Dialect;
 use crate::tree::Span;
 
@@ -105,14 +105,8 @@ fn call(framer: &mut Framer<'_, '_>, name: &str, start: usize, at: usize) {
     };
     let name = name.strip_prefix("functions.").unwrap_or(name).to_owned();
     let call = RawCall {
-        name,
-        arguments: Some(node),
-        positional: Vec::new(),
-        id: None,
-        span: Span::new(start, end),
-        dialect: Dialect::NameThenJson,
-        claim: Claim::Marker,
         unreadable: body::nothing_read(framer, node, before),
+        ..RawCall::marked(name, Some(node), Span::new(start, end), Dialect::NameThenJson)
     };
     framer.take(start, end, vec![call]);
 }

@@ -305,15 +305,10 @@ fn then_json(framer: &mut Framer<'_, '_>, start: usize, name: &str, at: usize) -
         framer.repairs.truncate(repairs);
         return false;
     }
+    let span = Span::new(start, end);
     let call = RawCall {
-        name: name.to_owned(),
-        arguments: Some(node),
-        positional: Vec::new(),
-        id: None,
-        span: Span::new(start, end),
-        dialect: Dialect::NameThenJson,
         claim: Claim::Form,
-        unreadable: false,
+        ..RawCall::marked(name.to_owned(), Some(node), span, Dialect::NameThenJson)
     };
     framer.take(start, end, vec![call]);
     true
@@ -338,14 +333,8 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     let name = name.to_owned();
     let (node, end) = gemma::object(&mut framer.tree, at + "call:".len() + name.len());
     let call = RawCall {
-        name,
-        arguments: Some(node),
-        positional: Vec::new(),
-        id: None,
-        span: Span::new(at, end),
-        dialect: Dialect::Gemma,
         claim: Claim::Form,
-        unreadable: false,
+        ..RawCall::marked(name, Some(node), Span::new(at, end), Dialect::Gemma)
     };
     framer.take(at, end, vec![call]);
     true
@@ -409,16 +398,9 @@ impl Framer<'_, '_> {
         let Some((node, end)) = self.json(at, true) else {
             return;
         };
-        let unreadable = body::nothing_read(self, node, repairs);
         let call = RawCall {
-            name,
-            arguments: Some(node),
-            positional: Vec::new(),
-            id: None,
-            span: Span::new(start, end),
-            dialect: Dialect::NameThenJson,
-            claim: Claim::Marker,
-            unreadable,
+            unreadable: body::nothing_read(self, node, repairs),
+            ..RawCall::marked(name, Some(node), Span::new(start, end), Dialect::NameThenJson)
         };
         self.take(start, end, vec![call]);
     }

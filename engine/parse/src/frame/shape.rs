@@ -307,14 +307,9 @@ impl Shapes<'_, '_, '_> {
         claim: Claim,
     ) {
         self.calls.push(RawCall {
-            name,
-            arguments,
-            positional: Vec::new(),
             id,
-            span: self.tree.span(node),
-            dialect: self.dialect,
             claim,
-            unreadable: false,
+            ..RawCall::marked(name, arguments, self.tree.span(node), self.dialect)
         });
     }
 

@@ -33,14 +33,14 @@ pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
         return;
     }
     if open.empty {
-        let call = raw(name, None, Span::new(start, body), Dialect::Xml);
+        let call = RawCall::marked(name, None, Span::new(start, body), Dialect::Xml);
         framer.take(start, body, vec![call]);
         return;
     }
     if let Some((node, end, unreadable)) = json_arguments(framer, at) {
         let call = RawCall {
             unreadable,
-            ..raw(name, Some(node), Span::new(start, end), Dialect::NameThenJson)
+            ..RawCall::marked(name, Some(node), Span::new(start, end), Dialect::NameThenJson)
         };
         framer.take(start, end, vec![call]);
         return;
@@ -63,7 +63,7 @@ pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
     framer.take(
         start,
         members.end,
-        vec![raw(name, Some(members.object), span, Dialect::Xml)],
+        vec![RawCall::marked(name, Some(members.object), span, Dialect::Xml)],
     );
 }
 
@@ -82,7 +82,7 @@ pub(in crate::frame) fn element(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> 
         framer.take(
             start,
             body,
-            vec![raw(name, None, Span::new(start, body), Dialect::Xml)],
+            vec![RawCall::marked(name, None, Span::new(start, body), Dialect::Xml)],
         );
         return true;
     }
@@ -91,7 +91,7 @@ pub(in crate::frame) fn element(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> 
         framer.take(
             start,
             end,
-            vec![raw(
+            vec![RawCall::marked(
                 name,
                 Some(node),
                 Span::new(start, end),
@@ -110,7 +110,7 @@ pub(in crate::frame) fn element(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> 
     framer.take(
         start,
         members.end,
-        vec![raw(name, Some(members.object), span, Dialect::Xml)],
+        vec![RawCall::marked(name, Some(members.object), span, Dialect::Xml)],
     );
     true
 }
@@ -145,19 +145,6 @@ pub(super) fn described(
         call.span = Span::new(start, members.end);
     }
     (!calls.is_empty()).then_some((calls, members.end))
-}
-
-fn raw(name: String, arguments: Option<NodeId>, span: Span, dialect: Dialect) -> RawCall {
-    RawCall {
-        name,
-        arguments,
-        positional: Vec::new(),
-        id: None,
-        span,
-        dialect,
-        claim: Claim::Marker,
-        unreadable: false,
-    }
 }
 
 fn blank(text: &str) -> usize {

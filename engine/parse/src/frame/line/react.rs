@@ -58,14 +58,8 @@ pub(super) fn read(framer: &mut Framer<'_, '_>, at: usize) -> bool {
         (None, None) => (None, value + line),
     };
     let call = RawCall {
-        name,
-        arguments,
-        positional: Vec::new(),
-        id: None,
-        span: Span::new(at, end),
-        dialect: Dialect::React,
         claim: Claim::Shape,
-        unreadable: false,
+        ..RawCall::marked(name, arguments, Span::new(at, end), Dialect::React)
     };
     framer.take(at, end, vec![call]);
     true

@@ -53,30 +53,26 @@ impl Judge<'_> {
 
     /// Whether a stray word and then a quoted key stand at `at`: `COMMENT "key": …`.
     pub(super) fn word_before_key(&self, at: usize) -> bool {
-        let reach = self
-            .bytes
-            .get(at..self.end.min(at + KEY_REACH))
-            .unwrap_or_default();
-        let length = reach
-            .iter()
-            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-            .count();
-        let next = skip_space(self.source, at + length, self.end);
-        length > 0 && next > at + length && self.starts_quote(next) && self.closes_key(next).is_some()
+        self.after_word(at).is_some_and(|(end, next)| {
+            next > end && self.starts_quote(next) && self.closes_key(next).is_some()
+        })
     }
 
     /// Whether a stray word and then the end of the object stand at `at`.
     pub(super) fn word_before_closer(&self, at: usize, depth: usize) -> bool {
-        let reach = self
-            .bytes
-            .get(at..self.end.min(at + KEY_REACH))
-            .unwrap_or_default();
+        self.after_word(at)
+            .is_some_and(|(_, next)| self.byte(next) == b'}' && self.closers_fit(next, depth, Place::Member))
+    }
+
+    /// Where the word at `at` ends, and what follows the space behind it begins.
+    fn after_word(&self, at: usize) -> Option<(usize, usize)> {
+        let reach = self.bytes.get(at..self.end.min(at + KEY_REACH))?;
         let length = reach
             .iter()
             .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
             .count();
-        let next = skip_space(self.source, at + length, self.end);
-        length > 0 && self.byte(next) == b'}' && self.closers_fit(next, depth, Place::Member)
+        let end = at + length;
+        (length > 0).then(|| (end, skip_space(self.source, end, self.end)))
     }
 
     pub(super) fn next_quote(&self, at: usize, quote: Quote) -> Option<usize> {
