@@ -246,6 +246,16 @@ impl Diagnostics {
     }
 }
 
+/// Words in a sentence: "`a`, `b`".
+///
+/// ```
+/// assert_eq!(smallcode_core::diagnostic::listed(["a", "b"]), "`a`, `b`");
+/// ```
+pub fn listed(words: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
 /// The one of `candidates` that `word` was probably meant to be.
 ///
 /// Accepts an edit distance (Damerau-Levenshtein, as rustc does) of at most a third of the word's length, and

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::diagnostic::{Code, Diagnostic, Span, closest};
+use crate::diagnostic::{Code, Diagnostic, Span, closest, listed};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
 use crate::scope::Names;
@@ -299,11 +299,7 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
             .help
             .extend(near.map(|near| format!("did you mean `{near}`?")));
         if near.is_none() {
-            let list = wanted
-                .keys()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let list = listed(wanted.keys());
             diagnostic.help.push(if list.is_empty() {
                 "it has none".to_owned()
             } else {

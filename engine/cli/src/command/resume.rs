@@ -91,12 +91,11 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
         );
     }
     if !session.restored.is_empty() {
-        let nodes: Vec<String> = session.restored.iter().map(|node| format!("`{node}`")).collect();
         say(
             terminal,
             &format!(
                 "put back what unfinished attempts had written: {}",
-                nodes.join(", ")
+                smallcode_core::diagnostic::listed(&session.restored)
             ),
         );
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Checker;
 use super::needs::STATUS_FUNCTIONS;
-use crate::diagnostic::{Code, Diagnostic, SourceId, Span, closest};
+use crate::diagnostic::{Code, Diagnostic, SourceId, Span, closest, listed};
 use crate::spec::{Kind, Name, Program, Task, Text, VerifierKind};
 use crate::template::{Reference, Template};
 
@@ -269,11 +269,7 @@ impl<'b> Walk<'_, 'b> {
                 } else {
                     closest(root, known.iter().copied()).map(str::to_owned)
                 };
-                let list = known
-                    .iter()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ");
+                let list = listed(known.iter());
                 self.error(
                     place,
                     Code::UNKNOWN_REFERENCE,

@@ -2,7 +2,7 @@
 
 use super::lower::Context;
 use super::scalar::shorten;
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::{Code, Span, listed};
 
 /// Writes an enum whose variants are words of the file, with `Lower` and `JsonSchema`.
 macro_rules! choice {
@@ -59,11 +59,7 @@ pub(crate) use choice;
 
 /// Reports a word that is none of the choices.
 pub(crate) fn unknown_word(word: &str, words: &[&'static str], span: Span, context: &mut Context<'_>) {
-    let list = words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let list = listed(words.iter());
     context
         .error(
             Code::BAD_VALUE,

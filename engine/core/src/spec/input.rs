@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::choice::choice;
 use super::lower::{Context, Fields, Lower, Record, record};
 use super::{Data, Plain};
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::{Code, Span, listed};
 use crate::yaml::{Tree, Value};
 
 choice! {
@@ -150,14 +150,7 @@ fn wanted(kind: InputType, values: &[String]) -> String {
         InputType::Boolean => "`true` or `false`".to_owned(),
         InputType::Path => "a path inside the workspace".to_owned(),
         InputType::Enum => {
-            format!(
-                "one of {}",
-                values
-                    .iter()
-                    .map(|word| format!("`{word}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
+            format!("one of {}", listed(values.iter()))
         }
         InputType::List => "a list".to_owned(),
         InputType::Object => "a mapping".to_owned(),

@@ -6,7 +6,7 @@
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceId, Span, closest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceId, Span, closest, listed};
 use crate::yaml::{Key, Tree, Value};
 
 /// What lowering needs beside the tree: the text, for spans, and a place for problems.
@@ -252,11 +252,7 @@ impl<'a> Fields<'a> {
             if closest(&key.text, known.iter().copied()).is_some() {
                 unknown.suggest(&key.text, known.iter().copied());
             } else {
-                let list = known
-                    .iter()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ");
+                let list = listed(known.iter());
                 unknown.help(format!("known here: {list}"));
             }
         }

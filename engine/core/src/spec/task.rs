@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::kind::{Kind, KindName};
 use super::lower::{Context, Fields, Lower, Map, OneOrMany, Record, record};
 use super::{Budget, Duration, Expression, Foreach, Matrix, Name, OnFailure, Plain, Text, Verifier};
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::{Code, Span, listed};
 use crate::yaml::Tree;
 
 record! {
@@ -143,11 +143,7 @@ impl Lower for Task {
 }
 
 fn no_kind(fields: &Fields<'_>, context: &mut Context<'_>) {
-    let kinds = KindName::WORDS
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let kinds = listed(KindName::WORDS.iter());
     let unknown: Vec<_> = fields
         .keys()
         .filter(|key| !Kind::beside_keys().contains(&key.text.as_str()))
@@ -178,11 +174,7 @@ fn finish(kind: KindName, mut fields: Fields<'_>, context: &mut Context<'_>) {
             .collect();
         if !owners.is_empty() {
             fields.take(&key.text);
-            let owners = owners
-                .iter()
-                .map(|owner| format!("`{owner}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let owners = listed(owners.iter());
             context
                 .error(
                     Code::MISPLACED_KEY,

@@ -6,7 +6,7 @@ use super::choice::choice;
 use super::kind::{Program, SchemaSource};
 use super::lower::{Context, Fields, Lower, OneOrMany, Properties, Record, record};
 use super::{Expression, Plain, Text};
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::{Code, Span, listed};
 use crate::yaml::{Tree, Value};
 
 choice! {
@@ -229,11 +229,7 @@ impl Lower for Verifier {
             return None;
         }
         let [(name, key)] = named.as_slice() else {
-            let list = VerifierName::WORDS
-                .iter()
-                .map(|word| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let list = listed(VerifierName::WORDS.iter());
             context
                 .error(
                     Code::BAD_VALUE,

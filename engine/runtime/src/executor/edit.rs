@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
+use smallcode_core::diagnostic::{count, listed};
 use smallcode_core::load::Module;
 use smallcode_core::patch::{self, Files, Reason, Refusal};
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, TaskResult};
@@ -192,11 +193,8 @@ fn patched(files: &Files, reply: &str) -> Result<(BTreeMap<String, String>, Stri
         let message = "the edits change nothing: what they put in is what they search for";
         return Err(Failure::new(FailureClass::PatchWithoutMatch, message));
     }
-    let summary = summary(answer::text(reply), &edits).unwrap_or_else(|| {
-        let paths: Vec<String> = changed.keys().map(|path| format!("`{path}`")).collect();
-        let plural = if edits.len() == 1 { "" } else { "s" };
-        format!("{} edit{plural} in {}", edits.len(), paths.join(", "))
-    });
+    let summary = summary(answer::text(reply), &edits)
+        .unwrap_or_else(|| format!("{} in {}", count(edits.len(), "edit"), listed(changed.keys())));
     Ok((changed, summary))
 }
 

@@ -1,7 +1,7 @@
 //! The form of outputs: which fields there are, as far as the file shows it.
 
 use super::{Place, Walk};
-use crate::diagnostic::{Code, Span, closest};
+use crate::diagnostic::{Code, Span, closest, listed};
 use crate::load::ModuleId;
 use crate::spec::{BoneAction, Foreach, InputType, Kind, Loaded, Output, Parse, Task, Text};
 use crate::template::{Reference, Template};
@@ -124,11 +124,7 @@ impl Walk<'_, '_> {
             Shape::Fields(fields) => {
                 let near = closest(field, fields.iter().map(String::as_str));
                 let near = near.map(|near| format!("tasks.{name}.output.{near}"));
-                let list = fields
-                    .iter()
-                    .map(|known| format!("`{known}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ");
+                let list = listed(fields.iter());
                 self.error(
                     place,
                     Code::UNKNOWN_REFERENCE,

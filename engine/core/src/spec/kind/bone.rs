@@ -3,7 +3,7 @@
 use schemars::SchemaGenerator;
 
 use super::TaskKind;
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::{Code, Span, listed};
 use crate::spec::Text;
 use crate::spec::choice::choice;
 use crate::spec::lower::{Context, Fields, Lower, Properties, Record, record};
@@ -96,11 +96,7 @@ impl Lower for Bone {
             return None;
         }
         let (Some((action, file)), 1) = (actions.pop(), given) else {
-            let list = BoneAction::WORDS
-                .iter()
-                .map(|word| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let list = listed(BoneAction::WORDS.iter());
             context.error(
                 Code::BAD_VALUE,
                 span,
