@@ -10,6 +10,7 @@ mod gates;
 mod messages;
 mod names;
 mod notices;
+mod parts;
 mod settle;
 mod stop;
 mod turns;
