@@ -1,7 +1,7 @@
 //! Brings what was read into the shape that a schema asks for.
 //!
 //! A node and a type go in; out come a value, what had to be done to it, and what does not fit. Nothing is invented:
-//! what is missing or of another kind is a [`Problem`], and the value keeps what was written. Where a type leaves a
+//! what is missing or of another kind is a [`Diagnostic`], and the value keeps what was written. Where a type leaves a
 //! choice, each alternative is tried *quietly* (it adds up a cost and builds nothing) and the cheapest is taken.
 //! The cost of a container as a type is kept, so that unions within unions take linear time.
 
@@ -20,9 +20,9 @@ use serde_json::{Map, Value};
 use crate::schema::{Schema, Type, TypeId};
 use crate::tools::Tool;
 use crate::tree::{Kind, NodeId, Span, Tree};
-use crate::{Cut, MAX_DEPTH, Problem, ProblemKind, Repair, RepairKind, read};
+use crate::{Cut, Diagnostic, DiagnosticKind, MAX_DEPTH, Repair, RepairKind, read};
 
-pub(crate) use out::{Out, PROBLEM};
+pub(crate) use out::{DIAGNOSTIC, Out};
 pub(crate) use plain::plain;
 
 /// Types and nodes one inside the other: a union may stand at each level of a value.
@@ -38,7 +38,7 @@ pub(crate) struct Aligned {
     /// What it took; of two readings the cheaper is the likelier.
     pub(crate) cost: u32,
     pub(crate) repairs: Vec<Repair>,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) cut: Option<Cut>,
 }
 
@@ -190,7 +190,7 @@ impl<'a, 't> Aligner<'a, 't> {
             }
             // What fits none of them is reported as such, not as what the nearest of them lacks, unless that is told
             // apart by more than its kind.
-            Known::Best(cost, member) if cost < PROBLEM || !self.is_scalar(node) => {
+            Known::Best(cost, member) if cost < DIAGNOSTIC || !self.is_scalar(node) => {
                 self.align(node, member, depth + 1, out)
             }
             Known::Best(..) | Known::Cost(_) => self.mismatch(node, ty, out),
@@ -257,7 +257,7 @@ impl<'a, 't> Aligner<'a, 't> {
 
     fn mismatch(&self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {
         let (tree, schema) = (self.tree, self.schema);
-        out.problem(ProblemKind::Mismatch, self.span(node), || {
+        out.diagnostic(DiagnosticKind::Mismatch, self.span(node), || {
             format!("expected {}, found {}", schema.expected(ty), found(tree, node))
         });
         self.plain(node, out)
@@ -293,7 +293,7 @@ impl<'a, 't> Aligner<'a, 't> {
             within: Some(place),
             encoded: self.encoded + 1,
         };
-        if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= PROBLEM {
+        if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= DIAGNOSTIC {
             return None;
         }
         for repair in read.repairs {
@@ -315,7 +315,7 @@ impl<'a, 't> Aligner<'a, 't> {
         if value.is_object() {
             return value;
         }
-        out.problem(ProblemKind::Mismatch, self.span(node), || {
+        out.diagnostic(DiagnosticKind::Mismatch, self.span(node), || {
             format!(
                 "expected an object of arguments, found {}",
                 found(self.tree, node)
@@ -352,7 +352,7 @@ impl<'a, 't> Aligner<'a, 't> {
         };
         if let [one] = items.as_slice()
             && self.tree.kind(*one) == Kind::Object
-            && self.cost(*one, self.schema.root(), 0) < PROBLEM
+            && self.cost(*one, self.schema.root(), 0) < DIAGNOSTIC
         {
             out.repair(RepairKind::Nesting, self.span(node));
             return self.align(*one, self.schema.root(), 0, out);
@@ -386,11 +386,11 @@ impl<'a, 't> Aligner<'a, 't> {
         let mut quiet = Out::new(true);
         let decoded = self.decoded(node, root, Kind::Object, 0, &mut quiet).is_some();
         // Text that looks like JSON and has nothing of the parameters is the text of the one that wants text.
-        if decoded && (quiet.cost < PROBLEM || only.is_none()) {
+        if decoded && (quiet.cost < DIAGNOSTIC || only.is_none()) {
             return self.decoded(node, root, Kind::Object, 0, out).unwrap_or_default();
         }
         match only {
-            Some(only) if self.cost(node, only.ty, 0) < PROBLEM => self.implied(node, only, 0, out),
+            Some(only) if self.cost(node, only.ty, 0) < DIAGNOSTIC => self.implied(node, only, 0, out),
             _ if self.schema.members().is_some() => self.mismatch(node, root, out),
             _ => Value::Null,
         }

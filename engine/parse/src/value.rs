@@ -7,10 +7,10 @@ mod candidates;
 mod free;
 mod thinking;
 
-use crate::align::{Aligned, Aligner, Mode, PROBLEM};
+use crate::align::{Aligned, Aligner, DIAGNOSTIC, Mode};
 use crate::schema::{Schema, Type};
 use crate::tree::{Span, Tree};
-use crate::{Problem, ProblemKind, Reading, RunnerUp, read as reader};
+use crate::{Diagnostic, DiagnosticKind, Reading, RunnerUp, read as reader};
 
 use candidates::Candidate;
 
@@ -63,7 +63,7 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
         })
         .collect();
     // Text that does not fit is no reading at all: only a structure that lacks something is worth telling of.
-    ranked.retain(|(cost, candidate)| *cost < PROBLEM || !candidate.is_text);
+    ranked.retain(|(cost, candidate)| *cost < DIAGNOSTIC || !candidate.is_text);
     ranked.sort_by_key(|(cost, _)| *cost);
     let Some((_, best)) = ranked.first() else {
         answer.of(text).clone_into(&mut reading.text);
@@ -71,13 +71,13 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
             // The whole text comes last; if it named several values, that is the news.
             let text = candidates
                 .last()
-                .map(|candidate| aligner.finish(candidate.node).problems);
+                .map(|candidate| aligner.finish(candidate.node).diagnostics);
             let several = text
                 .into_iter()
                 .flatten()
-                .find(|problem| problem.kind == ProblemKind::Ambiguous);
-            reading.problems.push(several.unwrap_or_else(|| Problem {
-                kind: ProblemKind::Nothing,
+                .find(|diagnostic| diagnostic.kind == DiagnosticKind::Ambiguous);
+            reading.diagnostics.push(several.unwrap_or_else(|| Diagnostic {
+                kind: DiagnosticKind::Nothing,
                 span: None,
                 path: None,
                 message: format!(
@@ -91,7 +91,7 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     let Aligned {
         value,
         repairs,
-        problems,
+        diagnostics,
         cut,
         ..
     } = match aligned.take().filter(|(node, _)| *node == best.node) {
@@ -102,7 +102,7 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
         .iter()
         .skip(1)
         .take(RUNNERS_UP)
-        .filter(|(cost, _)| *cost < PROBLEM)
+        .filter(|(cost, _)| *cost < DIAGNOSTIC)
     {
         let value = aligner.finish(other.node).value;
         reading.runners_up.push(RunnerUp {
@@ -114,12 +114,12 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     reading.value = Some(value);
     reading.repairs.clone_from(&best.repairs);
     reading.repairs.extend(repairs);
-    reading.problems = problems;
+    reading.diagnostics = diagnostics;
     if let Some(cut) = &cut
         && !partial
     {
-        reading.problems.push(Problem {
-            kind: ProblemKind::Cut,
+        reading.diagnostics.push(Diagnostic {
+            kind: DiagnosticKind::Cut,
             span: Some(tree.span(best.node)),
             path: Some(cut.path.clone()),
             message: "the reply ends in the middle of this value".to_owned(),
@@ -127,8 +127,8 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     }
     if partial {
         reading
-            .problems
-            .retain(|problem| problem.kind != ProblemKind::Missing);
+            .diagnostics
+            .retain(|diagnostic| diagnostic.kind != DiagnosticKind::Missing);
     }
     reading.cut = cut;
     reading.text = around(text, answer, tree.span(best.node));

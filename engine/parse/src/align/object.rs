@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::keys::{self, Target};
-use super::{Aligner, Mode, Out, PROBLEM};
+use super::{Aligner, DIAGNOSTIC, Mode, Out};
 use crate::schema::{Additional, Members, Property, TypeId};
 use crate::tree::{Kind, NodeId, Span};
-use crate::{ProblemKind, RepairKind};
+use crate::{DiagnosticKind, RepairKind};
 
 /// A member that the schema neither names nor forbids: no repair, but a sign that something else was meant.
 const STRANGER: u32 = 5;
@@ -158,7 +158,7 @@ impl<'a> Aligner<'a, '_> {
             .filter(|(property, filled)| property.required && !**filled);
         for (property, _) in lacking {
             let length = out.enter(&property.name);
-            out.problem(ProblemKind::Missing, span, || {
+            out.diagnostic(DiagnosticKind::Missing, span, || {
                 format!(
                     "`{}` is missing; expected {}",
                     property.name,
@@ -214,7 +214,7 @@ impl<'a> Aligner<'a, '_> {
         let Some(child) = self.tree.children(node).nth(place) else {
             return;
         };
-        if self.cost(child, property.ty, depth) < PROBLEM
+        if self.cost(child, property.ty, depth) < DIAGNOSTIC
             && let Some(target) = targets.get_mut(place)
         {
             *target = Target::Property { index, renamed: true };
@@ -250,7 +250,7 @@ impl<'a> Aligner<'a, '_> {
         if self.mode == Mode::Value
             && self.tree.kind(node) != Kind::Null
             && let Some(only) = only(members)
-            && self.cost(node, only.ty, depth) < PROBLEM
+            && self.cost(node, only.ty, depth) < DIAGNOSTIC
         {
             return self.implied(node, only, depth, out);
         }
@@ -268,7 +268,7 @@ impl<'a> Aligner<'a, '_> {
         }
         let tree = self.tree;
         tree.children(node)
-            .find(|item| tree.kind(*item) == Kind::Object && self.cost(*item, ty, depth) < PROBLEM)
+            .find(|item| tree.kind(*item) == Kind::Object && self.cost(*item, ty, depth) < DIAGNOSTIC)
     }
 
     /// An object of which only the one value was written.

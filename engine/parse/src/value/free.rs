@@ -4,7 +4,7 @@ use crate::align;
 use crate::read::{self, Read, skip_space};
 use crate::schema::Schema;
 use crate::tree::{Kind, NodeId, Span, Tree};
-use crate::{Problem, ProblemKind, Reading, Repair, RepairKind};
+use crate::{Diagnostic, DiagnosticKind, Reading, Repair, RepairKind};
 
 /// Reads `text` as the value that it most likely holds.
 pub(super) fn read(text: &str, partial: bool) -> Reading {
@@ -27,8 +27,8 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
         answer.of(text).clone_into(&mut reading.text);
         if !partial {
             let message = "the reply holds no value".to_owned();
-            reading.problems.push(Problem {
-                kind: ProblemKind::Nothing,
+            reading.diagnostics.push(Diagnostic {
+                kind: DiagnosticKind::Nothing,
                 span: None,
                 path: None,
                 message,
@@ -38,10 +38,10 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
     };
     let aligned = align::value(&tree, node, &Schema::any());
     reading.value = Some(aligned.value);
-    reading.problems = aligned.problems;
+    reading.diagnostics = aligned.diagnostics;
     if let Some(cut) = aligned.cut {
         if !partial {
-            reading.problems.push(Problem::cut(tree.span(node), &cut));
+            reading.diagnostics.push(Diagnostic::cut(tree.span(node), &cut));
         }
         reading.cut = Some(cut);
     }
