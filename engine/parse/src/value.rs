@@ -5,12 +5,11 @@
 
 mod candidates;
 mod free;
-mod thinking;
 
 use crate::align::{Aligned, Aligner, DIAGNOSTIC, Mode};
 use crate::schema::{Schema, Type};
 use crate::tree::{Span, Tree};
-use crate::{Diagnostic, DiagnosticKind, Reading, RunnerUp, read as reader};
+use crate::{Diagnostic, DiagnosticKind, Reading, RunnerUp, frame, read as reader};
 
 use candidates::Candidate;
 
@@ -29,11 +28,11 @@ pub(crate) fn read(text: &str, schema: Option<&Schema>, partial: bool) -> Readin
 
 /// What is left of `text` without its thinking.
 pub(crate) fn answer(text: &str) -> &str {
-    thinking::split(text).1.of(text)
+    frame::split(text).1.of(text)
 }
 
 fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
-    let (thought, answer) = thinking::split(text);
+    let (thought, answer) = frame::split(text);
     let mut tree = Tree::new(text);
     let mut reading = Reading {
         thinking: thought.of(text).to_owned(),

@@ -1,6 +1,7 @@
 //! A value without a schema: the JSON that a text holds, alone, in a fence or in prose.
 
 use crate::align;
+use crate::frame;
 use crate::read::{self, Read, skip_space};
 use crate::schema::Schema;
 use crate::tree::{Kind, NodeId, Span, Tree};
@@ -15,7 +16,7 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
             ..Reading::default()
         };
     }
-    let (thought, answer) = super::thinking::split(text);
+    let (thought, answer) = frame::split(text);
     let mut tree = Tree::new(text);
     let found = find(&mut tree, answer);
     let mut reading = Reading {
