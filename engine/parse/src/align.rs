@@ -61,6 +61,8 @@ pub(crate) struct Aligner<'a, 't> {
     /// In a tree of decoded text: where that text stands in the reply.
     within: Option<Span>,
     encoded: usize,
+    /// A text that is not read as JSON: somebody else has done so.
+    left: Option<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +98,13 @@ impl<'a, 't> Aligner<'a, 't> {
             known: BTreeMap::new(),
             within: None,
             encoded: 0,
+            left: None,
         }
+    }
+
+    /// Leaves `text` a text, although it begins like JSON.
+    pub(crate) fn leave_encoded(&mut self, text: Option<NodeId>) {
+        self.left = text;
     }
 
     /// What `node` costs as the whole value.
@@ -272,6 +280,7 @@ impl<'a, 't> Aligner<'a, 't> {
         // Two bytes are the least that could hold anything.
         if (first != opener && first != b'"')
             || text.len() < 2
+            || self.left == Some(node)
             || self.encoded >= MAX_ENCODED
             // What is too deep was left as text, and stays it.
             || depth >= MAX_DEPTH
@@ -293,6 +302,7 @@ impl<'a, 't> Aligner<'a, 't> {
             known: BTreeMap::new(),
             within: Some(place),
             encoded: self.encoded + 1,
+            left: None,
         };
         if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= DIAGNOSTIC {
             return None;

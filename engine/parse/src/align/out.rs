@@ -1,5 +1,7 @@
 //! What alignment adds up on its way: cost, repairs, diagnostics and the path to where it is.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::Aligned;
@@ -86,7 +88,9 @@ impl Out {
         if self.quiet {
             self.path.len()
         } else {
-            self.enter(&index.to_string())
+            let length = self.path.len();
+            let _ = write!(self.path, "/{index}");
+            length
         }
     }
 

@@ -9,13 +9,6 @@ use crate::{Diagnostic, DiagnosticKind, Reading, Repair, RepairKind};
 
 /// Reads `text` as the value that it most likely holds.
 pub(super) fn read(text: &str, partial: bool) -> Reading {
-    // What is right needs no tree: `serde_json` reads as many levels as are stored.
-    if let Ok(value) = serde_json::from_str(text) {
-        return Reading {
-            value: Some(value),
-            ..Reading::default()
-        };
-    }
     let (thought, answer) = frame::split(text);
     let mut tree = Tree::new(text);
     let found = find(&mut tree, answer);
@@ -54,10 +47,13 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
 /// Several values one after the other (one a line, or with commas between) are one array; empty ones beside others
 /// are left out.
 fn find(tree: &mut Tree<'_>, span: Span) -> Read {
-    if let Some(node) = read::strict(tree, span) {
+    let first = read::strict(tree, span);
+    if let Some((node, end)) = first
+        && skip_space(tree.source(), end, span.end) >= span.end
+    {
         return Read {
             node: Some(node),
-            end: span.end,
+            end,
             repairs: Vec::new(),
         };
     }
@@ -73,7 +69,16 @@ fn find(tree: &mut Tree<'_>, span: Span) -> Read {
         });
     }
     loop {
-        let read = read::json(tree, Span::new(at, span.end));
+        let rest = Span::new(at, span.end);
+        let read = match first.filter(|_| at == span.start) {
+            Some((node, end)) => Read {
+                node: Some(node),
+                end,
+                repairs: Vec::new(),
+            },
+            None if at == span.start => read::broken(tree, rest),
+            None => read::json(tree, rest),
+        };
         repairs.extend(read.repairs);
         values.extend(read.node);
         let Some(next) = next_value(tree.source(), read.end.max(at + 1), span.end) else {
