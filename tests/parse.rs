@@ -66,9 +66,9 @@ fn a_value_follows_its_schema_or_says_what_is_missing() {
     assert_eq!(reading["value"], json!({"title": "x", "count": 3}));
     let reading: Value =
         serde_json::from_str(&stdout(&read(&sandbox, &arguments, "{\"title\": \"x\"}"))).unwrap();
-    assert_eq!(reading["problems"][0]["kind"], "missing");
+    assert_eq!(reading["diagnostics"][0]["kind"], "missing");
     assert!(
-        reading["problems"][0]["message"]
+        reading["diagnostics"][0]["message"]
             .as_str()
             .unwrap()
             .contains("count")

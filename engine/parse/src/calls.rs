@@ -10,7 +10,9 @@ use serde_json::Value;
 use crate::frame::{self, Claim, Piece, RawCall};
 use crate::tools::{Resolved, Tool, Tools};
 use crate::tree::{Kind, NodeId, Span, Tree};
-use crate::{Call, Dialect, MAX_BYTES, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, align};
+use crate::{
+    Call, Diagnostic, DiagnosticKind, Dialect, MAX_BYTES, Reading, Repair, RepairKind, RunnerUp, align,
+};
 
 /// What looked like a call and is none: so many are told of; each costs the building of its value.
 const RUNNERS_UP: usize = 3;
@@ -54,7 +56,7 @@ pub fn native(name: &str, arguments: &Value, tools: &Tools) -> Reading {
     };
     let mut reading = Reading::default();
     if text.len() > MAX_BYTES {
-        reading.problems.push(Problem::too_long(text.len()));
+        reading.diagnostics.push(Diagnostic::too_long(text.len()));
         return reading;
     }
     let mut tree = Tree::new(&text);
@@ -103,7 +105,7 @@ impl Gate<'_, '_> {
             self.reading.runners_up.push(RunnerUp {
                 value,
                 span,
-                cost: align::PROBLEM,
+                cost: align::DIAGNOSTIC,
             });
         }
     }
@@ -125,20 +127,20 @@ impl Gate<'_, '_> {
             Resolved::Ambiguous(several) => {
                 let names: Vec<_> = several.iter().map(|tool| format!("`{}`", tool.name)).collect();
                 let message = format!("`{}` may mean {}", shortened(&raw.name), names.join(" or "));
-                self.problem(ProblemKind::Ambiguous, raw.span, message);
+                self.diagnostic(DiagnosticKind::Ambiguous, raw.span, message);
                 return raw.claim == Claim::Marker;
             }
             Resolved::Unknown => {
                 if raw.claim > Claim::Form {
                     let message = unknown(&raw.name, tools);
-                    self.problem(ProblemKind::UnknownTool, raw.span, message);
+                    self.diagnostic(DiagnosticKind::UnknownTool, raw.span, message);
                 }
                 return false;
             }
         };
         if raw.unreadable {
             let message = format!("the arguments of `{}` are no JSON object", shortened(&raw.name));
-            self.problem(ProblemKind::Mismatch, raw.span, message);
+            self.diagnostic(DiagnosticKind::Mismatch, raw.span, message);
             return true;
         }
         if !self.name_positional(&mut raw, tool) {
@@ -151,7 +153,7 @@ impl Gate<'_, '_> {
         let aligned = align::arguments(&self.tree, node, tool);
         let Value::Object(arguments) = aligned.value else {
             let message = format!("the arguments of `{}` are no JSON object", shortened(&raw.name));
-            self.problem(ProblemKind::Mismatch, raw.span, message);
+            self.diagnostic(DiagnosticKind::Mismatch, raw.span, message);
             return true;
         };
         if placeholder::is_template(&arguments) || is_ellipsis(&self.tree, node) {
@@ -160,16 +162,16 @@ impl Gate<'_, '_> {
         // Nothing but its form says that it is a call: then it must fit.
         if raw.claim == Claim::Form
             && raw.dialect == Dialect::Json
-            && !fits(&aligned.problems, &aligned.repairs)
+            && !fits(&aligned.diagnostics, &aligned.repairs)
         {
             return false;
         }
         self.reading.repairs.extend(aligned.repairs);
-        self.reading.problems.extend(aligned.problems);
+        self.reading.diagnostics.extend(aligned.diagnostics);
         let name = tool.map_or_else(|| plain_name(&raw), |tool| tool.name.clone());
         if aligned.cut.is_some() && !self.partial {
-            self.problem(
-                ProblemKind::Cut,
+            self.diagnostic(
+                DiagnosticKind::Cut,
                 raw.span,
                 format!("the reply ends in the middle of `{}`", shortened(&name)),
             );
@@ -202,8 +204,8 @@ impl Gate<'_, '_> {
         self.reading.calls.push(call);
     }
 
-    fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
-        self.reading.problems.push(Problem {
+    fn diagnostic(&mut self, kind: DiagnosticKind, span: Span, message: String) {
+        self.reading.diagnostics.push(Diagnostic {
             kind,
             span: Some(span),
             path: None,
@@ -247,8 +249,8 @@ fn is_ellipsis(tree: &Tree<'_>, node: crate::tree::NodeId) -> bool {
     tree.kind(node) == Kind::Object && matches!(inner, "..." | "…")
 }
 
-fn fits(problems: &[Problem], repairs: &[Repair]) -> bool {
-    problems.is_empty()
+fn fits(diagnostics: &[Diagnostic], repairs: &[Repair]) -> bool {
+    diagnostics.is_empty()
         && !repairs
             .iter()
             .any(|repair| repair.kind == RepairKind::UnknownParameter)

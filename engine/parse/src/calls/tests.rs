@@ -194,25 +194,25 @@ fn one_reply_may_hold_several_calls_text_and_thinking() {
 }
 
 #[test]
-fn what_cannot_be_called_is_a_problem() {
+fn what_cannot_be_called_is_told() {
     let kinds = |text: &str, tools: &Tools| {
         let reading = read(text, tools, false);
         assert_eq!(reading.calls, [], "{text}");
         reading
-            .problems
+            .diagnostics
             .iter()
-            .map(|problem| problem.kind)
+            .map(|diagnostic| diagnostic.kind)
             .collect::<Vec<_>>()
     };
     let unknown = r#"<tool_call>{"name": "delete_everything", "arguments": {}}</tool_call>"#;
-    assert_eq!(kinds(unknown, &tools()), [ProblemKind::UnknownTool]);
+    assert_eq!(kinds(unknown, &tools()), [DiagnosticKind::UnknownTool]);
     assert_eq!(
         kinds(unknown, &Tools::new(Vec::new())),
-        [ProblemKind::UnknownTool]
+        [DiagnosticKind::UnknownTool]
     );
     assert_eq!(
         kinds("[TOOL_CALLS]shell[ARGS]{no json}", &tools()),
-        [ProblemKind::Mismatch]
+        [DiagnosticKind::Mismatch]
     );
     assert_eq!(shown(unknown, &Tools::any()), "delete_everything{}");
 }
@@ -245,7 +245,7 @@ fn native_calls_go_the_same_way() {
         json!("ls"),
     ] {
         let reading = native("Shell", &arguments, &tools());
-        assert_eq!(reading.calls.len(), 1, "{arguments}: {:?}", reading.problems);
+        assert_eq!(reading.calls.len(), 1, "{arguments}: {:?}", reading.diagnostics);
         assert_eq!(
             Value::Object(reading.calls[0].arguments.clone()),
             json!({"command": "ls"}),
@@ -253,8 +253,8 @@ fn native_calls_go_the_same_way() {
         );
     }
     assert_eq!(
-        native("delete", &json!({}), &tools()).problems[0].kind,
-        ProblemKind::UnknownTool
+        native("delete", &json!({}), &tools()).diagnostics[0].kind,
+        DiagnosticKind::UnknownTool
     );
 }
 
@@ -262,8 +262,11 @@ fn native_calls_go_the_same_way() {
 fn places_exist(text: &str, reading: &Reading) {
     let calls = reading.calls.iter().map(|call| call.span);
     let repairs = reading.repairs.iter().map(|repair| repair.span);
-    let problems = reading.problems.iter().filter_map(|problem| problem.span);
-    for span in calls.chain(repairs).chain(problems) {
+    let diagnostics = reading
+        .diagnostics
+        .iter()
+        .filter_map(|diagnostic| diagnostic.span);
+    for span in calls.chain(repairs).chain(diagnostics) {
         assert!(text.get(span.start..span.end).is_some(), "{span:?} of {text}");
     }
 }

@@ -1,101 +1,13 @@
 //! The shapes in which an object says that it is a call.
 
+mod keys;
+
 use super::{Claim, RawCall};
 use crate::Dialect;
 use crate::tools::{Resolved, Tools};
 use crate::tree::{Kind, NodeId, Tree};
+use keys::{ARGUMENTS, BESIDE, LISTS, NAMES, NESTED, RECORD, TYPES, folded};
 
-/// Keys of a name, of which the first found counts.
-const NAMES: &[&str] = &[
-    "name",
-    "toolname",
-    "tool",
-    "functionname",
-    "function",
-    "action",
-    "recipientname",
-    "funcname",
-];
-/// Keys of arguments.
-const ARGUMENTS: &[&str] = &[
-    "arguments",
-    "parameters",
-    "args",
-    "toolinput",
-    "actioninput",
-    "input",
-    "params",
-    "kwargs",
-    "toolargs",
-    "toolarguments",
-    "toolparameters",
-    "functionargs",
-    "functionarguments",
-    "functionparameters",
-    "inputs",
-    "argument",
-    "parameter",
-    "actionparameters",
-    "actionargs",
-];
-/// Keys of an object that is the call.
-const NESTED: &[&str] = &[
-    "function",
-    "functioncall",
-    "toolcall",
-    "tooluse",
-    "call",
-    "tool",
-    "action",
-];
-/// Keys of a list of calls.
-const LISTS: &[&str] = &[
-    "toolcalls",
-    "calls",
-    "tooluses",
-    "functioncalls",
-    "tools",
-    "actions",
-];
-/// Keys beside name and arguments that say nothing about the call.
-const BESIDE: &[&str] = &[
-    "id",
-    "type",
-    "toolcallid",
-    "callid",
-    "index",
-    "thought",
-    "thoughts",
-    "reasoning",
-    "status",
-];
-/// Keys that only the record of a call has.
-const RECORD: &[&str] = &[
-    "result",
-    "results",
-    "output",
-    "response",
-    "content",
-    "error",
-    "duration",
-    "durationms",
-    "elapsed",
-    "level",
-    "ts",
-    "timestamp",
-    "ms",
-    "ok",
-    "success",
-    "exitcode",
-    "returncode",
-    "stdout",
-    "observation",
-];
-/// What a schema calls its types, for a list of parameters that gives no more than these.
-const TYPES: &[&str] = &[
-    "string", "str", "integer", "int", "number", "float", "boolean", "bool", "array", "list", "object",
-    "dict", "any",
-];
 /// Wrappers go no deeper in any known format: `{"tool_calls": [{"function": {…}}]}`.
 const DEPTH: usize = 4;
 
@@ -425,15 +337,4 @@ fn last(members: &[(String, NodeId)], key: &str) -> Option<NodeId> {
         .rev()
         .find(|(folded, _)| folded == key)
         .map(|(_, id)| *id)
-}
-
-/// A key without case and separators; a long one is none of ours.
-fn folded(key: &str) -> String {
-    if key.len() > 32 {
-        return String::new();
-    }
-    key.chars()
-        .filter(|ch| !matches!(ch, '_' | '-' | ' '))
-        .map(|ch| ch.to_ascii_lowercase())
-        .collect()
 }
