@@ -273,7 +273,7 @@ impl<'t> Framer<'t, '_> {
             }
             Role::Other if !tag.close && self.quoting(&tag) => {}
             Role::Other => {
-                if !body::element(self, &tag) {
+                if !(body::pair(self, &tag) || body::element(self, &tag)) {
                     self.at = start + 1;
                 }
             }

@@ -227,7 +227,7 @@ impl Shapes<'_, '_, '_> {
 
     /// Whether this is what a tool is, and not a call of it.
     fn is_definition(&self, node: NodeId, arguments: Option<NodeId>) -> bool {
-        let describes = self.tree.member(node, "description").is_some() && self.dialect != Dialect::Xml;
+        let describes = self.find(node, &["description"]).is_some() && self.dialect != Dialect::Xml;
         let schema = arguments.unwrap_or(node);
         if arguments.is_some_and(|id| self.lists_types(id)) {
             return true;
