@@ -24,6 +24,7 @@ use crate::{Repair, RepairKind};
 
 pub(crate) use marker::Role;
 pub(crate) use piece::{Claim, Piece, RawCall};
+pub(crate) use shape::calls_of;
 pub(crate) use tag::Tag;
 pub(crate) use thinking::split;
 

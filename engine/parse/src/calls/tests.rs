@@ -94,6 +94,90 @@ fn every_dialect_says_the_same() {
     }
 }
 
+#[test]
+fn of_two_forms_the_one_that_fits_is_meant() {
+    for (text, expected) in [
+        // Two names, of which one has these parameters.
+        (
+            r#"{"tool": "stop", "action": "shell", "arguments": {"command": "a"}}"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        (
+            r#"<tool_call>{"name": "shell", "tool": "save", "arguments": {"path": "a", "text": "b"}}</tool_call>"#,
+            r#"save{"path":"a","text":"b"}"#,
+        ),
+        // Two members that may hold the arguments.
+        (
+            r#"<tool_call>{"name": "shell", "arguments": {}, "parameters": {"command": "a"}}</tool_call>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        (
+            r#"<tool_call>{"name": "shell", "arguments": {"x": 1}, "args": {"command": "a"}}</tool_call>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        // The same twice.
+        (
+            r#"<tool_call>{"name": "shell", "tool": "Shell", "arguments": {"command": "a"}, "args": {"command": "a"}}</tool_call>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        // A whole call where the arguments should be.
+        (
+            r#"<function=shell>{"name": "shell", "arguments": {"command": "a"}}</function>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        (
+            r#"<function=stop>{"name": "save", "arguments": {"path": "a", "text": "b"}}</function>"#,
+            r#"save{"path":"a","text":"b"}"#,
+        ),
+    ] {
+        assert_eq!(shown(text, &tools()), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_may_mean_two_calls_is_told_and_not_made() {
+    let given = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let tools = Tools::new(vec![Tool::new("open", &given), Tool::new("remove", &given)]);
+    for (text, others) in [
+        (
+            r#"{"tool": "open", "action": "remove", "arguments": {"path": "a"}}"#,
+            2,
+        ),
+        (
+            r#"<tool_call>{"name": "open", "tool": "remove", "path": "a"}</tool_call>"#,
+            2,
+        ),
+        (
+            r#"<tool_call>{"name": "open", "arguments": {"path": "a"}, "input": {"path": "b"}}</tool_call>"#,
+            2,
+        ),
+        (
+            r#"<function=open>{"name": "remove", "arguments": {"path": "a"}}</function>"#,
+            2,
+        ),
+    ] {
+        let reading = read(text, &tools, false);
+        assert!(reading.calls.is_empty(), "{text}");
+        let kinds: Vec<_> = reading
+            .diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.kind)
+            .collect();
+        assert_eq!(kinds, [DiagnosticKind::Ambiguous], "{text}");
+        assert_eq!(
+            reading.runners_up.len(),
+            others,
+            "{text}: {:?}",
+            reading.runners_up
+        );
+    }
+    // The worse of two is told beside the better one.
+    let text = r#"<tool_call>{"name": "open", "arguments": {"path": "a"}, "input": {"path": 3}}</tool_call>"#;
+    let reading = read(text, &tools, false);
+    assert_eq!(reading.calls.len(), 1);
+    assert_eq!(reading.runners_up.len(), 1);
+}
+
 /// What looks like a call and is none.
 const NO_CALLS: &[&str] = &[
     "I ran shell earlier; it printed {\"ok\": true}.",
