@@ -103,6 +103,25 @@ fn what_looked_like_a_call_is_shown_beside() {
 }
 
 #[test]
+fn what_may_mean_two_calls_is_told_with_both() {
+    let sandbox = Sandbox::new();
+    let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let tools = json!([{"name": "open", "parameters": schema}, {"name": "remove", "parameters": schema}]);
+    sandbox.write("tools.json", &tools.to_string());
+    let reply = r#"{"tool": "open", "action": "remove", "arguments": {"path": "a"}}"#;
+    let shown = stdout(&read(&sandbox, &["parse", "--tools", "tools.json"], reply));
+    for part in [
+        "no call and no value",
+        "may both be meant",
+        "other readings",
+        r#""name":"open""#,
+        r#""name":"remove""#,
+    ] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+}
+
+#[test]
 fn files_of_tools_are_checked() {
     let sandbox = Sandbox::new();
     sandbox.write("tools.json", "{}");

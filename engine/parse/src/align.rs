@@ -23,6 +23,7 @@ use crate::tools::Tool;
 use crate::tree::{Kind, NodeId, Span, Tree};
 use crate::{Cut, Diagnostic, DiagnosticKind, MAX_DEPTH, Repair, RepairKind, read};
 
+pub(crate) use object::STRANGER;
 pub(crate) use out::{DIAGNOSTIC, Out};
 pub(crate) use plain::plain;
 

@@ -3,6 +3,7 @@
 //! [`crate::frame`] says what the reply holds; here is decided what of it is a call: by its name, by how sure it is
 //! that a call was meant, and by whether its arguments could be read at all.
 
+mod judge;
 mod placeholder;
 
 use serde_json::Value;
@@ -44,6 +45,7 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
     reading.repairs.extend(framed.repairs);
     reading.repairs.sort_by_key(|repair| repair.span);
     reading.text = reading.text.trim().to_owned();
+    reading.runners_up.sort_by_key(|other| other.cost);
     reading
 }
 
@@ -99,7 +101,8 @@ impl Gate<'_, '_> {
 
     /// Keeps what looked like a call and is none, for whoever wonders why.
     fn not_taken(&mut self, name: &str, arguments: Option<NodeId>, span: Span) {
-        if self.reading.runners_up.len() < RUNNERS_UP {
+        let told = self.reading.runners_up.iter().any(|other| other.span == span);
+        if !told && self.reading.runners_up.len() < RUNNERS_UP {
             let arguments = arguments.map_or(Value::Null, |node| align::plain(&self.tree, node));
             let value = serde_json::json!({ "name": name, "arguments": arguments });
             self.reading.runners_up.push(RunnerUp {
@@ -111,7 +114,11 @@ impl Gate<'_, '_> {
     }
 
     /// Adds the call if it is one; false where it is text.
-    fn call(&mut self, mut raw: RawCall) -> bool {
+    fn call(&mut self, raw: RawCall) -> bool {
+        let claim = raw.claim;
+        let Some(mut raw) = self.best(raw) else {
+            return claim == Claim::Marker;
+        };
         let tools = self.tools;
         let tool = match tools.resolve(&raw.name) {
             Resolved::Exact(tool) => Some(tool),

@@ -24,6 +24,7 @@ use crate::{Repair, RepairKind};
 
 pub(crate) use marker::Role;
 pub(crate) use piece::{Claim, Piece, RawCall};
+pub(crate) use shape::calls_of;
 pub(crate) use tag::Tag;
 pub(crate) use thinking::split;
 
@@ -273,7 +274,7 @@ impl<'t> Framer<'t, '_> {
             }
             Role::Other if !tag.close && self.quoting(&tag) => {}
             Role::Other => {
-                if !body::element(self, &tag) {
+                if !(body::pair(self, &tag) || body::element(self, &tag)) {
                     self.at = start + 1;
                 }
             }

@@ -277,6 +277,18 @@ impl<'t> Tree<'t> {
         }
     }
 
+    /// A copy of a node, with its children, to be put elsewhere.
+    pub(crate) fn copy(&mut self, id: NodeId) -> NodeId {
+        let Some(node) = self.nodes.get(id.index()).cloned() else {
+            return id;
+        };
+        let copy = self.push(node.kind, node.span.into());
+        if let Some(slot) = self.nodes.get_mut(copy.index()) {
+            *slot = Node { next: None, ..node };
+        }
+        copy
+    }
+
     /// Ends a node at `end`, once its closer has been read.
     pub(crate) fn close(&mut self, id: NodeId, end: usize) {
         if let Some(node) = self.nodes.get_mut(id.index()) {

@@ -9,7 +9,7 @@ mod free;
 use crate::align::{Aligned, Aligner, DIAGNOSTIC, Mode};
 use crate::schema::{Schema, Type};
 use crate::tree::{Span, Tree};
-use crate::{Diagnostic, DiagnosticKind, Reading, RunnerUp, frame, read as reader};
+use crate::{Diagnostic, DiagnosticKind, Reading, Repair, RepairKind, RunnerUp, frame, read as reader};
 
 use candidates::Candidate;
 
@@ -77,24 +77,14 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     ranked.retain(|(cost, candidate)| *cost < DIAGNOSTIC || !candidate.is_text);
     ranked.sort_by_key(|(cost, _)| *cost);
     let mut ranked = ranked.into_iter();
-    let Some((_, best)) = ranked.next() else {
+    let Some((least, best)) = ranked.next() else {
         answer.of(text).clone_into(&mut reading.text);
         if !partial {
-            // The whole text comes last; if it named several values, that is the news.
-            let text = last.map(|text| aligner.finish(text).diagnostics);
-            let several = text
-                .into_iter()
-                .flatten()
-                .find(|diagnostic| diagnostic.kind == DiagnosticKind::Ambiguous);
-            reading.diagnostics.push(several.unwrap_or_else(|| Diagnostic {
-                kind: DiagnosticKind::Nothing,
-                span: None,
-                path: None,
-                message: format!(
-                    "the reply holds no value; expected {}",
-                    schema.expected(schema.root())
-                ),
-            }));
+            // The whole text comes last.
+            let told = last.map(|text| aligner.finish(text).diagnostics);
+            reading
+                .diagnostics
+                .push(nothing(schema, told.unwrap_or_default()));
         }
         return reading;
     };
@@ -109,16 +99,25 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
         None => aligner.finish(best.node),
     };
     for (cost, other) in ranked.take(RUNNERS_UP).filter(|(cost, _)| *cost < DIAGNOSTIC) {
-        let value = aligner.finish(other.node).value;
-        reading.runners_up.push(RunnerUp {
-            value,
-            span: tree.span(other.node),
-            cost,
-        });
+        let other_value = aligner.finish(other.node).value;
+        if other_value != value {
+            reading.runners_up.push(RunnerUp {
+                value: other_value,
+                span: tree.span(other.node),
+                cost,
+            });
+        }
     }
     reading.value = Some(value);
     reading.repairs = std::mem::take(&mut best.repairs);
     reading.repairs.extend(repairs);
+    // An answer may be given twice, and the first is it; but that there was another is said.
+    if reading.runners_up.iter().any(|other| other.cost == least) {
+        reading.repairs.push(Repair {
+            kind: RepairKind::Choice,
+            span: tree.span(best.node),
+        });
+    }
     reading.diagnostics = diagnostics;
     if let Some(cut) = &cut
         && !partial
@@ -135,6 +134,22 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     reading.cut = cut;
     reading.text = around(text, answer, tree.span(best.node));
     reading
+}
+
+/// What is said of a text that is no value: if it named several, that is the news.
+fn nothing(schema: &Schema, told: Vec<Diagnostic>) -> Diagnostic {
+    let several = told
+        .into_iter()
+        .find(|diagnostic| diagnostic.kind == DiagnosticKind::Ambiguous);
+    several.unwrap_or_else(|| Diagnostic {
+        kind: DiagnosticKind::Nothing,
+        span: None,
+        path: None,
+        message: format!(
+            "the reply holds no value; expected {}",
+            schema.expected(schema.root())
+        ),
+    })
 }
 
 /// What stands before and after the value.

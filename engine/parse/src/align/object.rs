@@ -9,7 +9,7 @@ use crate::tree::{Kind, NodeId, Span};
 use crate::{DiagnosticKind, RepairKind};
 
 /// A member that the schema neither names nor forbids: no repair, but a sign that something else was meant.
-const STRANGER: u32 = 5;
+pub(crate) const STRANGER: u32 = 5;
 
 /// The one property that text alone can be: the only one that is required, else the only one there is.
 pub(super) fn only(members: &Members) -> Option<&Property> {

@@ -11,6 +11,7 @@ use crate::tree::{Kind, Span, Text};
 
 mod fence;
 mod inline;
+mod labelled;
 mod react;
 
 /// Keys with which a call in YAML begins.
@@ -52,8 +53,10 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
                 true
             }
             b'"' if rest.starts_with("\"{\\\"") => encoded(framer, at),
-            b'[' if tag::at(framer.text, at).is_none() => list(framer, at, true) || json(framer, at, false),
-            b'*' if rest.starts_with("**") => react::read(framer, at),
+            b'[' if tag::at(framer.text, at).is_none() => {
+                list(framer, at, true) || labelled::bracket(framer, at) || json(framer, at, false)
+            }
+            b'*' if rest.starts_with("**") => react::read(framer, at) || labelled::line(framer, at),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
                 if let Some(len) = speaker(rest) {
                     framer.drop(at, at + len);
@@ -248,6 +251,9 @@ fn word(framer: &mut Framer<'_, '_>, at: usize) -> bool {
         framer.at = framer.kept;
         body::read(framer, at);
         return framer.at > at + word.len();
+    }
+    if !framer.any() && labelled::line(framer, at) {
+        return true;
     }
     if after.starts_with(':') && YAML.contains(&word.to_ascii_lowercase().as_str()) && yaml(framer, at) {
         return true;

@@ -27,6 +27,10 @@ pub(crate) struct RawCall {
     pub(crate) claim: Claim,
     /// The arguments could not be read.
     pub(crate) unreadable: bool,
+    /// What else the same text may say: other calls, of which one at most was meant.
+    pub(crate) rivals: Vec<RawCall>,
+    /// What this form costs beside what its arguments take.
+    pub(crate) cost: u32,
 }
 
 impl RawCall {
@@ -42,6 +46,8 @@ impl RawCall {
             dialect,
             claim: Claim::Marker,
             unreadable: false,
+            rivals: Vec::new(),
+            cost: 0,
         }
     }
 }

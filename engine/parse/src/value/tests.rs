@@ -25,6 +25,24 @@ fn person() -> Value {
 }
 
 #[test]
+fn of_two_equal_answers_the_first_is_taken_and_the_other_told() {
+    let read = |text| super::read(text, Some(&Schema::new(&person())), false);
+    let chosen = |reading: &crate::Reading| {
+        let chosen = |repair: &&crate::Repair| repair.kind == crate::RepairKind::Choice;
+        reading.repairs.iter().filter(chosen).count()
+    };
+    let reading = read("{\"name\": \"Ann\", \"age\": 3} or {\"name\": \"Bob\", \"age\": 4}");
+    assert_eq!(reading.value, Some(json!({"name": "Ann", "age": 3})));
+    assert_eq!(
+        reading.runners_up.first().map(|other| &other.value),
+        Some(&json!({"name": "Bob", "age": 4}))
+    );
+    assert_eq!(chosen(&reading), 1);
+    let reading = read("{\"name\": \"Ann\", \"age\": 3} or {\"name\": \"Ann\", \"age\": 3}");
+    assert_eq!((chosen(&reading), reading.runners_up.len()), (0, 0));
+}
+
+#[test]
 fn the_part_that_fits_is_taken() {
     let ann = json!({"name": "Ann", "age": 3});
     check(

@@ -5,9 +5,11 @@ mod members;
 mod nested;
 
 use super::super::{Claim, Framer, RawCall, Tag, shape, tag};
+use super::NAME;
 use crate::Dialect;
+use crate::tools::Resolved;
 use crate::tree::{Kind, NodeId, Span};
-use members::Members;
+use members::{Members, is_wrapper, wrapped};
 
 /// Reads the function that `open` begins, and takes it.
 pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
@@ -51,12 +53,34 @@ pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
         framer.at = body;
         return;
     }
+    if is_definition(framer, &name, members.object) {
+        framer.at = members.end.max(body);
+        return;
+    }
     let span = Span::new(start, members.end);
     framer.take(
         start,
         members.end,
         vec![RawCall::marked(name, Some(members.object), span, Dialect::Xml)],
     );
+}
+
+/// Whether the element says what a tool is: it describes it, and no parameter is called so.
+fn is_definition(framer: &Framer<'_, '_>, name: &str, members: NodeId) -> bool {
+    let takes = match framer.tools.resolve(name) {
+        Resolved::Exact(tool) | Resolved::Near(tool) => tool
+            .parameters
+            .members()
+            .is_some_and(|members| members.by_name.contains_key("description")),
+        Resolved::Anything | Resolved::Ambiguous(_) | Resolved::Unknown => false,
+    };
+    let element = framer.tree.member(members, "description").is_some_and(|id| {
+        framer
+            .text
+            .get(..framer.tree.span(id).start)
+            .is_some_and(|before| before.trim_end().ends_with("<description>"))
+    });
+    element && !takes
 }
 
 /// Reads an element that is named after an offered tool.
@@ -104,6 +128,50 @@ pub(in crate::frame) fn element(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> 
         members.end,
         vec![RawCall::marked(name, Some(members.object), span, Dialect::Xml)],
     );
+    true
+}
+
+/// Reads `<tool>f</tool><args>{…}</args>`: the name of an offered tool in an element, its arguments in the next one.
+pub(in crate::frame) fn pair(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> bool {
+    const NAMES: &[&str] = &["tool", "tool_name", "name", "function", "function_name", "action"];
+    if open.close || open.piped || open.value.is_some() || framer.any() || !NAMES.contains(&open.name) {
+        return false;
+    }
+    let from = open.span.end + blank(framer.from(open.span.end));
+    let Some(length) = framer.from(from).find('<').filter(|length| *length <= NAME) else {
+        return false;
+    };
+    let Some(closer) = tag::at(framer.text, from + length).filter(|tag| tag.close && tag.name == open.name)
+    else {
+        return false;
+    };
+    let name = framer
+        .from(from)
+        .get(..length)
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let next = closer.span.end + blank(framer.from(closer.span.end));
+    let Some(arguments) = tag::at(framer.text, next).filter(|tag| {
+        !tag.close && !tag.piped && !tag.empty && is_wrapper(tag.name) && framer.offered(&name)
+    }) else {
+        return false;
+    };
+    let (start, body) = (open.span.start, arguments.span.end);
+    let at = body + blank(framer.from(body));
+    let (node, end, unreadable) = match json_arguments(framer, at) {
+        Some(read) => read,
+        None => match wrapped(framer, &arguments) {
+            Some((node, end)) => (node, end, false),
+            None => return false,
+        },
+    };
+    let call = RawCall {
+        unreadable,
+        ..RawCall::marked(name, Some(node), Span::new(start, end), Dialect::Xml)
+    };
+    framer.take(start, end, vec![call]);
+    skip_closer(framer, arguments.name);
     true
 }
 

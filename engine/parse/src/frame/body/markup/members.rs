@@ -16,7 +16,26 @@ const WRAPPERS: &[&str] = &[
     "input",
     "params",
     "parameter_list",
+    "tool_input",
+    "action_input",
 ];
+
+pub(super) fn is_wrapper(name: &str) -> bool {
+    WRAPPERS.contains(&name)
+}
+
+/// What the element that holds all arguments holds, if that is no JSON: elements, or a text.
+pub(super) fn wrapped(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(NodeId, usize)> {
+    let body = open.span.end;
+    if framer.byte(body + blank(framer.from(body))) == b'<' {
+        let members = Members::read(framer, body, Some(open.name));
+        let some = framer.tree.count(members.object) > 0 || members.ended;
+        return some.then_some((members.object, members.end));
+    }
+    let (to, end) = element_end(framer, open)?;
+    let span = inner(framer.text, Span::new(body, to), false);
+    Some((scalar(framer, span, false), end))
+}
 
 /// The arguments between two tags.
 pub(super) struct Members {
