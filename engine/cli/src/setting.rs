@@ -175,15 +175,10 @@ impl Outside {
             let Some(profile) = runtime.block_on(self.profile(&name, &client, needed, terminal))? else {
                 continue;
             };
-            let window = match &profile.window {
-                Some(window) => window.value,
-                None => {
-                    runtime
-                        .block_on(discover::resolve_window(&client, &profile))
-                        .map_err(|error| Refusal::of(Exit::Bug)(&error))?
-                        .value
-                }
-            };
+            let limits = runtime
+                .block_on(discover::limits(&client, &profile))
+                .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+            let window = limits.window.value;
             let reserve = profile
                 .max_output
                 .as_ref()
@@ -194,8 +189,8 @@ impl Outside {
                 reserve: reserve.min(window),
             };
             facts.insert(name.clone(), fact.clone());
-            let slots = profile.slots.as_ref().map_or(1, |slots| slots.value);
-            let slots = usize::try_from(slots)
+            // A server that doesn't say is taken for one that computes one answer at a time.
+            let slots = usize::try_from(limits.slots.unwrap_or(1))
                 .unwrap_or(1)
                 .clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
             answerers.insert(
