@@ -1,6 +1,7 @@
 //! Writes: tasks that may run at the same time don't write the same files.
 
 mod clash;
+mod near;
 
 pub(crate) use clash::{Write, clashes};
 
