@@ -9,11 +9,7 @@ fn a_task_over_its_wall_time_is_killed() {
     );
     let whose = "the budget of `a` allows 300ms of wall time, which is used up";
     let output = sandbox.exec(&["--report=junit=report.xml"]).exits(3).says(whose);
-    assert!(
-        output.stderr.contains(&format!("a: failed in ")),
-        "{}",
-        output.stderr
-    );
+    assert!(output.stderr.contains("a: failed in "), "{}", output.stderr);
     assert!(!output.stderr.contains("cancelled"), "{}", output.stderr);
     let failed = over_budget(&sandbox, "a");
     assert_eq!(failed["message"], whose);
