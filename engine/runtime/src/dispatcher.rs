@@ -254,10 +254,8 @@ impl Dispatcher {
             self.stop_at = None;
             self.signal(2)?;
         }
-        if self.state.wall_deadline().is_some_and(|at| at <= time) {
-            self.record(Event::CapReached {
-                cap: "the wall time of the budget is used up".to_owned(),
-            })?;
+        if let Some(cap) = self.state.caps_reached(time) {
+            self.record(Event::CapReached { cap })?;
         }
         Ok(())
     }

@@ -108,6 +108,11 @@ impl Dispatcher {
                     self.record(Event::NodeCancelled { node, because })?;
                 }
             }
+            Action::Refuse { node, failure } => {
+                if let Some(node) = self.state.node(node).map(|node| node.id.clone()) {
+                    self.record(Event::NodeRefused { node, failure })?;
+                }
+            }
             Action::Kill(node) => {
                 let asked = self
                     .state
@@ -169,6 +174,9 @@ impl Dispatcher {
         let Some(inner) = self.state.node(node).and_then(|node| node.inside) else {
             return Ok(());
         };
+        if let Some(failure) = self.state.scope_over_budget(inner) {
+            return self.finish_attempt(node, Outcome::Failure(failure));
+        }
         let class = match self.state.scope_status(inner) {
             RunStatus::Success => None,
             RunStatus::OverBudget => Some(FailureClass::OverBudget),

@@ -257,8 +257,7 @@ impl Sim {
                     break;
                 }
             }
-            if self.state.wall_deadline().is_some_and(|at| at <= self.now) {
-                let cap = "the wall time of the budget is used up".to_owned();
+            if let Some(cap) = self.state.caps_reached(self.now) {
                 self.record(Event::CapReached { cap });
             }
         }
@@ -346,6 +345,10 @@ impl Sim {
             Action::Cancel { node, because } => {
                 let node = self.id(node);
                 self.record(Event::NodeCancelled { node, because });
+            }
+            Action::Refuse { node, failure } => {
+                let node = self.id(node);
+                self.record(Event::NodeRefused { node, failure });
             }
             Action::Kill(node) => {
                 for key in self.of_node.remove(&node).unwrap_or_default() {
@@ -507,6 +510,7 @@ impl Sim {
             Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
             Err(class) => {
                 let failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
+                let failure = self.state.cause(index, failure);
                 let policy = self.state.info(index).unwrap().policy();
                 let past = self.state.past(index, &failure).unwrap();
                 let decision = decide(policy, past, self.now, self.state.seed(), &node);
