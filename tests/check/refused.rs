@@ -105,6 +105,25 @@ fn writes_that_overlap() {
 }
 
 #[test]
+fn keys_that_are_there_twice() {
+    let base = "defaults: &a { timeout: 1m }\n";
+    refused(
+        &format!("{base}tasks:\n  a:\n    <<: *a\n    run: x\n    <<: {{ cwd: . }}\n    nothing: 1\n"),
+        "E0102",
+        "`<<` is here twice",
+    );
+    // With every other problem of the file.
+    refused(
+        &format!("{base}tasks:\n  a:\n    <<: *a\n    <<: *a\n    run: x\n    nothing: 1\n"),
+        "E0201",
+        "unknown key `nothing`",
+    );
+    fine(&format!(
+        "{base}tasks:\n  a:\n    <<: [*a, {{ cwd: . }}]\n    run: x\n"
+    ));
+}
+
+#[test]
 fn a_name_with_a_dash_needs_brackets() {
     refused(
         "inputs: { my-name: string }\ntasks:\n  a: { run: 'echo {{ inputs.my-name }}' }\n",

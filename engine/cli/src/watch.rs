@@ -215,7 +215,10 @@ impl Watch {
         thread.thread().unpark();
         let failures = thread.join().unwrap_or_default();
         let ended = ended
-            .map_err(|error| Refusal::new(Exit::Bug, format!("the engine failed; this is a bug: {error}")))?
+            .map_err(|error| {
+                Refusal::new(Exit::Bug, format!("the engine failed; this is a bug: {error}"))
+                    .hint(crate::REPORT)
+            })?
             .map_err(|error| refusal_of_dispatch(&error))?;
         let status = ended.status;
         finish(ended, flags)?;

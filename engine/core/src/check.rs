@@ -16,8 +16,8 @@ pub use permissions::uncovered;
 pub use runnable::not_runnable;
 #[cfg(test)]
 pub(crate) use tests::load_files;
-pub use writes::declared as declared_writes;
 pub(crate) use writes::{Write, all_below, below, clashes};
+pub use writes::{declared as declared_writes, not_to_write};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};

@@ -278,6 +278,8 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 {
         format!("1 {noun}")
+    } else if noun.ends_with('s') {
+        format!("{number} {noun}es")
     } else {
         format!("{number} {noun}s")
     }
@@ -295,6 +297,15 @@ mod tests {
         assert_eq!(sources.position(id, 2), (1, 2));
         assert_eq!(sources.position(id, 9), (2, 3));
         assert_eq!(sources.position(id, 999), (2, 6));
+    }
+
+    #[test]
+    fn things_are_counted() {
+        let said = |number, noun| count(number, noun);
+        assert_eq!(
+            [said(1, "process"), said(2, "process"), said(0, "edit")],
+            ["1 process", "2 processes", "0 edits"]
+        );
     }
 
     #[test]

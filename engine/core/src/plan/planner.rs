@@ -228,12 +228,16 @@ impl Planner<'_> {
             };
             match expand::text(text, &names.clone().scope()) {
                 Ok(path) => {
-                    if inside && let Err(error) = crate::path::inside(&path) {
+                    let refused = match crate::path::inside(&path) {
+                        Ok(path) => crate::path::kept(path.as_str()).map(check::not_to_write),
+                        Err(error) => Some(error.to_string()),
+                    };
+                    if let Some(reason) = refused.filter(|_| inside) {
                         self.problems.push(Diagnostic::new(
                             Code::BAD_PATH,
                             source,
                             text.span,
-                            format!("`{path}`: {error}"),
+                            format!("`{path}`: {reason}"),
                         ));
                     }
                     found.push(path);

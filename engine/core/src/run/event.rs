@@ -377,7 +377,8 @@ pub enum Event {
         /// Whether it is to run.
         holds: bool,
     },
-    /// The expressions that decide about a task or node could not be evaluated.
+    /// The expressions that decide about a task or node could not be evaluated, or the wall time of its task's budget
+    /// was used up before it started.
     NodeRefused {
         /// The task or node.
         node: NodeId,

@@ -124,6 +124,10 @@ impl Dispatcher {
         let Some((id, attempt)) = self.state.node(node).map(|node| (node.id.clone(), node.attempts)) else {
             return Ok(());
         };
+        let outcome = match outcome {
+            Outcome::Failure(failure) => Outcome::Failure(self.state.cause(node, failure)),
+            Outcome::Success(result) => Outcome::Success(result),
+        };
         let decision = match &outcome {
             Outcome::Success(_) => Decision::Done,
             Outcome::Failure(failure) => {

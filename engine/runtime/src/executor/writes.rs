@@ -177,14 +177,8 @@ pub(super) async fn turn(
 fn real(shared: &Shared, written: &str, into: &mut Vec<String>) -> Result<(), Failure> {
     let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
     let clean = path::inside(written).map_err(|error| denied(error.to_string()))?;
-    if clean
-        .components()
-        .next()
-        .is_some_and(|first| first.as_str() == ".smallcode")
-    {
-        return Err(denied(
-            "what the engine keeps there is not a task's to write".to_owned(),
-        ));
+    if let Some(folder) = path::kept(clean.as_str()) {
+        return Err(denied(check::not_to_write(folder)));
     }
     let start = glob::extent(clean.as_str()).start;
     let below = clean

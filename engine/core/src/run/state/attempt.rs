@@ -200,11 +200,9 @@ impl State {
                 }
             }
             (Outcome::Failure(failure), Decision::Fail | Decision::Stalled | Decision::Done) => {
-                let stopped = matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget);
-                match self.over_budget(index).filter(|_| stopped) {
-                    Some(over) => self.fail_node(index, &over),
-                    None => self.fail_node(index, failure),
-                }
+                // Journals of versions that did not ask for it say `cancelled` here.
+                let failure = self.cause(index, failure.clone());
+                self.fail_node(index, &failure);
             }
         }
         Ok(())

@@ -86,8 +86,13 @@ impl State {
                     && !under_way(node.phase)
                     && !matches!(node.phase, NodePhase::Ended(_))
                 {
-                    let because = because.to_string();
-                    actions.push(Action::Cancel { node: index, because });
+                    actions.push(match self.over_budget(index) {
+                        Some(failure) => Action::Refuse { node: index, failure },
+                        None => Action::Cancel {
+                            node: index,
+                            because: because.to_string(),
+                        },
+                    });
                 }
             }
             Todo::Kill(index) => {

@@ -174,6 +174,9 @@ impl State {
 
     pub(super) fn refused(&mut self, id: &NodeId, failure: &Failure) -> Result<(), ApplyError> {
         if let Some(node) = self.by_id.get(id).copied() {
+            if self.over_budget(node).is_some() {
+                return self.cancelled(id);
+            }
             if self.answers_check(node, "node_refused")? {
                 self.fail_node(node, failure);
             }

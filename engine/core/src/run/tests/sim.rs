@@ -258,8 +258,7 @@ impl Sim {
                     break;
                 }
             }
-            if self.state.wall_deadline().is_some_and(|at| at <= self.now) {
-                let cap = "the wall time of the budget is used up".to_owned();
+            if let Some(cap) = self.state.caps_reached(self.now) {
                 self.record(Event::CapReached { cap });
             }
         }
@@ -318,6 +317,16 @@ impl Sim {
                     assert!(self.state.is_claimed(&id), "{id} is not in its own claim");
                 }
                 self.record(Event::AttemptStarted { node: id, attempt });
+                if let Some(most) = self.world.claims
+                    && !repeatable
+                    && self.state.claims() <= most / 2
+                {
+                    // As the dispatcher does while the disk has the time.
+                    let nodes = self.state.claimable(node, most);
+                    if !nodes.is_empty() {
+                        self.record(Event::NodesClaimed { nodes });
+                    }
+                }
                 self.begin(node, attempt);
             }
             Action::Turn(node) => self.write(node),
@@ -341,6 +350,10 @@ impl Sim {
             Action::Cancel { node, because } => {
                 let node = self.id(node);
                 self.record(Event::NodeCancelled { node, because });
+            }
+            Action::Refuse { node, failure } => {
+                let node = self.id(node);
+                self.record(Event::NodeRefused { node, failure });
             }
             Action::Kill(node) => {
                 for key in self.of_node.remove(&node).unwrap_or_default() {
@@ -514,6 +527,7 @@ impl Sim {
                     let parts = self.world.parts(node.as_str());
                     failure.work = Some(Box::new(work(parts, self.state.node(index).unwrap().depth)));
                 }
+                let failure = self.state.cause(index, failure);
                 let past = self.state.past(index, &failure).unwrap();
                 let decision = decide(policy, past, self.now, self.state.seed(), &node);
                 (Outcome::Failure(failure), decision)
