@@ -1,5 +1,7 @@
 //! Splitting: what does not fit or does not succeed is cut into smaller nodes, and stays only if the whole is right.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::support::model_server::{Answer, Fault, ModelServer, Script};
@@ -176,6 +178,26 @@ fn a_kill_between_the_parts_loses_nothing() {
             assert_eq!(of_type(&sandbox, "node_split").len(), 1);
         }
     }
+}
+
+/// The run is stopped while the whole is verified: that is no verdict, and nothing is put back before there is one.
+#[test]
+fn a_stop_while_the_whole_is_verified_leaves_it_for_the_next_session() {
+    let server = ModelServer::start(Script::answers([new("a"), new("b"), new("c")]));
+    let check = "touch checking; while [ ! -e go ]; do sleep 0.01; done; grep -q 'a is new' src/a.rs";
+    let sandbox = sandbox(&server, LARGE, &format!(", verify: [{{ run: \"{check}\" }}]{SPLIT}"));
+    let mut engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| sandbox.has("checking"));
+    for _ in 0..2 {
+        let kill = Command::new("kill").args(["-INT", &engine.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+    assert_eq!(engine.wait().unwrap().code(), Some(130));
+    assert_eq!(new_files(&sandbox), ["a", "b", "c"]);
+    sandbox.write("go", "");
+    sandbox.run(["resume"]).exits(0);
+    assert_eq!(new_files(&sandbox), ["a", "b", "c"]);
+    assert_eq!(server.calls().len(), 3);
 }
 
 #[test]

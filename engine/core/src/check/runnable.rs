@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
+use crate::proposal::PLANNABLE;
 use crate::run::splits;
 use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
 use crate::template::Template;
@@ -26,7 +27,10 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
             };
             parts(task, &mut report);
             // A price is known of no call yet. What makes none spends nothing.
-            let asks = matches!(task.kind.name(), KindName::Prompt | KindName::Edit);
+            let asks = matches!(
+                task.kind.name(),
+                KindName::Prompt | KindName::Edit | KindName::Plan
+            );
             let calls = asks || task.kind.name() == KindName::Uses;
             if (around && asks)
                 || (calls
@@ -54,7 +58,13 @@ fn capped_in_usd(module: &Module) -> bool {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Plan(plan) => {
+            guides(&plan.beside.context, report);
+            for kind in plan.keys.kinds.iter().filter(|kind| !PLANNABLE.contains(kind)) {
+                report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
+            }
+        }
+        Kind::Agent(_) | Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
@@ -74,7 +84,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Files(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
+                    KindName::Prompt | KindName::Edit | KindName::Plan | KindName::Run | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.

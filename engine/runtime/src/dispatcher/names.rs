@@ -69,6 +69,7 @@ impl NameSource {
             attempt: 0,
             module,
             task,
+            planned: state.planned(module).cloned(),
             names: self.names(state, program, scope, Some(task), NeedsStatus::default()),
             calls: Vec::new(),
             previous: None,
@@ -128,8 +129,9 @@ impl NameSource {
             attempt,
             module,
             task: node.task,
+            planned: state.planned(module).cloned(),
             names,
-            calls: if node.attempts + 1 == attempt || node.is_in_parts() {
+            calls: if node.attempts + 1 == attempt || node.goes_on_within() {
                 node.calls.clone()
             } else {
                 Vec::new()

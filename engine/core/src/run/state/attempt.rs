@@ -78,12 +78,7 @@ impl State {
         let Some(module) = self.info(index).and_then(|info| info.uses) else {
             return Err(misfit("scope_entered", format!("`{id}` uses no workflow")));
         };
-        // Another attempt is another scope: its tasks are new ones.
-        let prefix = if attempt > 1 {
-            format!("{id}#{attempt}/")
-        } else {
-            format!("{id}/")
-        };
+        let prefix = prefix(id, attempt);
         self.set_phase(index, NodePhase::Inside);
         let scope = self.open_scope(module, prefix, Some(index), Some(inputs.clone()))?;
         if let Some(node) = self.nodes.get_mut(index.0) {
@@ -187,9 +182,7 @@ impl State {
                     node.history.push(Symptom::of(failure));
                     node.split = Some(Split {
                         cut,
-                        begun: false,
                         nodes: Vec::new(),
-                        refused: None,
                     });
                     node.phase = NodePhase::Ready;
                     if node.stopped.is_some() {
@@ -279,7 +272,7 @@ impl State {
         let Some(node) = self.nodes.get(index.0).filter(|node| under_way(node.phase)) else {
             return;
         };
-        if node.is_in_parts() {
+        if node.goes_on_within() {
             // It gave all that back when its parts began.
             return;
         }
@@ -306,6 +299,15 @@ impl State {
             }
             node.phase = phase;
         }
+    }
+}
+
+/// What the names of the nodes inside of an attempt begin with. Another attempt is another scope: its tasks are new ones.
+pub(super) fn prefix(id: &NodeId, attempt: u32) -> String {
+    if attempt > 1 {
+        format!("{id}#{attempt}/")
+    } else {
+        format!("{id}/")
     }
 }
 

@@ -80,7 +80,7 @@ impl Sim {
                 self.books.writing.insert(index, writes);
                 self.books.most_writing = self.books.most_writing.max(self.books.writing.len());
             }
-            Event::NodeSplit { node, .. } => {
+            Event::NodeSplit { node, .. } | Event::PlanAccepted { node, .. } => {
                 let index = self.state.node_named(node.as_str()).unwrap();
                 let entry = self.state.node(index).unwrap();
                 let task = (entry.scope, entry.task);
@@ -96,7 +96,7 @@ impl Sim {
                 self.books.asked.remove(&index);
                 self.books.writing.remove(&index);
                 let ran = self.books.of_task.entry(task).or_default().remove(&index);
-                assert!(ran || entry.is_in_parts(), "{node} did not run");
+                assert!(ran || entry.goes_on_within(), "{node} did not run");
                 let first = self.books.finished.insert((node.clone(), *attempt));
                 assert!(first, "{node} finishes attempt {attempt} twice");
             }
