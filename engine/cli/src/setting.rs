@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Given, ProfileFacts};
-use smallcode_core::spec::{Kind, Mismatch};
+use smallcode_core::spec::Mismatch;
 use smallcode_core::yaml;
 use smallcode_runtime::executor::{Answerer, Environment};
 use smallcode_runtime::model::Client;
@@ -152,7 +152,7 @@ impl Outside {
         for module in &bundle.modules {
             for task in module.loaded.workflow.tasks.read.values() {
                 let name = plan::profile_of(bundle, &task.common);
-                if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !names.contains(&name) {
+                if task.kind.name().model_driven() && !names.contains(&name) {
                     names.push(name);
                 }
             }

@@ -1,6 +1,8 @@
 //! Plans that a model proposes: a list of tasks becomes the text of a workflow, which is loaded and checked as a file
 //! is. What a model wrote stays data: no text of it becomes an expression, and it may do nothing beyond the [`Rules`].
 
+use std::collections::{BTreeSet, HashMap};
+
 use camino::Utf8PathBuf;
 use serde_json::{Map, Value as Json, json};
 
@@ -87,16 +89,64 @@ pub fn workflow(proposal: &Json, rules: &Rules) -> Result<String, Vec<String>> {
     for task in proposed {
         let name = task.get("name").and_then(Json::as_str).unwrap_or_default();
         match entry(task, rules) {
-            Ok(entry) if tasks.insert(name.to_owned(), entry).is_some() => {
-                problems.push(format!("two tasks are named `{name}`"));
+            Ok(entry) => {
+                if tasks.insert(name.to_owned(), entry).is_some() {
+                    problems.push(format!("two tasks are named `{name}`"));
+                }
             }
-            Ok(_) => {}
             Err(problem) => problems.push(format!("task `{name}`: {problem}")),
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
+    let names: Vec<String> = tasks.keys().cloned().collect();
+    let order = if is_in_order(&tasks) {
+        names
+    } else {
+        // As it was proposed, for its problems to be told.
+        order(&module(&text(tasks.clone(), rules))?)
+    };
+    let text = text(in_order(tasks, &order), rules);
+    module(&text).map(|_| text)
+}
+
+/// Whether the tasks are listed so that each comes after what it needs.
+fn is_in_order(tasks: &Map<String, Json>) -> bool {
+    let mut before = BTreeSet::new();
+    tasks.iter().all(|(name, task)| {
+        let known = strings(task, "needs").iter().all(|need| before.contains(need));
+        before.insert(name.clone());
+        known
+    })
+}
+
+/// An order in which each task of a workflow comes after what it needs.
+fn order(module: &Module) -> Vec<String> {
+    let read = &module.loaded.workflow.tasks.read;
+    let tasks = module.graph.order.iter().filter_map(|task| read.get_index(*task));
+    tasks.map(|(name, _)| name.as_str().to_owned()).collect()
+}
+
+/// The tasks one after the other. They share the slot of the attempt that asked for them; and what comes first is there
+/// for what comes after, whether its model thought of that or not.
+fn in_order(mut tasks: Map<String, Json>, order: &[String]) -> Map<String, Json> {
+    let mut ordered = Map::new();
+    let mut before: Option<&str> = None;
+    for name in order {
+        let Some(mut task) = tasks.remove(name) else {
+            continue;
+        };
+        if let (Some(task), Some(before)) = (task.as_object_mut(), before) {
+            task.insert("needs".to_owned(), json!([before]));
+        }
+        ordered.insert(name.clone(), task);
+        before = Some(name);
+    }
+    ordered
+}
+
+fn text(tasks: Map<String, Json>, rules: &Rules) -> String {
     let mut workflow = Map::new();
     workflow.insert("smallcode".to_owned(), json!(1));
     if let Some(model) = &rules.model {
@@ -107,8 +157,7 @@ pub fn workflow(proposal: &Json, rules: &Rules) -> Result<String, Vec<String>> {
         json!({ "write": literals(&rules.write) }),
     );
     workflow.insert("tasks".to_owned(), Json::Object(tasks));
-    let text = Json::Object(workflow).to_string();
-    module(&text).map(|_| text)
+    Json::Object(workflow).to_string()
 }
 
 /// The workflow of a text that [`workflow`] gave.
@@ -116,7 +165,7 @@ pub fn workflow(proposal: &Json, rules: &Rules) -> Result<String, Vec<String>> {
 /// # Errors
 /// What is wrong with it, a line for each problem.
 pub fn module(text: &str) -> Result<Module, Vec<String>> {
-    let files = std::collections::HashMap::from([(Utf8PathBuf::from(PATH), text.to_owned())]);
+    let files = HashMap::from([(Utf8PathBuf::from(PATH), text.to_owned())]);
     let loaded = load(PATH.into(), &files);
     if let Some(bundle) = loaded.bundle {
         let refused = crate::check::not_runnable(&bundle);
@@ -153,22 +202,20 @@ fn entry(task: &Json, rules: &Rules) -> Result<Json, String> {
         return Err(format!("`{path}` is not the path of a file that it may change"));
     }
     let mut entry = Map::new();
-    match kind {
-        KindName::Edit => {
-            if files.is_empty() {
-                return Err("it names no files".to_owned());
-            }
-            let edit = json!({ "instruction": instruction, "files": files });
-            entry.insert("edit".to_owned(), edit);
+    if kind == KindName::Edit {
+        if files.is_empty() {
+            return Err("it names no files".to_owned());
         }
-        _ => {
-            entry.insert("prompt".to_owned(), json!(instruction));
-            match files.as_slice() {
-                [] => None,
-                [file] => entry.insert("output".to_owned(), json!({ "file": file })),
-                _ => entry.insert("output".to_owned(), json!({ "files": files })),
-            };
-        }
+        let edit = json!({ "instruction": instruction, "files": files });
+        entry.insert("edit".to_owned(), edit);
+    } else {
+        entry.insert("prompt".to_owned(), json!(instruction));
+        let output = match files.as_slice() {
+            [] => None,
+            [file] => Some(json!({ "file": file })),
+            _ => Some(json!({ "files": files })),
+        };
+        entry.extend(output.map(|output| ("output".to_owned(), output)));
     }
     let needs = strings(task, "needs");
     if !needs.is_empty() {
@@ -283,9 +330,8 @@ mod tests {
         task `z`: `src/.env` is not the path of a file that it may change
         task `z`: `src/{{ inputs.x }}` is not the path of a file that it may change
         ");
-        insta::assert_snapshot!(problems(&[edit("a", "src/a.rs", &["b"]), edit("b", "src/b.rs", &["a"])]), @"");
+        insta::assert_snapshot!(problems(&[edit("a", "src/a.rs", &["b"]), edit("b", "src/b.rs", &["a"])]), @"tasks need each other in a circle: a → b → a (take one of these needs out)");
         insta::assert_snapshot!(problems(&[edit("a", "other.rs", &[]), edit("b", "src/b.rs", &["c"])]), @"");
-        insta::assert_snapshot!(problems(&[edit("a", "src/a.rs", &[]), edit("b", "src/a.rs", &[])]), @"");
         insta::assert_snapshot!(problems(&[edit("A b", "src/a.rs", &[])]), @"");
     }
 

@@ -32,7 +32,7 @@ use smallcode_core::run::{
     Reserve, ScopeIndex, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
-use smallcode_core::spec::{Kind, Task};
+use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, tokens};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -314,7 +314,13 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
     if let Err(failure) = writes::turn(&shared, task, &job, &scope).await {
         return Some(Outcome::Failure(explain(failure, &job.names)));
     }
-    if let Purpose::Split = job.purpose {
+    if let (Purpose::Split(SplitBy::Plan), Kind::Edit(edit)) = (&job.purpose, &task.kind) {
+        let proposed = plan::of_edit(&shared, module, task, edit, &job, &scope).await;
+        return proposed
+            .err()
+            .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+    }
+    if let Purpose::Split(_) = job.purpose {
         // The dispatcher is gone only when the run is.
         let _ = job.tell.messages.send(Message::Split(job.node, job.attempt));
         return None;

@@ -106,8 +106,12 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
                 after,
                 format!("`on_failure: {{ split }}` of the kind `{}`", kind.as_str()),
             );
-        } else if way == SplitBy::Plan {
-            report(after, "`on_failure: { split: plan }`".to_owned());
+        } else if way == SplitBy::Plan && kind != KindName::Edit {
+            let kind = kind.as_str();
+            report(
+                after,
+                format!("`on_failure: {{ split: plan }}` of the kind `{kind}`"),
+            );
         }
     }
     if policy

@@ -35,6 +35,8 @@ pub struct Scope {
     pub(super) wall: Option<u64>,
     /// Whether it was ended because a budget on its wall time, or on that of its task, is used up.
     pub(super) over: bool,
+    /// Whether a model proposed it: its tasks run one after the other then, in the slot of the attempt that asked.
+    pub(super) planned: bool,
     /// Why its tasks that have not begun will not.
     pub(super) cancelled: Option<Arc<str>>,
 }
@@ -153,7 +155,7 @@ pub struct Node {
     /// Whether its work was cut before: that is done once.
     pub was_split: bool,
     /// Whether its attempt goes on in nodes of its own: the parts of its work, or the tasks that its model proposed.
-    /// It keeps its turn to write meanwhile and what it has kept, and gives back the rest.
+    /// It keeps its slot meanwhile, its turn to write and what it has kept.
     pub(super) within: bool,
     /// Why what these made together was refused.
     pub refused: Option<Box<Failure>>,

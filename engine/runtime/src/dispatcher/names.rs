@@ -140,10 +140,9 @@ impl NameSource {
             manner: node.manner,
             part: node.part.clone(),
             depth: node.depth,
-            purpose: if node.split.is_some() {
-                Purpose::Split
-            } else {
-                Purpose::Make
+            purpose: match &node.split {
+                Some(split) => Purpose::Split(split.cut.by),
+                None => Purpose::Make,
             },
             writes: Arc::default(),
             cancel: kill.child_token(),

@@ -26,8 +26,8 @@ const NAMED: usize = 60;
 pub enum Purpose {
     /// All of it.
     Make,
-    /// It makes room for the parts that do it.
-    Split,
+    /// It makes room for the parts that do it, which are found in this way.
+    Split(SplitBy),
     /// It puts together what they made.
     Join(Vec<Made>),
 }
@@ -219,7 +219,9 @@ fn listed(group: &[&Piece]) -> String {
 
 /// Adds to a failure how the work can be cut.
 pub(super) fn with_work(mut failure: Failure, tokens: u64, cuts: Vec<(SplitBy, Vec<Part>)>) -> Failure {
-    let cuts = cuts.into_iter().filter(|(_, parts)| parts.len() > 1);
+    let cuts = cuts
+        .into_iter()
+        .filter(|(by, parts)| parts.len() > 1 || *by == SplitBy::Plan);
     let cuts: Vec<Cut> = cuts.map(|(by, parts)| Cut { by, parts }).collect();
     if !cuts.is_empty() {
         failure.work = Some(Box::new(Work { tokens, cuts }));

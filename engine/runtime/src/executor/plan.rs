@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
+use smallcode_core::context::Section;
 use smallcode_core::load::Module;
 use smallcode_core::proposal::{self, DEFAULT_MAX_TASKS, PLANNABLE, Rules};
 use smallcode_core::run::{Failure, FailureClass, TaskResult};
-use smallcode_core::spec::{Kind, Output, Plan, Task, VerifierKind};
+use smallcode_core::spec::{
+    Edit, Kind, KindName, ModelKeys, OneOrMany, Output, Plan, Task, Text, VerifierKind,
+};
 use smallcode_core::template::Scope;
 
 use super::parts::{Made, outputs};
@@ -33,23 +36,92 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<(), Failure> {
-    stages::in_time(task, propose(shared, module, task, plan, job, scope)).await
+    let propose = async {
+        let own = texts(&task.common.writes, scope)?;
+        let write = if own.is_empty() {
+            shared.write_permissions.clone()
+        } else {
+            own
+        };
+        let kinds: Vec<KindName> = plan.keys.kinds.iter().copied().collect();
+        let wanted = Wanted {
+            goal: &plan.keys.goal,
+            beside: &plan.beside,
+            there: there(shared, &write).await?,
+            outlines: Vec::new(),
+            rules: Rules {
+                kinds: if kinds.is_empty() {
+                    PLANNABLE.to_vec()
+                } else {
+                    kinds
+                },
+                max_tasks: plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS),
+                write,
+                ..rules(module, task, scope)?
+            },
+        };
+        propose(shared, task, wanted, job, scope).await
+    };
+    stages::in_time(task, propose).await
+}
+
+/// Asks for a plan of an edit that is to be cut: its files and nothing else are the tasks'.
+pub(super) async fn of_edit(
+    shared: &Arc<Shared>,
+    module: &Module,
+    task: &Task,
+    edit: &Edit,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<(), Failure> {
+    let propose = async {
+        let files = edit::read(shared, edit, scope).await?;
+        let outlines = files
+            .iter()
+            .filter_map(|(path, text)| edit::outlined(path, text.as_deref()?));
+        let write: Vec<String> = files.keys().cloned().collect();
+        let wanted = Wanted {
+            goal: &edit.keys.instruction,
+            beside: &edit.beside,
+            there: write.clone(),
+            outlines: outlines.collect(),
+            rules: Rules {
+                kinds: vec![KindName::Edit],
+                max_tasks: DEFAULT_MAX_TASKS,
+                write,
+                ..rules(module, task, scope)?
+            },
+        };
+        propose(shared, task, wanted, job, scope).await
+    };
+    stages::in_time(task, propose).await
+}
+
+/// What a plan is wanted for.
+struct Wanted<'a> {
+    goal: &'a Text,
+    beside: &'a ModelKeys,
+    /// The files that may be changed and are there.
+    there: Vec<String>,
+    /// What is in them, where that is shown.
+    outlines: Vec<Section>,
+    rules: Rules,
 }
 
 async fn propose(
     shared: &Arc<Shared>,
-    module: &Module,
     task: &Task,
-    plan: &Plan,
+    wanted: Wanted<'_>,
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<(), Failure> {
-    let rules = rules(shared, module, task, plan, scope)?;
+    let messages = messages(&wanted, scope)?;
+    let rules = wanted.rules;
     let schema = proposal::schema(&rules);
     let asked = Ask {
-        messages: messages(shared, plan, &rules, scope).await?,
-        context: &plan.beside.context.0,
-        beside: Vec::new(),
+        messages,
+        context: &wanted.beside.context.0,
+        beside: wanted.outlines,
         schema: Some(&schema),
     };
     let reply = Asker::new(shared, task, job)?.reply(asked, scope).await?;
@@ -71,62 +143,41 @@ async fn propose(
     Ok(())
 }
 
-/// What the plan may have: nothing beyond what the task may do itself.
-fn rules(
-    shared: &Shared,
-    module: &Module,
-    task: &Task,
-    plan: &Plan,
-    scope: &Arc<dyn Scope>,
-) -> Result<Rules, Failure> {
+/// What every plan of a task has: nothing beyond what the task may do itself.
+fn rules(module: &Module, task: &Task, scope: &Arc<dyn Scope>) -> Result<Rules, Failure> {
     let common = &task.common;
-    let own = common.writes.iter().map(|glob| text(glob, scope));
-    let own = own.collect::<Result<Vec<String>, Failure>>()?;
     let mut unchanged = Vec::new();
     for verifier in common.verify.iter() {
         if let VerifierKind::Unchanged(globs) = &verifier.kind {
-            for glob in globs.iter() {
-                unchanged.push(text(glob, scope)?);
-            }
+            unchanged.extend(texts(globs, scope)?);
         }
     }
-    let kinds: Vec<_> = plan.keys.kinds.iter().copied().collect();
     let model = common.model.as_ref().or(module.loaded.workflow.model.as_ref());
     Ok(Rules {
-        kinds: if kinds.is_empty() {
-            PLANNABLE.to_vec()
-        } else {
-            kinds
-        },
-        max_tasks: plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS),
-        write: if own.is_empty() {
-            shared.write_permissions.clone()
-        } else {
-            own
-        },
+        kinds: Vec::new(),
+        max_tasks: 0,
+        write: Vec::new(),
         unchanged,
         model: model.map(|model| model.text.clone()),
         retry: common.on_failure.retry.max,
     })
 }
 
-async fn messages(
-    shared: &Arc<Shared>,
-    plan: &Plan,
-    rules: &Rules,
-    scope: &Arc<dyn Scope>,
-) -> Result<Vec<model::Message>, Failure> {
-    let mut system = match &plan.beside.system {
+fn texts(texts: &OneOrMany<Text>, scope: &Arc<dyn Scope>) -> Result<Vec<String>, Failure> {
+    texts.iter().map(|one| text(one, scope)).collect()
+}
+
+fn messages(wanted: &Wanted<'_>, scope: &Arc<dyn Scope>) -> Result<Vec<model::Message>, Failure> {
+    let mut system = match &wanted.beside.system {
         Some(system) => vec![text(system, scope)?],
         None => Vec::new(),
     };
-    system.push(form(rules));
+    system.push(form(&wanted.rules));
     let mut user = Vec::new();
-    let there = there(shared, &rules.write).await?;
-    if !there.is_empty() {
-        user.push(format!("Files that may be changed:\n{}", there.join("\n")));
+    if !wanted.there.is_empty() {
+        user.push(format!("Files that may be changed:\n{}", wanted.there.join("\n")));
     }
-    user.push(text(&plan.keys.goal, scope)?);
+    user.push(text(wanted.goal, scope)?);
     Ok(vec![
         model::Message::new(Role::System, system.join("\n\n")),
         model::Message::new(Role::User, user.join("\n\n")),
@@ -147,7 +198,7 @@ fn form(rules: &Rules) -> String {
          Answer with JSON and nothing else, like this:\n\
          {{\"tasks\": [{{\"name\": \"short-name\", \"kind\": \"{}\", \"instruction\": \"what to do, in full\", \
          \"files\": [\"path\"], \"needs\": [\"name-of-an-earlier-task\"]}}]}}\n\
-         Kinds: {}. Files match {globs}. Tasks that write the same file need each other, by `needs`.",
+         Kinds: {}. Files match {globs}. The tasks run one after the other.",
         rules.max_tasks,
         rules.kinds.first().map_or("edit", |kind| kind.as_str()),
         kinds.join("; "),

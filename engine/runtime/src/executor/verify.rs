@@ -290,7 +290,7 @@ fn applies(kind: &VerifierKind, job: &Job) -> bool {
     let of_each = matches!(kind, VerifierKind::Unchanged(_));
     match job.purpose {
         Purpose::Join(_) => job.part.is_none() && !of_each,
-        Purpose::Make | Purpose::Split => job.part.is_none() || of_each,
+        Purpose::Make | Purpose::Split(_) => job.part.is_none() || of_each,
     }
 }
 

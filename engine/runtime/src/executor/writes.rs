@@ -173,7 +173,7 @@ pub(super) async fn turn(
     wait(granted, job).await?;
     // The files of an answer are known once it is there, and kept then. Those of parts are put back together.
     let answers = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_));
-    if matches!(job.purpose, Purpose::Split) || (!answers && !is_one_file(task)) {
+    if matches!(job.purpose, Purpose::Split(_)) || (!answers && !is_one_file(task)) {
         let places = Places {
             globs: writes,
             paths: Vec::new(),

@@ -122,7 +122,8 @@ impl State {
                 }
                 free -= 1;
             }
-            if let Some(max) = info.max_parallel {
+            // Parts count as the one that they are of.
+            if let Some(max) = info.max_parallel.filter(|_| node.whole.is_none()) {
                 let running = self
                     .task_state(node.scope, node.task)
                     .map_or(0, |state| state.running);

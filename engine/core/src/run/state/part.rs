@@ -1,8 +1,8 @@
 //! Parts: nodes that a node's work was cut into. They are of its task and its item, and share its budget; the attempt
 //! that they are of ends once they have, and what they made together was verified.
 //!
-//! They run one after the other: each is shown what those before it have made of the whole, and where one fails the
-//! rest is not begun. So what a part does, does not depend on how many run at the same time.
+//! They run one after the other, in the slot of the whole: each is shown what those before it have made, and where one
+//! fails the rest is not begun. So what a part does, does not depend on how many run at the same time.
 
 use std::sync::Arc;
 
@@ -44,10 +44,8 @@ impl State {
         if parts.is_empty() {
             return Err(misfit("node_split", format!("`{id}` has no parts")));
         }
-        // Its parts do the work: it holds neither a slot nor the place of another node of its task.
-        self.release(index);
+        self.set_phase(index, NodePhase::Inside);
         if let Some(node) = self.nodes.get_mut(index.0) {
-            node.phase = NodePhase::Inside;
             node.was_split = true;
             node.within = true;
             let cut = Cut {

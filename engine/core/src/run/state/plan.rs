@@ -68,13 +68,12 @@ impl State {
         })?;
         let uses = Arc::make_mut(&mut self.program).add(&module);
         self.planned.push(Arc::new(module));
-        // Its tasks do the work: it holds neither a slot nor the place of another node of its task.
-        self.release(index);
+        self.set_phase(index, NodePhase::Inside);
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
-        node.phase = NodePhase::Inside;
         node.within = true;
+        node.was_split |= node.split.is_some();
         let prefix = super::attempt::prefix(id, attempt);
         let scope = self.open_scope(uses, prefix, Some(index), None)?;
         if let Some(node) = self.nodes.get_mut(index.0) {

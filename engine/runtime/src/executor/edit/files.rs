@@ -24,7 +24,7 @@ struct Written {
 }
 
 /// Reads the files that a task may change. One that is not there may be made.
-pub(super) async fn read(
+pub(in super::super) async fn read(
     shared: &Arc<Shared>,
     edit: &Edit,
     scope: &Arc<dyn Scope>,
