@@ -5,6 +5,7 @@
 //! one commit serves many events.
 
 mod calls;
+mod claims;
 mod commit;
 mod gates;
 mod messages;
@@ -30,6 +31,7 @@ use crate::workspace::KeepError;
 
 pub use self::notices::{Notices, Observed, Taken};
 
+use self::claims::Claims;
 use self::commit::Effect;
 use self::gates::Asked;
 use self::names::NameSource;
@@ -100,6 +102,7 @@ pub struct Dispatcher {
     /// When the disk was last asked to keep what is written, and whether something was written since.
     synced_at: Timestamp,
     unsynced: Option<Commit>,
+    claims: Claims,
     stage: u32,
     /// Attempts that were stopped by a signal and left no event: they are in flight for good.
     abandoned: bool,
@@ -157,6 +160,7 @@ impl Dispatcher {
             forgotten: Vec::new(),
             synced_at: Timestamp(0),
             unsynced: None,
+            claims: Claims::default(),
             stage: 0,
             abandoned: false,
             stop_at: None,

@@ -28,17 +28,17 @@ pub(super) enum Effect {
 }
 
 /// Whether what follows an event can't be repeated, so that the disk must know of it first. The start of a command
-/// is not among them: a claim announces it.
+/// is not among them, as a claim announces it; whether a claim is waited for depends on what starts.
 fn announces(event: &Event) -> bool {
     match event {
         Event::RunStarted { .. }
         | Event::RunResumed { .. }
-        | Event::NodesClaimed { .. }
         | Event::WritesKept { .. }
         | Event::CallStarted { .. }
         | Event::ApprovalAnswered { .. }
         | Event::RunFinished { .. } => true,
-        Event::TaskExpanded { .. }
+        Event::NodesClaimed { .. }
+        | Event::TaskExpanded { .. }
         | Event::ConditionChecked { .. }
         | Event::NodeRefused { .. }
         | Event::TaskSkipped { .. }
@@ -72,9 +72,11 @@ impl Dispatcher {
     }
 
     async fn write(&mut self) -> Result<(), JournalError> {
+        self.claims.settled().await?;
         let commit = self.journal.append(&self.batch)?;
         let last = commit.last_seq();
-        let waits = self.batch.iter().any(|(_, event)| announces(event))
+        let waits = self.claims.wait()
+            || self.batch.iter().any(|(_, event)| announces(event))
             || self
                 .effects
                 .iter()
@@ -83,16 +85,22 @@ impl Dispatcher {
             commit.await?;
             self.synced_at = now();
             self.unsynced = None;
+            self.claims.durable();
             // The disk knows by now that nothing will be put back from these.
             for kept in self.forgotten.drain(..) {
                 self.shared.keeper.forget(&kept);
             }
-        } else if now().since(self.synced_at) >= LAZY_SYNC {
+        } else if let Some(commit) = self.claims.appended(commit) {
+            if now().since(self.synced_at) >= LAZY_SYNC {
+                self.synced_at = now();
+                self.unsynced = None;
+                commit.request();
+            } else {
+                self.unsynced = Some(commit);
+            }
+        } else {
             self.synced_at = now();
             self.unsynced = None;
-            commit.request();
-        } else {
-            self.unsynced = Some(commit);
         }
         let count = u64::try_from(self.batch.len()).unwrap_or(0);
         for (seq, (at, event)) in (last + 1 - count..).zip(self.batch.drain(..)) {

@@ -10,9 +10,12 @@ use super::commit::Effect;
 use super::{DispatchError, Dispatcher, Ended, now};
 use crate::executor::{self, Job};
 
-/// How many nodes are claimed at once: so many starts share one synchronisation of the disk, and so many commands
-/// at most are in doubt after a power cut.
+/// How many nodes are claimed at once: so many starts share one synchronisation of the disk.
 const CLAIM: usize = 32;
+
+/// With so few claims left, the next are made while these are worked off: nobody then waits for the disk. After a
+/// power cut, at most this and [`CLAIM`] commands are in doubt.
+const FEW_CLAIMS: usize = CLAIM / 2;
 
 impl Dispatcher {
     /// Turns what is to be done into events and effects, until nothing more follows.
@@ -72,6 +75,7 @@ impl Dispatcher {
                     node: job.id.clone(),
                     attempt,
                 })?;
+                self.claim_ahead(node)?;
                 self.effects.push(Effect::Attempt(job));
             }
             Action::Turn(node) => {
@@ -126,17 +130,37 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Tells the disk that a command may start, and with it those that come next: one wait serves them all.
+    /// Sees that the disk knows of a command before it starts, and with it of those that come next.
     fn claim(&mut self, node: NodeIndex) -> Result<(), ApplyError> {
         let repeatable = self.state.info(node).is_none_or(|info| info.repeatable);
-        let claimed = self
+        let Some(id) = self
             .state
             .node(node)
-            .is_none_or(|node| self.state.is_claimed(&node.id));
-        if repeatable || claimed {
+            .map(|node| node.id.clone())
+            .filter(|_| !repeatable)
+        else {
+            return Ok(());
+        };
+        if self.state.is_claimed(&id) {
+            self.claims.begin(&id);
             return Ok(());
         }
         let nodes = self.state.claimable(node, CLAIM);
+        self.claims.claim();
+        self.record(Event::NodesClaimed { nodes })
+    }
+
+    /// Claims more where few are left, and goes on: the disk has the time until these start.
+    fn claim_ahead(&mut self, node: NodeIndex) -> Result<(), ApplyError> {
+        let repeatable = self.state.info(node).is_none_or(|info| info.repeatable);
+        if repeatable || !self.claims.may_go_ahead() || self.state.claims() > FEW_CLAIMS {
+            return Ok(());
+        }
+        let nodes = self.state.claimable(node, CLAIM);
+        if nodes.is_empty() {
+            return Ok(());
+        }
+        self.claims.go_ahead(&nodes);
         self.record(Event::NodesClaimed { nodes })
     }
 

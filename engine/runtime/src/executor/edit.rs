@@ -13,13 +13,14 @@ use smallcode_core::diagnostic::{count, listed};
 use smallcode_core::load::Module;
 use smallcode_core::patch::{self, Files, Reason, Refusal};
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, TaskResult};
+use smallcode_core::spec;
 use smallcode_core::spec::{Edit, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{self, Family};
-use smallcode_core::{plan, spec};
 
+use super::stages::{self, Ask, Asker};
 use super::verify::{Subject, Verification};
-use super::{Job, Shared, keep, prompt, text, writes};
+use super::{Answerer, Job, Shared, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
 
@@ -55,7 +56,7 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    prompt::in_time(task, ask(shared, module, task, edit, job, scope)).await
+    stages::in_time(task, ask(shared, module, task, edit, job, scope)).await
 }
 
 async fn ask(
@@ -69,14 +70,19 @@ async fn ask(
     let verification = Verification::begin(shared, module, task, job, scope).await?;
     let files = files::read(shared, edit, scope).await?;
     let messages = messages(edit, &files, scope)?;
-    fits(shared, task, &files, &messages)?;
-    let context = &edit.beside.context.0;
-    let reply = prompt::reply(shared, task, messages, context, None, job, scope).await?;
+    let mut asker = Asker::new(shared, task, job)?;
+    fits(asker.answerer(), &files, &messages)?;
+    let asked = Ask {
+        messages,
+        context: &edit.beside.context.0,
+        schema: None,
+    };
+    let reply = asker.reply(asked, scope).await?;
     let (changed, summary) = patched(&files, &reply.text)?;
     let value = json!({ "files": changed.keys().collect::<Vec<_>>(), "summary": summary });
     // The attempt puts them back where anything fails from here on.
     let changed: Vec<(String, String)> = changed.into_iter().collect();
-    prompt::permitted(&shared.workspace, &shared.write_permissions, &changed)?;
+    permit::permitted(&shared.workspace, &shared.write_permissions, &changed)?;
     let subject = Subject::files(value.clone(), &changed);
     verification.result(&subject)?;
     files::unchanged(shared, files).await?;
@@ -135,12 +141,8 @@ fn section(path: &str, text: Option<&str>) -> String {
 }
 
 /// Refuses a prompt that leaves too little of the window for the answer, and says which files would fit.
-fn fits(shared: &Shared, task: &Task, files: &Files, messages: &[Message]) -> Result<(), Failure> {
-    let name = plan::profile_of(&shared.bundle, &task.common);
-    let Some(answerer) = shared.profiles.get(&name) else {
-        // The call will say so.
-        return Ok(());
-    };
+fn fits(answerer: &Answerer, files: &Files, messages: &[Message]) -> Result<(), Failure> {
+    let name = &answerer.profile.name;
     let family = Family::of_model(answerer.profile.model_name());
     let texts = messages.iter().map(|message| message.content.as_str());
     let whole = answerer.counted(tokens::estimate_chat(family, texts));

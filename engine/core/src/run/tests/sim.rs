@@ -316,6 +316,16 @@ impl Sim {
                     assert!(self.state.is_claimed(&id), "{id} is not in its own claim");
                 }
                 self.record(Event::AttemptStarted { node: id, attempt });
+                if let Some(most) = self.world.claims
+                    && !repeatable
+                    && self.state.claims() <= most / 2
+                {
+                    // As the dispatcher does while the disk has the time.
+                    let nodes = self.state.claimable(node, most);
+                    if !nodes.is_empty() {
+                        self.record(Event::NodesClaimed { nodes });
+                    }
+                }
                 self.begin(node, attempt);
             }
             Action::Turn(node) => self.write(node),
