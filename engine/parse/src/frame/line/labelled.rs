@@ -114,7 +114,7 @@ fn named(framer: &mut Framer<'_, '_>, start: usize, from: usize, within: bool) -
         .filter(|_| !within)
         .map_or(object, |length| object + length);
     let object = unfenced(framer, object);
-    if framer.byte(object) != b'{' {
+    if framer.byte(object) != b'{' || framer.broke() {
         return false;
     }
     let repairs = framer.repairs.len();
