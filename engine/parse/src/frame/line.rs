@@ -252,7 +252,7 @@ fn word(framer: &mut Framer<'_, '_>, at: usize) -> bool {
         body::read(framer, at);
         return framer.at > at + word.len();
     }
-    if !framer.any() && labelled::line(framer, at) {
+    if labelled::begins(word) && !framer.any() && labelled::line(framer, at) {
         return true;
     }
     if after.starts_with(':') && YAML.contains(&word.to_ascii_lowercase().as_str()) && yaml(framer, at) {
