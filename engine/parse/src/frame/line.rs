@@ -56,6 +56,10 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
             b'[' if tag::at(framer.text, at).is_none() => {
                 list(framer, at, true) || labelled::bracket(framer, at) || json(framer, at, false)
             }
+            b'#' => labelled::line(
+                framer,
+                at + rest.len() - rest.trim_start_matches(['#', ' ']).len(),
+            ),
             b'*' if rest.starts_with("**") => react::read(framer, at) || labelled::line(framer, at),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
                 if let Some(len) = speaker(rest) {

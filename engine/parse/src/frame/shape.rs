@@ -60,6 +60,11 @@ impl Shapes<'_, '_, '_> {
         let members = self.folded(node);
         if let Some(list) = find(&members, LISTS).filter(|id| self.tree.kind(*id) == Kind::Array) {
             let before = self.calls.len();
+            // What was called and what came of it: a record. Servers have an empty `content` beside their calls.
+            let record = |(key, _): &(Folded, NodeId)| key.is_one_of(RECORD) && !key.is("content");
+            if self.claim != Claim::Marker && members.iter().any(record) {
+                return;
+            }
             self.read(list, None, depth + 1);
             if self.calls.len() > before || find(&members, NAMES).is_none() {
                 return;
