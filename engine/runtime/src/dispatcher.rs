@@ -11,6 +11,7 @@ mod gates;
 mod messages;
 mod names;
 mod notices;
+mod parts;
 mod settle;
 mod stop;
 mod turns;

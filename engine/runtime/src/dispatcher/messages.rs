@@ -58,6 +58,8 @@ impl Dispatcher {
                     })?;
                 }
             }
+            Message::Split(node, attempt) => self.split(node, attempt)?,
+            Message::Refused(refused) => self.refused(refused)?,
             Message::Ask(node, message, diff) => {
                 self.running.remove(&node);
                 if self.was_killed(node)? {

@@ -2,8 +2,8 @@
 
 use smallcode_core::load::ModuleId;
 use smallcode_core::run::{
-    Action, ApplyError, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, RunStatus, ScopeIndex,
-    TaskResult,
+    Action, ApplyError, Event, Failure, FailureClass, Node, NodeIndex, NodePhase, Outcome, RunStatus,
+    ScopeIndex, TaskResult,
 };
 
 use super::commit::Effect;
@@ -169,8 +169,12 @@ impl Dispatcher {
             .node_job(&self.state, &self.program, node, attempt, &self.tell)
     }
 
-    /// Ends the attempt of a used workflow whose tasks have ended.
+    /// Ends the attempt of a used workflow whose tasks have ended, or of a node whose parts have.
     fn leave(&mut self, node: NodeIndex) -> Result<(), DispatchError> {
+        if self.state.node(node).is_some_and(Node::is_in_parts) {
+            self.join(node);
+            return Ok(());
+        }
         let Some(inner) = self.state.node(node).and_then(|node| node.inside) else {
             return Ok(());
         };

@@ -99,7 +99,8 @@ impl State {
                 let phase = self.nodes.get(index.0).map(|node| node.phase);
                 // A gate that asks is no work under way: what keeps the session open is that this was given.
                 let asked = phase == Some(NodePhase::Asked) && self.announced.insert(Subject::Node(index));
-                if asked || phase == Some(NodePhase::Running) {
+                let verified = phase == Some(NodePhase::Leaving) && self.goes_on_in_parts(index);
+                if asked || verified || phase == Some(NodePhase::Running) {
                     actions.push(Action::Kill(index));
                 }
             }
