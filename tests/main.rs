@@ -9,6 +9,8 @@
 )]
 
 mod check;
+#[cfg(target_os = "linux")]
+mod confine;
 mod context;
 mod edit;
 mod exec;

@@ -41,6 +41,9 @@ record! {
         [default] write: OneOrMany<Text> = r#"["src/**"]"#,
         /// Commands that may be run, word by word; `*` stands for one word.
         [default] run: OneOrMany<Text> = r#"["npm ci", "npm test"]"#,
+        /// Whether those commands may use the network, where the system can keep them from it; false where this is
+        /// missing.
+        [default] network: bool = "true",
     }
 }
 
@@ -51,6 +54,7 @@ impl Default for Permissions {
             read: OneOrMany::default(),
             write: OneOrMany::default(),
             run: OneOrMany::default(),
+            network: false,
         }
     }
 }
