@@ -156,7 +156,7 @@ impl Planner<'_> {
         source: SourceId,
     ) {
         let common = &task.common;
-        let attempts = u64::from(common.on_failure.retry.max) + 1;
+        let attempts = u64::from(task.retry().max) + 1;
         let writes = self.evaluate(&check::declared_writes(task), names, source, true);
         let reads = self.evaluate(&common.reads.iter().collect::<Vec<_>>(), names, source, false);
         let mut calls = 0;

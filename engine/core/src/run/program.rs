@@ -100,7 +100,7 @@ impl Program {
                                 common.max_parallel
                             },
                             fail_fast: common.fail_fast,
-                            retry: common.on_failure.retry,
+                            retry: task.retry(),
                             goes_on: common.on_failure.goes_on,
                             repeatable: match &task.kind {
                                 Kind::Run(run) => run.beside.idempotent,
