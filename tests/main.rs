@@ -11,6 +11,7 @@
 mod check;
 #[cfg(target_os = "linux")]
 mod confine;
+mod contained;
 mod context;
 mod edit;
 mod exec;

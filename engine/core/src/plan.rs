@@ -353,6 +353,17 @@ pub fn write_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
         .collect()
 }
 
+/// The globs that models may read beside what git does not ignore, with the inputs put in.
+pub fn read_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    let scope = names.clone().scope();
+    let permissions = &bundle.root().loaded.workflow.permissions;
+    permissions
+        .read
+        .iter()
+        .filter_map(|text| expand::text(text, &scope).ok())
+        .collect()
+}
+
 /// The name of the profile that answers a task's prompts: its own, else that of the root workflow, else `default`.
 pub fn profile_of(bundle: &Bundle, common: &Common) -> String {
     let root = &bundle.root().loaded.workflow.model;

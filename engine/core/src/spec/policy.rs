@@ -45,7 +45,8 @@ record! {
 record! {
     /// What a model may read, write and run.
     pub struct Permissions {
-        /// Globs of files that may be read beside those that git does not ignore.
+        /// Globs of files that may be read although git ignores them. Environment files (`.env*`), `.git` and
+        /// `.smallcode` are read only where a glob has a name for them: `config/.env.example`, not `**`.
         [default] read: OneOrMany<Text>,
         /// Globs of files that may be written.
         [default] write: OneOrMany<Text> = r#"["src/**"]"#,

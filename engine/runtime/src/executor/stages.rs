@@ -66,11 +66,24 @@ impl<'a> Asker<'a> {
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
     pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
-        let sections = context::sections(self.shared, ask.context, scope).await?;
-        let asked = request::build(ask.messages, &sections, self.answerer, ask.schema, self.job)?;
+        let mut sections = context::sections(self.shared, ask.context, scope).await?;
+        for section in &mut sections {
+            self.shared.mask.cover(&mut section.text);
+        }
+        let messages = self.masked(ask.messages);
+        let asked = request::build(messages, &sections, self.answerer, ask.schema, self.job)?;
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
+    }
+
+    /// What is sent, without secrets: a file that is shown, or a value in a text, may hold one. They are masked before
+    /// anything is counted, journaled or told. What a model answers is left as it is: it has seen none.
+    fn masked(&self, mut messages: Vec<model::Message>) -> Vec<model::Message> {
+        for message in &mut messages {
+            self.shared.mask.cover(&mut message.content);
+        }
+        messages
     }
 }
 
