@@ -40,13 +40,13 @@ fn a_secret_in_a_file_reaches_neither_prompt_nor_journal() {
     let server = ModelServer::start(Script::always(Answer::text("fine")));
     let mut sandbox = with(
         &server,
-        "tasks:\n  use: { run: 'true', secrets: [TOKEN] }\n  a:\n    needs: use\n    prompt: \"Look: {{ read('config.txt') }}\"\n    context: [{ file: config.txt }]\n",
+        "tasks:\n  use: { run: 'true', secrets: [TOKEN] }\n  a:\n    needs: use\n    prompt: \"Look: {{ read('config.txt') }}\"\n    context: [{ file: config.txt }]\n    verify: [{ judge: 'Is {{ read(\"config.txt\") }} fine?' }]\n    on_failure: { retry: 0 }\n",
     );
     sandbox.env("TOKEN", SECRET);
     sandbox.write("config.txt", &format!("token = {SECRET}\n"));
-    let output = sandbox.exec(&["-v", "--events", "events.jsonl"]).exits(0);
+    let output = sandbox.exec(&["-v", "--events", "events.jsonl"]).exits(1);
     let calls = server.calls();
-    assert_eq!(calls.len(), 1);
+    assert_eq!(calls.len(), 2);
     assert!(
         calls[0].body.to_string().contains("token = ***"),
         "{}",

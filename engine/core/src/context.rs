@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::spec::Shrink;
 use crate::tokens::{Family, Tokens, count};
 
-pub use outline::{Language, outline};
+pub(crate) use outline::parsed;
+pub use outline::{Language, ParseError, outline};
 
 /// A part of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,7 +46,8 @@ async fn ask(
         context: &prompt.beside.context.0,
         schema: schema.map(|schema| &schema.json),
     };
-    let reply = Asker::new(shared, task, job)?.reply(asked, scope).await?;
+    let mut asker = Asker::new(shared, task, job)?;
+    let reply = asker.reply(asked, scope).await?;
     let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
@@ -64,7 +65,7 @@ async fn ask(
         permit::permitted(&shared.workspace, &shared.write_permissions, &files)?;
         writes::write(shared, job, files).await?;
     }
-    verification.workspace(&subject).await?;
+    verification.workspace(&subject, Some(&mut asker)).await?;
     Ok(TaskResult {
         output: keep(shared, output)?,
         stdout: None,

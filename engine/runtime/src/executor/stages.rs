@@ -85,6 +85,19 @@ impl<'a> Asker<'a> {
         }
         messages
     }
+
+    /// Asks about the work of the attempt: as surely as the model answers, and with nothing told of the attempts
+    /// before, which a judge must not know.
+    pub(super) async fn question(
+        &mut self,
+        messages: Vec<model::Message>,
+        schema: &Json,
+    ) -> Result<Reply, Failure> {
+        let asked = request::question(self.masked(messages), self.answerer, schema, self.job)?;
+        let reply = self.call(&asked.request, asked.estimate).await?;
+        judge::whole(&reply, &asked.request, asked.room)?;
+        Ok(reply)
+    }
 }
 
 /// Ends an attempt when its time is over.
