@@ -7,6 +7,7 @@
 
 mod forms;
 mod outline;
+mod pieces;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::tokens::{Family, Tokens, count};
 
 pub(crate) use outline::parsed;
 pub use outline::{Language, ParseError, outline};
+pub use pieces::{FilePiece, PieceKind, pieces};
 
 /// A part of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -233,6 +233,11 @@ impl<'s> Writer<'s> {
     }
 }
 
+/// Whether a node declares something, or wraps what does.
+pub(super) fn named(node: Node<'_>) -> bool {
+    is_declaration(node.kind()) || is_declaration(unwrapped(node).kind())
+}
+
 /// The declaration inside what only wraps it: `export`, decorators, `const f = () => …`.
 fn unwrapped(node: Node<'_>) -> Node<'_> {
     let mut inner = node;
