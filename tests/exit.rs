@@ -175,3 +175,25 @@ fn a_closed_standard_error_is_no_bug() {
         assert_eq!(output.status.code(), Some(0), "{talk}");
     }
 }
+
+#[test]
+fn a_wrong_command_line_says_what_is_right() {
+    let sandbox = Sandbox::with("tasks:\n  a: { run: 'true' }\n");
+    for jobs in ["0", "-1", "many"] {
+        sandbox
+            .exec(&[&format!("--jobs={jobs}")])
+            .exits(2)
+            .says("write a whole number of at least 1");
+    }
+    sandbox.exec(&[]).exits(0);
+    // The week that runs are kept for anyway is not asked for, but it should be known.
+    sandbox
+        .run(["runs", "gc", "--keep", "0"])
+        .exits(0)
+        .says("nothing to remove")
+        .says("`--younger`");
+    sandbox
+        .run(["runs", "gc", "--keep", "0", "--younger", "0"])
+        .exits(0);
+    assert_eq!(sandbox.run(["runs", "list"]).exits(0).stdout, "");
+}

@@ -71,6 +71,8 @@ fn bad_inputs_are_refused_before_anything_runs() {
     for (file, says) in [
         ("[1]", "a mapping"),
         ("a: [", "i.yaml"),
+        ("s: x\ni: 1\ns: y\n", "line 3: `s` is here twice"),
+        ("o:\n  k: [{ l: 1, l: 2 }]\n", "line 2: `l` is here twice"),
         ("s: 1\n", "expected text"),
     ] {
         sandbox.write("i.yaml", file);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
+use smallcode_core::diagnostic::Span;
 use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Given, ProfileFacts};
 use smallcode_core::spec::Mismatch;
@@ -152,7 +153,7 @@ impl Outside {
         for module in &bundle.modules {
             for task in module.loaded.workflow.tasks.read.values() {
                 let name = plan::profile_of(bundle, &task.common);
-                if task.kind.name().model_driven() && !names.contains(&name) {
+                if plan::calls_of_attempt(task) > 0 && !names.contains(&name) {
                     names.push(name);
                 }
             }
@@ -379,7 +380,14 @@ fn read_file(file: &Utf8Path) -> Result<Map<String, Json>, Refusal> {
     use smallcode_core::load::Files as _;
     let refuse = |reason: String| Refusal::new(Exit::Wrong, format!("`{file}`: {reason}"));
     let text = smallcode_runtime::workspace::Disk.read(file).map_err(refuse)?;
-    let tree = yaml::parse(&text).map_err(|error| refuse(error.message))?;
+    let at = |span: Span, reason: String| {
+        let before = text.get(..span.range().start).unwrap_or_default();
+        refuse(format!("line {}: {reason}", before.matches('\n').count() + 1))
+    };
+    let tree = yaml::parse(&text).map_err(|error| at(error.span, error.message))?;
+    if let Some(key) = tree.repeated() {
+        return Err(at(key.span, format!("`{}` is here twice", key.text)));
+    }
     match tree.to_json() {
         Json::Object(values) => Ok(values),
         Json::Null => Ok(Map::new()),

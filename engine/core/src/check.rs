@@ -27,10 +27,6 @@ use crate::spec::Kind;
 /// Applies every rule to every workflow of a bundle.
 pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
     for module in &bundle.modules {
-        if module.graph.is_empty() {
-            // A cycle was reported: who comes after whom has no answer.
-            continue;
-        }
         let mut checker = Checker {
             module,
             bundle,
@@ -66,7 +62,8 @@ impl Checker<'_> {
 }
 
 fn unused_inputs(checker: &mut Checker<'_>, used: &std::collections::HashSet<String>) {
-    if !checker.module.loaded.workflow.tasks.broken.is_empty() {
+    let loaded = &checker.module.loaded;
+    if !loaded.workflow.tasks.broken.is_empty() || checker.problems.has(Code::BAD_EXPRESSION, loaded.source) {
         // What could not be read may use them.
         return;
     }

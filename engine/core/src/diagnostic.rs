@@ -234,6 +234,14 @@ impl Diagnostics {
         self.list.iter().any(Diagnostic::is_error)
     }
 
+    /// Whether there is one of this code in a text.
+    pub fn has(&self, code: Code, source: SourceId) -> bool {
+        let places = self.list.iter().filter(|problem| problem.code == code);
+        places
+            .filter_map(|problem| problem.labels.first())
+            .any(|label| label.source == source)
+    }
+
     /// The problems in the order of the text, each once.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         let place =

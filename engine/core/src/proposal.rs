@@ -35,8 +35,8 @@ pub struct Rules {
     pub unchanged: Vec<String>,
     /// The profile that answers, where it is not that of the workflow.
     pub model: Option<String>,
-    /// Extra attempts of each task.
-    pub retry: u32,
+    /// Extra attempts of each task, where they are not as usual.
+    pub retry: Option<u32>,
 }
 
 /// The JSON Schema of a proposal.
@@ -225,7 +225,9 @@ fn entry(task: &Json, rules: &Rules) -> Result<Json, String> {
         let unchanged = json!([{ "unchanged": literals(&rules.unchanged) }]);
         entry.insert("verify".to_owned(), unchanged);
     }
-    entry.insert("on_failure".to_owned(), json!({ "retry": rules.retry }));
+    if let Some(retry) = rules.retry {
+        entry.insert("on_failure".to_owned(), json!({ "retry": retry }));
+    }
     Ok(Json::Object(entry))
 }
 
@@ -281,7 +283,7 @@ mod tests {
             write: vec!["src/**".to_owned()],
             unchanged: Vec::new(),
             model: None,
-            retry: 1,
+            retry: Some(1),
         }
     }
 

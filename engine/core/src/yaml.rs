@@ -7,6 +7,7 @@
 //! refused every hostile text of `tests/hostile` in bounded time and memory (`serde_yaml`, archived by its
 //! author, and its forks hang on 195 KB of brackets).
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -45,6 +46,21 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The first key that a mapping in it holds twice: of data, in which one of the two values would be lost.
+    // Recursion is bounded by MAX_DEPTH, which the parser has enforced.
+    pub fn repeated(&self) -> Option<&Key> {
+        match &self.value {
+            Value::Seq(items) => items.iter().find_map(Self::repeated),
+            Value::Map(entries) => {
+                let mut seen = HashSet::new();
+                let twice = entries.iter().find(|(key, _)| !seen.insert(key.text.as_str()));
+                let twice = twice.map(|(key, _)| key);
+                twice.or_else(|| entries.iter().find_map(|(_, value)| value.repeated()))
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => None,
+        }
+    }
+
     /// The value as JSON; of a key that is there twice, the last counts.
     pub fn to_json(&self) -> serde_json::Value {
         // Recursion is bounded by MAX_DEPTH.

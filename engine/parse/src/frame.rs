@@ -203,7 +203,7 @@ impl<'t> Framer<'t, '_> {
     }
 
     fn any(&self) -> bool {
-        matches!(self.tools.resolve("f"), Resolved::Anything)
+        self.tools.is_any()
     }
 
     /// A place after a line break or a marker: where a call without marker may begin.

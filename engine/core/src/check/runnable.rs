@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
+use crate::plan::calls_of_attempt;
 use crate::proposal::PLANNABLE;
 use crate::run::splits;
 use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
@@ -27,10 +28,7 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
             };
             parts(task, &mut report);
             // A price is known of no call yet. What makes none spends nothing.
-            let asks = matches!(
-                task.kind.name(),
-                KindName::Prompt | KindName::Edit | KindName::Plan
-            );
+            let asks = calls_of_attempt(task) > 0;
             let calls = asks || task.kind.name() == KindName::Uses;
             if (around && asks)
                 || (calls
@@ -81,7 +79,9 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Run(_)
             | VerifierKind::Tests(_)
             | VerifierKind::Unchanged(_)
-            | VerifierKind::Files(_) => {
+            | VerifierKind::Files(_)
+            | VerifierKind::Syntax(_)
+            | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
                     KindName::Prompt | KindName::Edit | KindName::Plan | KindName::Run | KindName::Render
@@ -89,7 +89,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             }
             // Other kinds have no command that could report any.
             VerifierKind::Diagnostics => kind == KindName::Run,
-            VerifierKind::Syntax(_) | VerifierKind::Bone(_) | VerifierKind::Judge(_) => false,
+            VerifierKind::Bone(_) => false,
         };
         if !ready {
             report(

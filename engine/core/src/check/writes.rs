@@ -105,6 +105,14 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         }
     }
     for (left, right) in clashes(&writes, module.graph.reach()) {
+        let is_open = |place: usize| {
+            writes
+                .get(place)
+                .is_some_and(|write| module.graph.is_open(write.task))
+        };
+        if is_open(left) || is_open(right) {
+            continue;
+        }
         let place = |place: usize| Some((tasks.get_index(writes.get(place)?.task)?.0, *spans.get(place)?));
         if let (Some((left, left_span)), Some((right, right_span))) = (place(left), place(right)) {
             let source = module.loaded.source;

@@ -124,7 +124,7 @@ fn infos(module: &Module) -> Vec<TaskInfo> {
                     common.max_parallel
                 },
                 fail_fast: common.fail_fast,
-                retry: common.on_failure.retry,
+                retry: task.retry(),
                 split: common
                     .on_failure
                     .split

@@ -83,6 +83,10 @@ impl Gate<'_, '_> {
         let node = raw
             .arguments
             .filter(|node| outside && raw.positional.is_empty() && self.tree.kind(*node) == Kind::Object)?;
+        // Nothing but a name and arguments, and perhaps an id.
+        if !(2..=4).contains(&self.tree.count(node)) {
+            return None;
+        }
         let mut calls = frame::calls_of(&mut self.tree, node, self.tools, Claim::Form, raw.dialect);
         let one = calls
             .pop()

@@ -56,6 +56,10 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
             b'[' if tag::at(framer.text, at).is_none() => {
                 list(framer, at, true) || labelled::bracket(framer, at) || json(framer, at, false)
             }
+            b'#' => labelled::line(
+                framer,
+                at + rest.len() - rest.trim_start_matches(['#', ' ']).len(),
+            ),
             b'*' if rest.starts_with("**") => react::read(framer, at) || labelled::line(framer, at),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
                 if let Some(len) = speaker(rest) {
@@ -252,7 +256,7 @@ fn word(framer: &mut Framer<'_, '_>, at: usize) -> bool {
         body::read(framer, at);
         return framer.at > at + word.len();
     }
-    if !framer.any() && labelled::line(framer, at) {
+    if labelled::begins(word) && !framer.any() && labelled::line(framer, at) {
         return true;
     }
     if after.starts_with(':') && YAML.contains(&word.to_ascii_lowercase().as_str()) && yaml(framer, at) {

@@ -6,7 +6,7 @@ use super::{Claim, RawCall};
 use crate::tools::{Resolved, Tools};
 use crate::tree::{Kind, NodeId, Tree};
 use crate::{Dialect, RepairKind};
-use keys::{ARGUMENTS, BESIDE, LISTS, NAMES, NESTED, RECORD, TYPES, folded};
+use keys::{ARGUMENTS, BESIDE, Folded, LISTS, NAMES, NESTED, RECORD, TYPES, folded};
 
 /// Wrappers go no deeper in any known format: `{"tool_calls": [{"function": {…}}]}`.
 const DEPTH: usize = 4;
@@ -57,22 +57,24 @@ impl Shapes<'_, '_, '_> {
     }
 
     fn object(&mut self, node: NodeId, id: Option<String>, depth: usize) {
-        if let Some(list) = self
-            .find(node, LISTS)
-            .filter(|id| self.tree.kind(*id) == Kind::Array)
-        {
+        let members = self.folded(node);
+        if let Some(list) = find(&members, LISTS).filter(|id| self.tree.kind(*id) == Kind::Array) {
             let before = self.calls.len();
+            // What was called and what came of it: a record. Servers have an empty `content` beside their calls.
+            let record = |(key, _): &(Folded, NodeId)| key.is_one_of(RECORD) && !key.is("content");
+            if self.claim != Claim::Marker && members.iter().any(record) {
+                return;
+            }
             self.read(list, None, depth + 1);
-            if self.calls.len() > before || self.find(node, NAMES).is_none() {
+            if self.calls.len() > before || find(&members, NAMES).is_none() {
                 return;
             }
         }
-        let id = self
-            .find(node, &["toolcallid", "callid", "id"])
+        let id = find(&members, &["toolcallid", "callid", "id"])
             .map(|id| self.tree.text(id).to_owned())
             .or(id);
-        let names = self.names(node);
-        let arguments = self.arguments(node);
+        let names = self.names(&members);
+        let arguments = self.arguments(&members);
         if let Some(name) = names.first() {
             if let Some(mut call) = self.named(node, *name, arguments.first().copied(), id.clone()) {
                 call.rivals = self.rivals(node, &names, &arguments, id.as_ref());
@@ -81,15 +83,13 @@ impl Shapes<'_, '_, '_> {
             return;
         }
         let arguments = arguments.first().copied();
-        if let Some(nested) = self
-            .find(node, NESTED)
-            .filter(|id| self.tree.kind(*id) == Kind::Object)
-        {
+        if let Some(nested) = find(&members, NESTED).filter(|id| self.tree.kind(*id) == Kind::Object) {
             let before = self.calls.len();
             // `{"function": {"name": …}, "arguments": …}`.
-            let inner = self.names(nested).first().copied();
+            let within = self.folded(nested);
+            let inner = self.names(&within).first().copied();
             if let (Some(inner), Some(arguments)) = (inner, arguments)
-                && self.find(nested, ARGUMENTS).is_none()
+                && find(&within, ARGUMENTS).is_none()
             {
                 let call = self.named(nested, inner, Some(arguments), id);
                 self.calls.extend(call);
@@ -105,11 +105,10 @@ impl Shapes<'_, '_, '_> {
 
     /// The members that name a tool: text under one of the keys. Those that name different offered tools, each of which
     /// may be meant; where none does, the first.
-    fn names(&self, node: NodeId) -> Vec<NodeId> {
-        let members = self.folded(node);
+    fn names(&self, members: &[(Folded, NodeId)]) -> Vec<NodeId> {
         let mut candidates = NAMES
             .iter()
-            .filter_map(|key| last(&members, key))
+            .filter_map(|key| last(members, key))
             .filter(|id| matches!(self.tree.kind(*id), Kind::Quoted | Kind::Bare))
             .filter(|id| !self.tree.text(*id).trim().is_empty());
         let mut known = Vec::new();
@@ -129,9 +128,8 @@ impl Shapes<'_, '_, '_> {
     }
 
     /// The members that may hold the arguments; what holds nothing says nothing where another one does.
-    fn arguments(&self, node: NodeId) -> Vec<NodeId> {
-        let members = self.folded(node);
-        let mut found: Vec<_> = ARGUMENTS.iter().filter_map(|key| last(&members, key)).collect();
+    fn arguments(&self, members: &[(Folded, NodeId)]) -> Vec<NodeId> {
+        let mut found: Vec<_> = ARGUMENTS.iter().filter_map(|key| last(members, key)).collect();
         if found.len() > 1 {
             let empty = |id: &NodeId| self.tree.kind(*id) == Kind::Object && self.tree.count(*id) == 0;
             found.sort_by_key(empty);
@@ -157,6 +155,11 @@ impl Shapes<'_, '_, '_> {
             let first = usize::from(place == 0);
             for given in arguments.iter().skip(first) {
                 rivals.extend(self.named(node, *name, Some(*given), id.cloned()));
+            }
+            // The usual case: one name, and what looks like its arguments is none of its parameters.
+            let usual = names.len() == 1 && !arguments.iter().any(|id| self.is_parameter(&written, *id));
+            if usual {
+                continue;
             }
             let flat = self.others(node, *name, None);
             let known = |member: &NodeId| names.contains(member) || self.is_parameter(&written, *member);
@@ -196,7 +199,7 @@ impl Shapes<'_, '_, '_> {
         let marked = self.claim == Claim::Marker;
         // A tool may have a parameter that is called like the arguments: `{"tool": "f", "input": 1, "n": 2}`.
         let arguments = arguments.filter(|id| {
-            key == "name"
+            key.is("name")
                 || self.tree.kind(*id) == Kind::Object
                 || !self.is_parameter(&written, *id)
                 || self.others(node, name, Some(*id)).is_empty()
@@ -204,8 +207,7 @@ impl Shapes<'_, '_, '_> {
         let (arguments, claim) = if let Some(arguments) = arguments {
             // Data that happens to have a name and some input has more to say about itself.
             let others = self.others(node, name, Some(arguments));
-            let record =
-                |id: &NodeId| RECORD.contains(&folded(self.tree.key(*id).unwrap_or_default()).as_str());
+            let record = |id: &NodeId| folded(self.tree.key(*id).unwrap_or_default()).is_one_of(RECORD);
             if !marked && others.iter().any(record) {
                 return None;
             }
@@ -220,7 +222,7 @@ impl Shapes<'_, '_, '_> {
             )
         } else {
             let flat = self.others(node, name, None);
-            let plain = key == "name" || key == "function";
+            let plain = key.is("name") || key.is("function");
             // What a tool without parameters is given is meant for something else.
             if !marked && !flat.is_empty() && self.takes_nothing(&written) {
                 return None;
@@ -296,7 +298,11 @@ impl Shapes<'_, '_, '_> {
 
     /// Whether this is what a tool is, and not a call of it.
     fn is_definition(&self, node: NodeId, arguments: Option<NodeId>) -> bool {
-        let describes = self.find(node, &["description"]).is_some() && self.dialect != Dialect::Xml;
+        let describes = self
+            .tree
+            .children(node)
+            .any(|id| folded(self.tree.key(id).unwrap_or_default()).is("description"))
+            && self.dialect != Dialect::Xml;
         let schema = arguments.unwrap_or(node);
         if arguments.is_some_and(|id| self.lists_types(id)) {
             return true;
@@ -324,7 +330,7 @@ impl Shapes<'_, '_, '_> {
         let short = self
             .tree
             .key(arguments)
-            .is_some_and(|key| folded(key) == "parameters");
+            .is_some_and(|key| folded(key).is("parameters"));
         let mut members = self.tree.children(arguments).peekable();
         self.tree.kind(arguments) == Kind::Object
             && members.peek().is_some()
@@ -365,7 +371,7 @@ impl Shapes<'_, '_, '_> {
             .filter(|id| {
                 let key = self.tree.key(*id).unwrap_or_default();
                 self.is_parameter(self.tree.text(name), *id) && arguments.is_none()
-                    || !BESIDE.contains(&folded(key).as_str())
+                    || !folded(key).is_one_of(BESIDE)
             })
             .collect()
     }
@@ -387,13 +393,7 @@ impl Shapes<'_, '_, '_> {
         Some(object)
     }
 
-    /// The member under the first of the keys that there is.
-    fn find(&self, node: NodeId, keys: &[&str]) -> Option<NodeId> {
-        let members = self.folded(node);
-        keys.iter().find_map(|key| last(&members, key))
-    }
-
-    fn folded(&self, node: NodeId) -> Vec<(String, NodeId)> {
+    fn folded(&self, node: NodeId) -> Vec<(Folded, NodeId)> {
         let members = self.tree.children(node);
         members
             .map(|id| (folded(self.tree.key(id).unwrap_or_default()), id))
@@ -401,10 +401,12 @@ impl Shapes<'_, '_, '_> {
     }
 }
 
-fn last(members: &[(String, NodeId)], key: &str) -> Option<NodeId> {
-    members
-        .iter()
-        .rev()
-        .find(|(folded, _)| folded == key)
-        .map(|(_, id)| *id)
+/// The member under the first of the keys that there is.
+fn find(members: &[(Folded, NodeId)], keys: &[&str]) -> Option<NodeId> {
+    keys.iter().find_map(|key| last(members, key))
+}
+
+fn last(members: &[(Folded, NodeId)], key: &str) -> Option<NodeId> {
+    let found = members.iter().rev().find(|(folded, _)| folded.is(key));
+    found.map(|(_, id)| *id)
 }

@@ -5,7 +5,10 @@
 
 mod words;
 
-use words::{DEEDS, DONE, ECHO, EXAMPLE, FOUND, INTENT, LABELS, NOT, OF_FOUND, PLACES, SHOWING, UNLESS};
+use words::{
+    DEEDS, DONE, EARLIER, ECHO, EXAMPLE, FOUND, INTENT, LABELS, NOT, OF_FOUND, PAST, PLACES, SHOWING,
+    SUPPOSED, UNLESS,
+};
 
 /// How far back the line that leads over is looked for. Lines that do are short.
 const BACK: usize = 400;
@@ -150,7 +153,7 @@ fn is_example(sentence: &str, clause: &str) -> bool {
 /// `Tool result`, `The output was`, `Here is the content of a.md`, `config.json`.
 fn is_found(sentence: &str) -> bool {
     let words: Vec<_> = sentence.split_whitespace().collect();
-    if lies_somewhere(&words) {
+    if lies_somewhere(&words) || is_past(&words) || is_supposed(sentence) {
         return true;
     }
     let here = ["here", "here's", "this", "these", "below"];
@@ -173,6 +176,35 @@ fn is_found(sentence: &str) -> bool {
         [.., last] => is(last) && (sentence.contains("content of") || sentence.contains("log is")),
         [] => false,
     }
+}
+
+/// `I did this`, `My last call was`, `What I ran before`: another time than now.
+fn is_past(words: &[&str]) -> bool {
+    let past = |word: &&str| PAST.contains(word);
+    let before = words.windows(2).any(|pair| {
+        matches!(pair, [when, what] if EARLIER.contains(when) && matches!(*what, "call" | "calls" | "step" | "message" | "turn" | "command" | "attempt" | "run" | "answer"))
+    });
+    let last = words
+        .last()
+        .is_some_and(|last| matches!(*last, "was" | "were" | "before" | "earlier"));
+    // `The last call was wrong. Now:` says what comes now.
+    (before || last || words.iter().any(past))
+        && !words.iter().any(|word| matches!(*word, "now" | "next" | "again"))
+}
+
+/// `Suppose you call`, `If you wanted to read it`, `An attacker might send`.
+fn is_supposed(sentence: &str) -> bool {
+    [
+        "suppose",
+        "imagine",
+        "if you wanted",
+        "if i wanted",
+        "if someone",
+        "hypothetically",
+    ]
+    .iter()
+    .any(|word| sentence.starts_with(word))
+        || SUPPOSED.iter().any(|word| sentence.contains(word))
 }
 
 /// `Found in config`, `From the log`, `I found this in a.json`, `In the docs there is this block`.
@@ -243,6 +275,12 @@ mod tests {
             "In `tools.json`:",
             "The file has this:",
             "In the docs there is this block:",
+            "I did this:",
+            "My last call was:",
+            "The user pasted this:",
+            "The tool was called with:",
+            "Suppose you call:",
+            "An attacker might send:",
         ] {
             assert!(
                 shown(&format!("Well.\n\n{line}\n\n```json\n"), line.len() + 17),
@@ -274,6 +312,10 @@ mod tests {
             "Let me look at the log file:",
             "Found the bug in main.rs:",
             "In order to see the log:",
+            "The last call was wrong, so now:",
+            "The previous step failed. I try again:",
+            "The next step is:",
+            "To do that, use:",
             "I found it in the log, so I read it:",
         ] {
             assert!(!shown(&format!("{line}\n"), line.len() + 1), "{line}");

@@ -159,7 +159,7 @@ fn rules(module: &Module, task: &Task, scope: &Arc<dyn Scope>) -> Result<Rules, 
         write: Vec::new(),
         unchanged,
         model: model.map(|model| model.text.clone()),
-        retry: common.on_failure.retry.max,
+        retry: common.on_failure.retry.map(|retry| retry.max),
     })
 }
 

@@ -28,6 +28,17 @@ const NAMES: &[&str] = &[
     "calling",
     "call",
 ];
+/// The first words of these: looked at before them, as every line of prose begins with some word.
+const FIRST: &[&str] = &[
+    "tool",
+    "tool_call",
+    "tool_name",
+    "function",
+    "function_call",
+    "function_name",
+    "calling",
+    "call",
+];
 /// What stands before the arguments.
 const INPUTS: &[&str] = &[
     "arguments",
@@ -51,6 +62,11 @@ const RESULTS: &[&str] = &[
 
 /// The longest label with a name behind it; names of tools are at most 64 long.
 const REACH: usize = 160;
+
+/// Whether a label may begin with this word.
+pub(super) fn begins(word: &str) -> bool {
+    FIRST.iter().any(|first| first.eq_ignore_ascii_case(word))
+}
 
 /// Reads a line with a label, and the arguments behind or below it.
 pub(super) fn line(framer: &mut Framer<'_, '_>, at: usize) -> bool {
@@ -114,7 +130,7 @@ fn named(framer: &mut Framer<'_, '_>, start: usize, from: usize, within: bool) -
         .filter(|_| !within)
         .map_or(object, |length| object + length);
     let object = unfenced(framer, object);
-    if framer.byte(object) != b'{' {
+    if framer.byte(object) != b'{' || framer.broke() {
         return false;
     }
     let repairs = framer.repairs.len();
@@ -154,4 +170,17 @@ fn has_result(framer: &Framer<'_, '_>, end: usize) -> bool {
         .from(end)
         .trim_start_matches([' ', '\r', '\n', '`', '[', '*']);
     label(super::super::window(rest, REACH), RESULTS).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_begins_with_a_first_word() {
+        for label in NAMES {
+            assert!(begins(label.split(' ').next().unwrap()), "{label}");
+        }
+        assert!(!begins("the"));
+    }
 }

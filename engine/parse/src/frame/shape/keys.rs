@@ -91,13 +91,39 @@ pub(super) const TYPES: &[&str] = &[
     "string", "str", "integer", "int", "number", "float", "boolean", "bool", "array", "list", "object",
     "dict", "any",
 ];
-/// A key without case and separators; a long one is none of ours.
-pub(super) fn folded(key: &str) -> String {
-    if key.len() > 32 {
-        return String::new();
+/// The longest key of ours is a good deal shorter; a longer one is none.
+const LONGEST: usize = 32;
+
+/// A key without case and separators.
+#[derive(Clone, Copy)]
+pub(super) struct Folded {
+    letters: [u8; LONGEST],
+    length: usize,
+}
+
+impl Folded {
+    pub(super) fn is(&self, key: &str) -> bool {
+        self.letters.get(..self.length) == Some(key.as_bytes())
     }
-    key.chars()
-        .filter(|ch| !matches!(ch, '_' | '-' | ' '))
-        .map(|ch| ch.to_ascii_lowercase())
-        .collect()
+
+    pub(super) fn is_one_of(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.is(key))
+    }
+}
+
+/// Folds a key; a long one to nothing.
+pub(super) fn folded(key: &str) -> Folded {
+    let mut folded = Folded {
+        letters: [0; LONGEST],
+        length: 0,
+    };
+    if key.len() > LONGEST {
+        return folded;
+    }
+    let letters = key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
+    for (slot, letter) in folded.letters.iter_mut().zip(letters) {
+        *slot = letter.to_ascii_lowercase();
+        folded.length += 1;
+    }
+    folded
 }

@@ -171,3 +171,16 @@ pub(super) const PLACES: &[&str] = &[
     "source",
     "code",
 ];
+/// Deeds that are done, and whose they were.
+pub(super) const PAST: &[&str] = &["did", "ran", "pasted", "issued", "executed", "called"];
+/// What was before this.
+pub(super) const EARLIER: &[&str] = &["last", "previous", "earlier", "past", "prior"];
+/// What somebody else might do.
+pub(super) const SUPPOSED: &[&str] = &[
+    "attacker",
+    "malicious",
+    "injected",
+    "injection",
+    "ignore this",
+    "ignore the",
+];

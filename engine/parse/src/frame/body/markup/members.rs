@@ -32,6 +32,10 @@ pub(super) fn wrapped(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(No
         let some = framer.tree.count(members.object) > 0 || members.ended;
         return some.then_some((members.object, members.end));
     }
+    // A text beside a name is rather what is said of it, but for the two words that only calls have.
+    if !matches!(open.name, "tool_input" | "action_input") {
+        return None;
+    }
     let (to, end) = element_end(framer, open)?;
     let span = inner(framer.text, Span::new(body, to), false);
     Some((scalar(framer, span, false), end))
