@@ -233,15 +233,7 @@ impl State {
             } => self.answered(node, *approved, comment)?,
             Event::CapReached { cap } => self.cap_reached(at, cap),
             Event::Interrupted { stage } => self.stopping = self.stopping.max(*stage),
-            Event::RunFinished { status, .. } => {
-                self.finished = Some(*status);
-                // The disk has this only with every start before it: what was claimed and has not started is free.
-                self.claims.clear();
-                // What was under way has been put back by itself.
-                self.forget_turns();
-                self.active_before += at.since(self.session_started);
-                self.session_started = at;
-            }
+            Event::RunFinished { status, .. } => self.end_session(at, *status),
         }
         Ok(())
     }
