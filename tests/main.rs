@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod agent;
 mod check;
 mod context;
 mod edit;

@@ -152,7 +152,9 @@ impl Outside {
         for module in &bundle.modules {
             for task in module.loaded.workflow.tasks.read.values() {
                 let name = plan::profile_of(bundle, &task.common);
-                if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !names.contains(&name) {
+                if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_) | Kind::Agent(_))
+                    && !names.contains(&name)
+                {
                     names.push(name);
                 }
             }

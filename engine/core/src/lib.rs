@@ -21,4 +21,5 @@ pub mod shell;
 pub mod spec;
 pub mod template;
 pub mod tokens;
+pub mod tool;
 pub mod yaml;

@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Diagnostic, Span, closest, listed};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
 use crate::scope::Names;
-use crate::spec::{Common, Name};
+use crate::spec::{Common, Name, Text};
 use planner::Planner;
 use writes::Writes;
 
@@ -344,13 +344,23 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
 
 /// The globs that models may write, with the inputs put in.
 pub fn write_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.write, names)
+}
+
+/// The globs that models may read beside what they may read anyway, with the inputs put in.
+pub fn read_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.read, names)
+}
+
+/// The commands that models may run, with the inputs put in.
+pub fn run_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.run, names)
+}
+
+fn permitted(texts: &[Text], names: &Names) -> Vec<String> {
     let scope = names.clone().scope();
-    let permissions = &bundle.root().loaded.workflow.permissions;
-    permissions
-        .write
-        .iter()
-        .filter_map(|text| expand::text(text, &scope).ok())
-        .collect()
+    let evaluated = texts.iter().filter_map(|text| expand::text(text, &scope).ok());
+    evaluated.collect()
 }
 
 /// The name of the profile that answers a task's prompts: its own, else that of the root workflow, else `default`.

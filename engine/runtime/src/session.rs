@@ -435,6 +435,8 @@ fn assemble(
     let names = Names::of_inputs(&plan.inputs, &plan.env);
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
+        read_permissions: plan::read_permissions(&bundle, &names),
+        run_permissions: plan::run_permissions(&bundle, &names),
         keeper: Keeper::new(kept_of(&journal), &bundle),
         bundle: Arc::new(bundle),
         workspace,

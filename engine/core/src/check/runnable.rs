@@ -25,7 +25,10 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
             };
             parts(task, &mut report);
             // A price is known of no call yet. What makes none spends nothing.
-            let asks = matches!(task.kind.name(), KindName::Prompt | KindName::Edit);
+            let asks = matches!(
+                task.kind.name(),
+                KindName::Prompt | KindName::Edit | KindName::Agent
+            );
             let calls = asks || task.kind.name() == KindName::Uses;
             if (around && asks)
                 || (calls
@@ -53,12 +56,13 @@ fn capped_in_usd(module: &Module) -> bool {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Plan(_) | Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
         Kind::Edit(edit) => guides(&edit.beside.context, report),
+        Kind::Agent(agent) => guides(&agent.beside.context, report),
         Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
@@ -73,7 +77,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Files(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
+                    KindName::Prompt | KindName::Edit | KindName::Agent | KindName::Run | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.

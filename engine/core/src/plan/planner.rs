@@ -12,6 +12,7 @@ use crate::load::{Bundle, ModuleId};
 use crate::scope::{Item, Names};
 use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
 use crate::template::Value;
+use crate::tool;
 
 pub(super) struct Planner<'a> {
     pub(super) bundle: &'a Bundle,
@@ -162,10 +163,15 @@ impl Planner<'_> {
         let mut calls = 0;
         let mut tokens = 0;
         let mut model = None;
-        if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) {
+        if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_) | Kind::Agent(_)) {
             let name = self.profile_of(common);
             let facts = self.given.profiles.get(&name).cloned().unwrap_or_default();
+            let asked = match &task.kind {
+                Kind::Agent(agent) => agent.keys.max_calls.unwrap_or(tool::DEFAULT_MAX_CALLS),
+                _ => 1,
+            };
             calls = attempts
+                .saturating_mul(asked)
                 .saturating_mul(u64::from(CALL_TRIES))
                 .saturating_mul(times.most());
             tokens = calls.saturating_mul(facts.window);

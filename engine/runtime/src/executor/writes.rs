@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallcode_core::load::Bundle;
 use smallcode_core::run::{Failure, FailureClass, NodeIndex};
-use smallcode_core::spec::{Kind, Task, Text};
+use smallcode_core::spec::{Kind, Task, Text, ToolName};
 use smallcode_core::template::Scope;
+use smallcode_core::tool::Toolset;
 use smallcode_core::{check, glob, path};
 use tokio::sync::oneshot;
 
@@ -149,8 +150,13 @@ pub(super) async fn turn(
         grant,
     }));
     wait(granted, job).await?;
-    // The files of an answer are known once it is there, and kept then.
-    if !matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !is_one_file(task) {
+    // The files of an answer are known once it is there, and kept then. What a command writes is not.
+    let by_answers = match &task.kind {
+        Kind::Prompt(_) | Kind::Edit(_) => true,
+        Kind::Agent(agent) => !Toolset::of(&shared.bundle, task, agent).has(ToolName::RunCommand),
+        _ => is_one_file(task),
+    };
+    if !by_answers {
         let places = Places {
             globs: writes,
             paths: Vec::new(),
