@@ -55,12 +55,13 @@ fn capped_in_usd(module: &Module) -> bool {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Plan(_) | Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
         Kind::Edit(edit) => guides(&edit.beside.context, report),
+        Kind::Agent(agent) => guides(&agent.beside.context, report),
         Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
@@ -77,7 +78,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
+                    KindName::Prompt | KindName::Edit | KindName::Agent | KindName::Run | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Policy;
 use crate::check;
 use crate::load::{Bundle, ModuleId};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task, ToolName};
 use crate::template::Reference;
+use crate::tool::Toolset;
 
 /// One task, reduced to what decides about its nodes.
 #[expect(
@@ -112,6 +113,11 @@ impl Program {
                             goes_on: common.on_failure.goes_on,
                             repeatable: match &task.kind {
                                 Kind::Run(run) => run.beside.idempotent,
+                                // What its commands do is known to nobody.
+                                Kind::Agent(agent) => {
+                                    agent.beside.idempotent
+                                        || !Toolset::of(bundle, task, agent).has(ToolName::RunCommand)
+                                }
                                 _ => true,
                             },
                             uses: module.uses.get(&index).copied(),
