@@ -8,6 +8,8 @@ use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
+use crate::read::Known;
+
 /// A place in the text: byte offsets, end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Span {
@@ -84,6 +86,7 @@ pub(crate) struct Tree<'t> {
     decoded: String,
     /// Where the last line of the source starts, once somebody has asked.
     last_line: OnceCell<usize>,
+    judged: Known,
 }
 
 impl Span {
@@ -162,11 +165,17 @@ impl<'t> Tree<'t> {
             nodes: Vec::new(),
             decoded: String::new(),
             last_line: OnceCell::new(),
+            judged: Known::default(),
         }
     }
 
     pub(crate) fn source(&self) -> &'t str {
         self.source
+    }
+
+    /// What was found out of the quotes of the source.
+    pub(crate) fn judged(&mut self) -> &mut Known {
+        &mut self.judged
     }
 
     /// Where the last line of the source starts. Looked for once: many values may be read of one text.
