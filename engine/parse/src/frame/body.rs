@@ -20,10 +20,14 @@ pub(super) fn read(framer: &mut Framer<'_, '_>, start: usize) {
     let mut start = start;
     loop {
         let from = framer.at;
+        if framer.broke() {
+            return;
+        }
         let at = skip(framer, from);
         let Some((calls, end)) = one(framer, at, start) else {
             // Markers without a call are not looked at again.
             let marks = markers(framer, from);
+            framer.pay(at.saturating_sub(marks));
             framer.kept = framer.kept.max(marks);
             framer.at = marks;
             return;
@@ -358,7 +362,11 @@ pub(super) fn yaml_calls(
     if framer.broke() {
         return None;
     }
-    let (node, end) = yaml::block(&mut framer.tree, at, framer.text.len())?;
+    let Some((node, end)) = yaml::block(&mut framer.tree, at, framer.text.len()) else {
+        let line = memchr::memchr(b'\n', framer.from(at).as_bytes());
+        framer.pay(line.unwrap_or(framer.text.len() - at));
+        return None;
+    };
     let mut calls = shape::calls_of(&mut framer.tree, node, framer.tools, claim, Dialect::Yaml);
     for call in &mut calls {
         call.span = Span::new(at, end);
