@@ -48,7 +48,7 @@ pub(crate) fn block(tree: &mut Tree<'_>, at: usize, end: usize) -> Option<(NodeI
     let mut used = at;
     let mut column = indent;
     while reader.line(column)? {
-        used = reader.at;
+        used = reader.at + reader.rest_of_line().trim_end().len();
         column = reader.next_line();
         if reader.at >= reader.end {
             break;
