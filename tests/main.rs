@@ -21,6 +21,7 @@ mod prompt;
 mod report;
 mod resume;
 mod signal;
+mod split;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

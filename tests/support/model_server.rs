@@ -52,6 +52,26 @@ impl RecordedRequest {
             .unwrap_or_default()
     }
 
+    /// Whether the roles are what the templates of Mistral and Gemma take: after a system message, user and
+    /// assistant in turn. What tools answer stands between calls of the assistant.
+    fn alternates(&self) -> bool {
+        let roles = self.body["messages"].as_array().map(Vec::as_slice);
+        let roles: Vec<&str> = roles
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|message| message["role"].as_str())
+            .collect();
+        let chat = roles.strip_prefix(&["system"]).unwrap_or(&roles);
+        let first = chat.first() == Some(&"user");
+        first
+            && chat.windows(2).all(|pair| {
+                matches!(
+                    pair,
+                    ["user" | "tool", "assistant"] | ["assistant", "user" | "tool"] | ["tool", "tool"]
+                )
+            })
+    }
+
     /// Returns the JSON Schema that the answer shall follow.
     pub(crate) fn schema(&self) -> Option<&Value> {
         self.body.pointer("/response_format/json_schema/schema")
@@ -178,7 +198,11 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
-        if request.path == wire::COMPLETIONS {
+        if request.path == wire::COMPLETIONS && !request.alternates() {
+            let reason = "Conversation roles must alternate user/assistant/user/assistant/...";
+            let body = serde_json::json!({ "error": { "message": reason, "type": "invalid_request_error" } });
+            connection.write_json(400, &[], &body).await?;
+        } else if request.path == wire::COMPLETIONS {
             let answer = shared.script.answer(&request);
             if !connection.write_answer(&request, &answer).await? {
                 return Ok(());

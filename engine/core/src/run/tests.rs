@@ -10,6 +10,7 @@ mod claims;
 mod cost;
 mod ladder;
 mod order;
+mod parts;
 mod properties;
 mod recovery;
 mod sim;

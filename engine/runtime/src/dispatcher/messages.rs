@@ -58,6 +58,8 @@ impl Dispatcher {
                     })?;
                 }
             }
+            Message::Split(node, attempt) => self.split(node, attempt)?,
+            Message::Refused(refused) => self.refused(refused)?,
             Message::Ask(node, message, diff) => {
                 self.running.remove(&node);
                 if self.was_killed(node)? {
@@ -121,6 +123,10 @@ impl Dispatcher {
     pub(super) fn finish_attempt(&mut self, node: NodeIndex, outcome: Outcome) -> Result<(), DispatchError> {
         let Some((id, attempt)) = self.state.node(node).map(|node| (node.id.clone(), node.attempts)) else {
             return Ok(());
+        };
+        let outcome = match outcome {
+            Outcome::Failure(failure) => Outcome::Failure(self.state.cause(node, failure)),
+            Outcome::Success(result) => Outcome::Success(result),
         };
         let decision = match &outcome {
             Outcome::Success(_) => Decision::Done,

@@ -136,22 +136,42 @@ pub async fn inspect(client: &Client, profile: &Profile) -> Result<Option<Found>
     .await)
 }
 
-/// Returns the window of a profile: what it says, else what its server says, else
-/// [`ASSUMED_WINDOW`] with the origin *assumed*.
+/// What a call of a profile must keep to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens that the model can see: what the profile says, else what its server says, else [`ASSUMED_WINDOW`] with
+    /// the origin *assumed*.
+    pub window: Sourced<u64>,
+    /// Calls that the server takes at the same time: what the profile says, else what its server says, if it does.
+    pub slots: Option<u64>,
+}
+
+/// Returns the limits of a profile; its server is asked where the profile leaves one of them open.
 ///
 /// # Errors
 ///
 /// When HTTP cannot be set up.
-pub async fn resolve_window(client: &Client, profile: &Profile) -> Result<Sourced<u64>, ClientError> {
-    if let Some(window) = &profile.window {
-        return Ok(window.clone());
-    }
-    let found = inspect(client, profile).await?;
-    let window = found
-        .as_ref()
-        .and_then(|found| model_of(found, profile))
-        .and_then(|model| model.window);
-    Ok(window.map_or(Sourced::new(ASSUMED_WINDOW, Origin::Assumed), known_window))
+pub async fn limits(client: &Client, profile: &Profile) -> Result<Limits, ClientError> {
+    let found = if profile.window.is_some() && profile.slots.is_some() {
+        None
+    } else {
+        inspect(client, profile).await?
+    };
+    let window = || {
+        let found = found.as_ref()?;
+        model_of(found, profile)?.window.map(known_window)
+    };
+    Ok(Limits {
+        window: profile
+            .window
+            .clone()
+            .or_else(window)
+            .unwrap_or_else(|| Sourced::new(ASSUMED_WINDOW, Origin::Assumed)),
+        slots: match &profile.slots {
+            Some(slots) => Some(slots.value),
+            None => found.as_ref().and_then(|found| found.slots),
+        },
+    })
 }
 
 /// Returns the profile's model among those of its server; the only one where the profile names none.

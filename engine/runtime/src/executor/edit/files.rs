@@ -9,7 +9,7 @@ use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Edit;
 use smallcode_core::template::Scope;
 
-use super::super::prompt::{allowed, may_write};
+use super::super::permit::{allowed, may_write};
 use super::super::{Shared, text};
 use crate::workspace::Workspace;
 

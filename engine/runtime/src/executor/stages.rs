@@ -1,0 +1,95 @@
+//! What every kind that a model drives shares: the prompt is built to fit, the call made, its reply judged.
+//!
+//! A kind says what it sends and makes of the reply what it is for. Verifying is in `verify`, deciding in the core.
+
+mod call;
+mod judge;
+mod request;
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use smallcode_core::context::Section;
+use smallcode_core::plan;
+use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::spec::{ContextItem, Task};
+use smallcode_core::template::Scope;
+
+use super::{Answerer, Job, Shared, context, timeout};
+use crate::model::{self, Reply};
+
+/// What a kind sends.
+pub(super) struct Ask<'a> {
+    /// The chat: what is the same for all first, the instruction last.
+    pub(super) messages: Vec<model::Message>,
+    /// What the model is shown before the instruction, as whole as the window allows.
+    pub(super) context: &'a [ContextItem],
+    /// What it is shown after that.
+    pub(super) beside: Vec<Section>,
+    /// A JSON Schema that the server is asked to enforce.
+    pub(super) schema: Option<&'a Json>,
+}
+
+/// One attempt's way to its model.
+pub(super) struct Asker<'a> {
+    shared: &'a Arc<Shared>,
+    client: &'a model::Client,
+    answerer: &'a Answerer,
+    profile: String,
+    job: &'a Job,
+    /// How many calls the attempt has made, those before a crash included.
+    made: usize,
+}
+
+impl<'a> Asker<'a> {
+    /// The way to the profile of a task.
+    pub(super) fn new(shared: &'a Arc<Shared>, task: &Task, job: &'a Job) -> Result<Self, Failure> {
+        let profile = plan::profile_of(&shared.bundle, &task.common);
+        let (Some(answerer), Some(client)) = (shared.profiles.get(&profile), shared.client.as_ref()) else {
+            return Err(Failure::new(
+                FailureClass::Internal,
+                format!("the profile `{profile}` was not prepared"),
+            ));
+        };
+        Ok(Self {
+            shared,
+            client,
+            answerer,
+            profile,
+            job,
+            made: 0,
+        })
+    }
+
+    /// The profile that answers.
+    pub(super) fn answerer(&self) -> &'a Answerer {
+        self.answerer
+    }
+
+    /// Asks with the context before the first message of the user and what is told of the attempt before in the
+    /// last, and gives the whole answer.
+    pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
+        let mut sections = context::sections(self.shared, ask.context, scope).await?;
+        sections.extend(ask.beside);
+        let asked = request::build(ask.messages, &sections, self.answerer, ask.schema, self.job)?;
+        let reply = self.call(&asked.request, asked.estimate).await?;
+        judge::whole(&reply, &asked.request, asked.room)?;
+        Ok(reply)
+    }
+}
+
+/// Ends an attempt when its time is over.
+pub(super) async fn in_time<T>(
+    task: &Task,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match timeout(task) {
+        None => work.await,
+        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                FailureClass::TimedOut,
+                format!("it took longer than its timeout of {limit:?}"),
+            ))
+        }),
+    }
+}

@@ -1,0 +1,238 @@
+//! One call: leave is asked for, the answer streamed, its end journaled; again where the server broke off.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use smallcode_core::plan::CALL_TRIES;
+use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Stream};
+use smallcode_core::tokens::Estimate;
+use tokio::sync::oneshot;
+
+use super::super::command::in_words;
+use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show};
+use super::Asker;
+use crate::model::{self, CallError, Reply, Request, RetryPolicy, UsageVerdict};
+
+impl Asker<'_> {
+    /// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
+    pub(super) async fn call(&mut self, request: &Request, estimate: Estimate) -> Result<Reply, Failure> {
+        let Self {
+            shared,
+            client,
+            answerer,
+            job,
+            ..
+        } = *self;
+        // What was asked, not how long the answer may be: that follows from what was learned of the server meanwhile.
+        let digest = Request {
+            max_tokens: 0,
+            ..request.clone()
+        }
+        .digest(answerer.profile.model_name());
+        let policy = RetryPolicy {
+            tries: CALL_TRIES,
+            seed: u64::from(job.attempt),
+            ..RetryPolicy::default()
+        };
+        let mut tries = 0;
+        loop {
+            let record = job.calls.get(self.made);
+            self.made += 1;
+            let number = u32::try_from(self.made).unwrap_or(u32::MAX);
+            tries += 1;
+            if let Some(record) = record {
+                let reply = record.reply.as_ref().filter(|_| record.digest == digest);
+                if let Some(reply) = reply {
+                    let json = shared
+                        .host
+                        .json(reply)
+                        .map_err(|reason| Failure::new(FailureClass::Io, reason))?;
+                    return serde_json::from_value(json).map_err(|error| {
+                        Failure::new(
+                            FailureClass::Io,
+                            format!("a journaled reply can't be read: {error}"),
+                        )
+                    });
+                }
+                tries = tries.min(CALL_TRIES - 1);
+                continue;
+            }
+            let reserve = Reserve {
+                prompt: answerer.counted(estimate),
+                completion: request.max_tokens,
+            };
+            let slot = tokio::select! {
+                slot = answerer.slots.acquire() => slot,
+                () = job.cancel.cancelled() => return Err(stopped()),
+            };
+            granted(job, &self.profile, &digest, reserve, number).await?;
+            let mut on_text = |text: &str| {
+                if job.tell.notices.wanted() {
+                    show(job, Stream::Answer, text.to_owned());
+                }
+            };
+            let result = model::call(client, &answerer.profile, request, &job.cancel, &mut on_text).await;
+            drop(slot);
+            let wait = match &result {
+                Ok(_) => None,
+                Err(error) => policy.wait_after(tries, error),
+            };
+            match finish(shared, answerer, request, estimate, result, number, job).await {
+                Ok(reply) => return Ok(reply),
+                Err((failure, because)) => {
+                    let Some(wait) = wait else { return Err(failure) };
+                    let delay = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                    job.tell.notices.send(Notice::CallRetried {
+                        node: job.id.clone(),
+                        because,
+                        delay,
+                    });
+                    pause(wait, job).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn pause(wait: Duration, job: &Job) -> Result<(), Failure> {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Ok(()),
+        () = job.cancel.cancelled() => Err(stopped()),
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(FailureClass::Cancelled, "it was stopped")
+}
+
+/// Has the call journaled and its worst case set aside.
+async fn granted(job: &Job, profile: &str, digest: &str, reserve: Reserve, call: u32) -> Result<(), Failure> {
+    let (grant, answer) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Call(CallRequest {
+        node: job.node,
+        attempt: job.attempt,
+        call,
+        profile: profile.to_owned(),
+        digest: digest.to_owned(),
+        reserve,
+        grant,
+    }));
+    tokio::select! {
+        answer = answer => match answer {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(cap)) => Err(Failure::new(FailureClass::OverBudget, cap)),
+            Err(_) => Err(stopped()),
+        },
+        () = job.cancel.cancelled() => Err(stopped()),
+    }
+}
+
+/// Has the end of a call journaled before anything follows from it.
+async fn finish(
+    shared: &Shared,
+    answerer: &Answerer,
+    request: &Request,
+    estimate: Estimate,
+    result: Result<Reply, CallError>,
+    call: u32,
+    job: &Job,
+) -> Result<Reply, (Failure, String)> {
+    let (reply, mut failure, usage) = match result {
+        Ok(reply) => {
+            let usage = CallUsage {
+                prompt: reply.usage.prompt,
+                completion: reply.usage.completion,
+                cached: reply.usage.cached,
+                estimated: reply.usage.estimated,
+            };
+            (Some(reply), None, usage)
+        }
+        Err(CallError::Cancelled) => return Err((stopped(), String::new())),
+        Err(error) => {
+            let class = match &error {
+                error if error.is_unreachable() => FailureClass::NoModel,
+                CallError::TooLong { .. } => FailureClass::TooLarge,
+                CallError::Unauthorized { .. } | CallError::Rejected { .. } => FailureClass::Refused,
+                _ => FailureClass::Transport,
+            };
+            // What a broken call used is unknown; a server that refused one used nothing.
+            let refused = matches!(
+                class,
+                FailureClass::NoModel | FailureClass::Refused | FailureClass::TooLarge
+            );
+            let usage = if refused {
+                CallUsage::default()
+            } else {
+                CallUsage {
+                    prompt: estimate.high.0,
+                    estimated: true,
+                    ..CallUsage::default()
+                }
+            };
+            (None, Some(Failure::new(class, in_words(&error))), usage)
+        }
+    };
+    if let Some(reply) = &reply {
+        failure = judge_usage(answerer, request, estimate, reply, job);
+    }
+    let stored = match (&reply, &failure) {
+        (Some(reply), None) => {
+            let json = serde_json::to_value(reply).unwrap_or_default();
+            Some(keep(shared, json).map_err(|failure| (failure, String::new()))?)
+        }
+        _ => None,
+    };
+    let (done, journaled) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Called(CallEnd {
+        node: job.node,
+        attempt: job.attempt,
+        call,
+        reply: stored,
+        usage,
+        failure: failure.clone(),
+        done,
+    }));
+    if journaled.await.is_err() {
+        return Err((stopped(), String::new()));
+    }
+    match (reply, failure) {
+        (Some(reply), None) => Ok(reply),
+        (_, failure) => {
+            let failure = failure.unwrap_or_else(stopped);
+            let because = failure.message.clone();
+            Err((failure, because))
+        }
+    }
+}
+
+/// Compares our count with the server's: a prompt that it cut, or one that went over the window, is no success.
+fn judge_usage(
+    answerer: &Answerer,
+    request: &Request,
+    estimate: Estimate,
+    reply: &Reply,
+    job: &Job,
+) -> Option<Failure> {
+    match model::compare_usage(estimate, &reply.usage) {
+        UsageVerdict::Consistent => None,
+        UsageVerdict::Cut(cut) => Some(Failure::new(FailureClass::TooLarge, in_words(&cut))),
+        UsageVerdict::Underestimated { estimated, counted } => {
+            answerer
+                .calibration
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .learn(estimated, counted);
+            if counted.0.saturating_add(request.max_tokens) > answerer.facts.window {
+                let message = format!(
+                    "the server counted {counted} tokens of prompt where {estimated} were expected, which leaves too little of the window"
+                );
+                return Some(Failure::new(FailureClass::TooLarge, message));
+            }
+            let message = format!(
+                "the server counted {counted} tokens of prompt where {estimated} were expected; later counts allow for it"
+            );
+            job.tell.notices.send(Notice::Warning { message });
+            None
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The prompt of a call: what the model is shown, its instruction, and what is told of the attempt before.
+
+use serde_json::Value as Json;
+use smallcode_core::context::{self as fitting, Form, Section, Shown};
+use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, Notice, feedback};
+use smallcode_core::tokens::{Estimate, Family, Tokens};
+
+use super::super::{Answerer, Job};
+use crate::model::{self, Request, Role};
+
+/// The fewest tokens that an answer must have room for: fewer hold no useful answer.
+const MIN_ANSWER: u64 = 16;
+
+/// What is sent.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// How many tokens of prompt it is at most.
+    pub(super) estimate: Estimate,
+    /// The most tokens of answer that the window has room for.
+    pub(super) room: u64,
+}
+
+/// Builds a request that fits the window.
+pub(super) fn build(
+    messages: Vec<model::Message>,
+    sections: &[Section],
+    answerer: &Answerer,
+    schema: Option<&Json>,
+    job: &Job,
+) -> Result<Asked, Failure> {
+    let profile = &answerer.profile;
+    let request = Request {
+        messages,
+        max_tokens: 0,
+        temperature: job.manner.temperature.unwrap_or(profile.temperature.value),
+        top_p: profile.top_p.value,
+        // Another attempt is another throw of the dice, the same one in each run.
+        seed: profile
+            .seed
+            .value
+            .saturating_add(u64::from(job.attempt.saturating_sub(1))),
+        stop: Vec::new(),
+        schema: schema.cloned(),
+    };
+    let request = with_context(request, sections, answerer, job)?;
+    with_feedback(request, answerer, job)
+}
+
+/// Puts what the model is shown before its first instruction, as whole as the window allows.
+///
+/// Room for the feedback of a retry is left in any case: what stands before it must stay the same to the byte, so
+/// that a server's prefix cache holds.
+fn with_context(
+    mut request: Request,
+    sections: &[Section],
+    answerer: &Answerer,
+    job: &Job,
+) -> Result<Request, Failure> {
+    if sections.is_empty() {
+        return Ok(request);
+    }
+    let family = Family::of_model(answerer.profile.model_name());
+    let window = answerer.facts.window;
+    let kept = answerer
+        .facts
+        .reserve
+        .max(MIN_ANSWER)
+        .saturating_add(FEEDBACK_TOKENS.get());
+    let user = |message: &model::Message| message.role == Role::User;
+    let Some(at) = request.messages.iter().position(user) else {
+        return Ok(request);
+    };
+    // Not a message of its own: the templates of many models take no two messages of one speaker in a row.
+    let instruction = request
+        .messages
+        .get(at)
+        .map(|message| message.content.clone())
+        .unwrap_or_default();
+    let counted = |request: &Request| answerer.counted(model::estimate_request(family, request));
+    let mut room = window.saturating_sub(counted(&request)).saturating_sub(kept);
+    loop {
+        let fitted = fitting::fit(sections, Tokens(room), family).map_err(|error| {
+            Failure::new(
+                FailureClass::TooLarge,
+                format!("{error}; give `context` fewer items or let them shrink"),
+            )
+        })?;
+        if let Some(message) = request.messages.get_mut(at) {
+            message.content = format!("{}\n\n{instruction}", fitted.text);
+        }
+        let over = counted(&request).saturating_add(kept).saturating_sub(window);
+        if over == 0 || room == 0 {
+            tell(job, &fitted.shown);
+            return Ok(request);
+        }
+        // The server has counted more than we do, or the message around it took some.
+        room = room.saturating_sub(over);
+    }
+}
+
+/// Adds what is told of the attempt before, and sees that prompt and answer fit the window.
+fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
+    let family = Family::of_model(answerer.profile.model_name());
+    let window = answerer.facts.window;
+    let plain = model::estimate_request(family, &request);
+    let counted = answerer.counted(plain);
+    if counted.saturating_add(MIN_ANSWER) > window {
+        let message = format!(
+            "the prompt takes up to {counted} tokens, and the window of `{}` is {window}; shorten what goes into it",
+            answerer.profile.name
+        );
+        return Err(Failure::new(FailureClass::TooLarge, message));
+    }
+    let told = job
+        .previous
+        .as_deref()
+        .and_then(|previous| feedback(previous, family, FEEDBACK_TOKENS));
+    let mut asked = (plain, counted);
+    if let (Some(told), Some(last)) = (told, request.messages.last_mut()) {
+        // Behind all that stays the same, so that a server's prefix cache holds. Not in a message of its own: the
+        // templates of many models take no two messages of one speaker in a row.
+        let before = last.content.len();
+        last.content.push_str("\n\n");
+        last.content.push_str(&told);
+        let estimate = model::estimate_request(family, &request);
+        let counted = answerer.counted(estimate);
+        if counted.saturating_add(answerer.facts.reserve.max(MIN_ANSWER)) <= window {
+            asked = (estimate, counted);
+        } else if let Some(last) = request.messages.last_mut() {
+            // The answer needs the room more.
+            last.content.truncate(before);
+        }
+    }
+    let (estimate, counted) = asked;
+    let room = window - counted;
+    let wanted = answerer.facts.reserve.max(job.manner.answer.unwrap_or(0));
+    request.max_tokens = wanted.max(MIN_ANSWER).min(room);
+    Ok(Asked {
+        request,
+        estimate,
+        room,
+    })
+}
+
+/// Says what of the context is not shown whole.
+fn tell(job: &Job, shown: &[Shown]) {
+    let smaller: Vec<String> = shown
+        .iter()
+        .filter(|shown| shown.form != Form::Whole)
+        .map(|shown| format!("`{}` {}", shown.title, shown.form.in_words()))
+        .collect();
+    if !smaller.is_empty() {
+        let message = format!("to fit the window, the model is shown {}", smaller.join(", "));
+        job.tell.notices.send(Notice::Warning { message });
+    }
+}
