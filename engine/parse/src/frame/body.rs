@@ -339,7 +339,8 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize, start: usize) -> Option<(V
     let rest = framer.from(at);
     let body = rest.strip_prefix("call:").or_else(|| rest.strip_prefix(':'))?;
     let name_at = at + rest.len() - body.len();
-    let len = body.find(['{', '<', '\n']).unwrap_or(body.len());
+    let near = super::window(body, NAME + 1);
+    let len = near.find(['{', '<', '\n']).unwrap_or(near.len());
     let name = body.get(..len)?.trim().to_owned();
     if name.is_empty() || len > NAME {
         return None;
