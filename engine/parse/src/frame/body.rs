@@ -175,6 +175,9 @@ pub(super) fn pythonic(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<Ra
 fn python_calls(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<RawCall>, usize)> {
     let end = python_end(framer, at);
     for manner in [Manner::Strict, Manner::Marked, Manner::Loose] {
+        if framer.broke() {
+            return None;
+        }
         let mut looked = at;
         let read = python::calls(&mut framer.tree, Span::new(at, end), manner, &mut looked);
         if let Some((calls, end)) = read {
