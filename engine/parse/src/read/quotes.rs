@@ -7,10 +7,11 @@
 
 mod ahead;
 mod kind;
-
-use std::cell::RefCell;
+mod known;
 
 pub(super) use kind::Quote;
+use known::Dead;
+pub(crate) use known::Known;
 
 use super::space::skip_space;
 
@@ -52,32 +53,6 @@ pub(super) struct Judge<'s> {
     tail: Option<(usize, bool)>,
 }
 
-/// What searches found out that went far, so that nobody makes them twice: not in this value, and not in the next one
-/// of the same text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// Up to where was searched.
-    end: usize,
-    dead: Vec<Dead>,
-    /// Far ends of quotes: from where, of which kind, and the byte after it. Escaped quotes are none, so a text of
-    /// nothing else would be searched to its end from each of them.
-    far: RefCell<Vec<(Quote, usize, Option<usize>)>>,
-}
-
-/// From a byte on no quote ends a string of this place and kind.
-#[derive(Clone, Copy, Debug)]
-struct Dead {
-    place: Place,
-    quote: Quote,
-    from: usize,
-    /// So many containers were open; what holds among these need not hold elsewhere.
-    depth: usize,
-    /// Found in the value that is being read.
-    own: bool,
-    /// No escaped one would, either.
-    escaped: bool,
-}
-
 /// How far an unquoted key reaches at most before its colon.
 const KEY_REACH: usize = 64;
 
@@ -90,18 +65,9 @@ enum Verdict {
 
 impl<'s> Judge<'s> {
     /// `known` is what [`Judge::known`] gave for the same source.
-    pub(super) fn new(source: &'s str, end: usize, mut known: Known) -> Self {
+    pub(super) fn new(source: &'s str, end: usize, known: Known) -> Self {
         let end = end.min(source.len());
-        if known.end == end {
-            for dead in &mut known.dead {
-                dead.own = false;
-            }
-        } else {
-            known = Known {
-                end,
-                ..Known::default()
-            };
-        }
+        let known = known.up_to(end);
         Self {
             source,
             bytes: source.as_bytes(),
