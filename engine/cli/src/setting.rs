@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use smallcode_core::diagnostic::Span;
 use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Given, ProfileFacts};
-use smallcode_core::spec::{Kind, Mismatch};
+use smallcode_core::spec::Mismatch;
 use smallcode_core::yaml;
 use smallcode_runtime::executor::{Answerer, Environment};
 use smallcode_runtime::model::Client;
@@ -153,7 +153,7 @@ impl Outside {
         for module in &bundle.modules {
             for task in module.loaded.workflow.tasks.read.values() {
                 let name = plan::profile_of(bundle, &task.common);
-                if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !names.contains(&name) {
+                if plan::calls_of_attempt(task) > 0 && !names.contains(&name) {
                     names.push(name);
                 }
             }

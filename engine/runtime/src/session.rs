@@ -438,6 +438,7 @@ fn assemble(
     let held = state.kept().count() - state.in_flight().count();
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
+        read_permissions: plan::read_permissions(&bundle, &names),
         keeper: Keeper::new(kept_of(&journal), &bundle, held),
         bundle: Arc::new(bundle),
         workspace,

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
+use crate::plan::calls_of_attempt;
 use crate::run::splits;
 use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
 use crate::template::Template;
@@ -26,7 +27,7 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
             };
             parts(task, &mut report);
             // A price is known of no call yet. What makes none spends nothing.
-            let asks = matches!(task.kind.name(), KindName::Prompt | KindName::Edit);
+            let asks = calls_of_attempt(task) > 0;
             let calls = asks || task.kind.name() == KindName::Uses;
             if (around && asks)
                 || (calls
@@ -71,7 +72,9 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Run(_)
             | VerifierKind::Tests(_)
             | VerifierKind::Unchanged(_)
-            | VerifierKind::Files(_) => {
+            | VerifierKind::Files(_)
+            | VerifierKind::Syntax(_)
+            | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
                     KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
@@ -79,7 +82,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             }
             // Other kinds have no command that could report any.
             VerifierKind::Diagnostics => kind == KindName::Run,
-            VerifierKind::Syntax(_) | VerifierKind::Bone(_) | VerifierKind::Judge(_) => false,
+            VerifierKind::Bone(_) => false,
         };
         if !ready {
             report(
