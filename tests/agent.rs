@@ -299,7 +299,7 @@ fn a_long_file_is_shown_in_parts_and_an_agent_fits_a_small_window() {
         Answer::text(match number {
             0..=11 => call(
                 "read_file",
-                json!({ "path": "src/long.py", "from": number * 40 + 1, "to": number * 40 + 60 }),
+                &json!({ "path": "src/long.py", "from": number * 40 + 1, "to": number * 40 + 60 }),
             ),
             12 => patch("src/a.py", "    return 3\n", "    return 2\n"),
             _ => finish(),

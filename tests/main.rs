@@ -21,6 +21,7 @@ mod hostile;
 mod journal;
 mod library;
 mod parse;
+mod plan;
 mod prompt;
 mod report;
 mod resume;

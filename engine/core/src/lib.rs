@@ -14,6 +14,7 @@ pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod problems;
+pub mod proposal;
 pub mod run;
 pub mod schema;
 pub mod scope;

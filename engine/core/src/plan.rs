@@ -40,7 +40,7 @@ pub fn calls_of_attempt(task: &Task) -> u64 {
             let calls = agent.keys.max_calls.unwrap_or(tool::DEFAULT_MAX_CALLS);
             calls.saturating_mul(judges.saturating_add(1))
         }
-        Kind::Prompt(_) | Kind::Edit(_) => judges.saturating_add(1),
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => judges.saturating_add(1),
         _ => judges,
     }
 }

@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::{Bundle, Module};
 use crate::plan::calls_of_attempt;
+use crate::proposal::PLANNABLE;
 use crate::run::splits;
 use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
 use crate::template::Template;
@@ -55,7 +56,13 @@ fn capped_in_usd(module: &Module) -> bool {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Plan(plan) => {
+            guides(&plan.beside.context, report);
+            for kind in plan.keys.kinds.iter().filter(|kind| !PLANNABLE.contains(kind)) {
+                report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
+            }
+        }
+        Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
@@ -78,7 +85,12 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Agent | KindName::Run | KindName::Render
+                    KindName::Prompt
+                        | KindName::Edit
+                        | KindName::Agent
+                        | KindName::Plan
+                        | KindName::Run
+                        | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.
@@ -100,8 +112,12 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
                 after,
                 format!("`on_failure: {{ split }}` of the kind `{}`", kind.as_str()),
             );
-        } else if way == SplitBy::Plan {
-            report(after, "`on_failure: { split: plan }`".to_owned());
+        } else if way == SplitBy::Plan && kind != KindName::Edit {
+            let kind = kind.as_str();
+            report(
+                after,
+                format!("`on_failure: {{ split: plan }}` of the kind `{kind}`"),
+            );
         }
     }
     if policy

@@ -27,7 +27,8 @@ use super::{Answerer, Job, Shared, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
 
-pub(super) use self::part::{join, texts};
+pub(super) use self::files::read;
+pub(super) use self::part::{join, outlined, texts};
 
 /// How the answer is to look. Small models follow an example better than a description.
 const FORM: &str = "\
