@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod agent;
 mod check;
 #[cfg(target_os = "linux")]
 mod confine;

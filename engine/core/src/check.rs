@@ -2,6 +2,7 @@
 //!
 //! What these accept can't fail at run time for a reason that the files show.
 
+mod agent;
 mod needs;
 mod permissions;
 mod references;
@@ -36,6 +37,7 @@ pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
         unused_inputs(&mut checker, &used);
         writes::check(&mut checker);
         permissions::check(&mut checker);
+        agent::check(&mut checker);
         uses::check(&mut checker);
         limits(&mut checker);
     }

@@ -23,4 +23,5 @@ pub mod spec;
 pub mod syntax;
 pub mod template;
 pub mod tokens;
+pub mod tool;
 pub mod yaml;

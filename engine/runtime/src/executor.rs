@@ -3,6 +3,7 @@
 //! An executor owns nothing of the run. It is given a [`Job`], tells the dispatcher what comes of it, and never
 //! prints. One file per kind of task.
 
+mod agent;
 mod approve;
 mod command;
 mod context;
@@ -72,8 +73,10 @@ pub struct Shared {
     pub client: Option<Client>,
     /// What models may write.
     pub write_permissions: Vec<String>,
-    /// What models may read although git ignores it, or it may hold secrets.
+    /// What models may read beside what they may read anyway.
     pub read_permissions: Vec<String>,
+    /// The commands that models may run.
+    pub run_permissions: Vec<String>,
 }
 
 /// A profile, ready to be called.
@@ -349,13 +352,14 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
                 .err()
                 .map(Outcome::Failure);
         }
+        Kind::Agent(agent) => agent::attempt(&shared, module, task, agent, &job, &scope).await,
         Kind::Plan(plan) => {
             let proposed = plan::attempt(&shared, module, task, plan, &job, &scope).await;
             return proposed
                 .err()
                 .map(|failure| Outcome::Failure(explain(failure, &job.names)));
         }
-        Kind::Agent(_) | Kind::Bone(_) => Err(Failure::new(
+        Kind::Bone(_) => Err(Failure::new(
             FailureClass::Internal,
             "this kind can't be run by this version",
         )),
@@ -534,6 +538,7 @@ mod tests {
             client: None,
             write_permissions: Vec::new(),
             read_permissions: Vec::new(),
+            run_permissions: Vec::new(),
         });
         let mut names = Names::of_inputs(&Map::new(), &Map::new());
         names.host = Arc::clone(&shared.host) as Arc<dyn smallcode_core::scope::Host>;

@@ -62,12 +62,13 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
                 report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
             }
         }
-        Kind::Agent(_) | Kind::Bone(_) => {
+        Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
         Kind::Edit(edit) => guides(&edit.beside.context, report),
+        Kind::Agent(agent) => guides(&agent.beside.context, report),
         Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
@@ -84,7 +85,12 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Plan | KindName::Run | KindName::Render
+                    KindName::Prompt
+                        | KindName::Edit
+                        | KindName::Agent
+                        | KindName::Plan
+                        | KindName::Run
+                        | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.

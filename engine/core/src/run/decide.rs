@@ -171,6 +171,9 @@ impl FailureClass {
             | Self::Unparseable
             | Self::SchemaMismatch
             | Self::PatchWithoutMatch
+            | Self::UnknownTool
+            | Self::ToolFailed
+            | Self::Unfinished
             | Self::VerifyFailed
             | Self::Denied => true,
             Self::Transport
@@ -203,6 +206,9 @@ fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
         | FailureClass::PatchWithoutMatch
+        | FailureClass::UnknownTool
+        | FailureClass::ToolFailed
+        | FailureClass::Unfinished
         | FailureClass::VerifyFailed
         | FailureClass::CommandFailed
         | FailureClass::TimedOut

@@ -148,6 +148,12 @@ pub enum FailureClass {
     SchemaMismatch,
     /// The answer edits lines that its files do not have, or not once, or files that it was not shown.
     PatchWithoutMatch,
+    /// The answer calls a tool that was not offered.
+    UnknownTool,
+    /// The same call of a tool again and again, to no effect.
+    ToolFailed,
+    /// All calls of an attempt were made, and its goal was not reached.
+    Unfinished,
     /// A verifier refused the result.
     VerifyFailed,
     /// Something was not allowed.

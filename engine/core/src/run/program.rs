@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Policy;
 use crate::check;
 use crate::load::{Bundle, Module, ModuleId};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task, ToolName};
 use crate::template::Reference;
+use crate::tool::Toolset;
 
 /// One task, reduced to what decides about its nodes.
 #[expect(
@@ -77,7 +78,9 @@ pub struct Program {
 impl Program {
     /// Reduces a bundle.
     pub fn new(bundle: &Bundle) -> Self {
-        let modules = bundle.modules.iter().map(infos).collect();
+        let commands = !bundle.root().loaded.workflow.permissions.run.is_empty();
+        let modules = bundle.modules.iter();
+        let modules = modules.map(|module| infos(module, commands)).collect();
         let budgets = bundle
             .modules
             .iter()
@@ -89,7 +92,8 @@ impl Program {
     /// Adds a workflow that was made while the run goes on; what it may spend is up to who made it.
     pub(super) fn add(&mut self, module: &Module) -> ModuleId {
         let id = ModuleId(self.modules.len());
-        self.modules.push(infos(module));
+        // A plan has no agents, which alone run commands.
+        self.modules.push(infos(module, false));
         self.budgets.push(None);
         id
     }
@@ -100,8 +104,8 @@ impl Program {
     }
 }
 
-/// The tasks of a workflow, reduced.
-fn infos(module: &Module) -> Vec<TaskInfo> {
+/// The tasks of a workflow, reduced. `commands` says whether models may run any.
+fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
     let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
     tasks
         .map(|(index, (name, task))| {
@@ -133,6 +137,12 @@ fn infos(module: &Module) -> Vec<TaskInfo> {
                 goes_on: common.on_failure.goes_on,
                 repeatable: match &task.kind {
                     Kind::Run(run) => run.beside.idempotent,
+                    // What its commands do is known to nobody.
+                    Kind::Agent(agent) => {
+                        agent.beside.idempotent
+                            || !Toolset::new(agent, !common.writes.is_empty(), commands)
+                                .has(ToolName::RunCommand)
+                    }
                     _ => true,
                 },
                 uses: module.uses.get(&index).copied(),

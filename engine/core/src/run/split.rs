@@ -132,8 +132,11 @@ fn smaller_work_can_help(class: FailureClass) -> bool {
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
         | FailureClass::PatchWithoutMatch
+        | FailureClass::Unfinished
         | FailureClass::VerifyFailed => true,
         FailureClass::Denied
+        | FailureClass::UnknownTool
+        | FailureClass::ToolFailed
         | FailureClass::Transport
         | FailureClass::NoModel
         | FailureClass::Refused

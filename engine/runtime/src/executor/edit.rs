@@ -240,7 +240,7 @@ fn patched(files: &Files, reply: &str) -> Result<(BTreeMap<String, String>, Stri
 }
 
 /// What a model is told of edits that have no place.
-fn refusal(refused: &[Refusal]) -> Failure {
+pub(super) fn refusal(refused: &[Refusal]) -> Failure {
     let told = refused.get(..TOLD).unwrap_or(refused);
     let mut lines: Vec<String> = told.iter().map(ToString::to_string).collect();
     if refused.len() > told.len() {

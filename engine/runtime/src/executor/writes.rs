@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallcode_core::load::Bundle;
 use smallcode_core::run::{Failure, FailureClass, NodeIndex};
-use smallcode_core::spec::{Kind, Task};
+use smallcode_core::spec::{Kind, Task, ToolName};
 use smallcode_core::template::Scope;
+use smallcode_core::tool::Toolset;
 use smallcode_core::{check, glob, path};
 use tokio::sync::oneshot;
 
@@ -171,9 +172,14 @@ pub(super) async fn turn(
         grant,
     }));
     wait(granted, job).await?;
-    // The files of an answer are known once it is there, and kept then. Those of parts are put back together.
-    let answers = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_));
-    if matches!(job.purpose, Purpose::Split(_)) || (!answers && !is_one_file(task)) {
+    // The files of an answer are known once it is there, and kept then. What a command writes is not. Those of parts are
+    // put back together.
+    let answers = match &task.kind {
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => true,
+        Kind::Agent(agent) => !Toolset::of(&shared.bundle, task, agent).has(ToolName::RunCommand),
+        _ => is_one_file(task),
+    };
+    if matches!(job.purpose, Purpose::Split(_)) || !answers {
         let places = Places {
             globs: writes,
             paths: Vec::new(),
