@@ -11,6 +11,7 @@
 mod check;
 mod context;
 mod edit;
+mod escalate;
 mod exec;
 mod exit;
 mod hostile;
@@ -20,6 +21,7 @@ mod parse;
 mod prompt;
 mod report;
 mod resume;
+mod servers;
 mod signal;
 mod support;
 #[cfg(target_os = "linux")]

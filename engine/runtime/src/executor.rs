@@ -24,22 +24,22 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
-use smallcode_core::plan::ProfileFacts;
+use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
     CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Repaired,
-    Reserve, ScopeIndex, Stored, Stream, TaskResult,
+    Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, tokens};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::RunHost;
 use crate::journal::BlobError;
 use crate::mask::Mask;
-use crate::model::Client;
+use crate::model::{Client, Pool};
 use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
@@ -69,6 +69,8 @@ pub struct Shared {
     pub client: Option<Client>,
     /// What models may write.
     pub write_permissions: Vec<String>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 /// A profile, ready to be called.
@@ -77,8 +79,8 @@ pub struct Answerer {
     pub profile: Profile,
     /// Its window and what is kept for the answer.
     pub facts: ProfileFacts,
-    /// As many permits as the server answers at the same time.
-    pub slots: Arc<Semaphore>,
+    /// Its servers, with what each takes at the same time.
+    pub pool: Pool,
     /// How far our counts were off so far.
     pub calibration: std::sync::Mutex<tokens::Calibration>,
 }
@@ -179,6 +181,8 @@ pub struct CallRequest {
     pub digest: String,
     /// Its worst case.
     pub reserve: Reserve,
+    /// What of it leaves this machine.
+    pub sent: Option<Sent>,
     /// Answered once the call is journaled: leave, or the cap in its way.
     pub grant: oneshot::Sender<Result<(), String>>,
 }
@@ -490,6 +494,7 @@ mod tests {
             profiles: HashMap::new(),
             client: None,
             write_permissions: Vec::new(),
+            escalation: None,
         });
         let mut names = Names::of_inputs(&Map::new(), &Map::new());
         names.host = Arc::clone(&shared.host) as Arc<dyn smallcode_core::scope::Host>;

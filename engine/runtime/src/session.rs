@@ -169,7 +169,7 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         reason: error.to_string(),
     })?;
     let hash = journal.blobs().put(&bytes)?;
-    let program = Arc::new(Program::new(&bundle));
+    let program = Arc::new(Program::new(&bundle).escalating(plan.escalation.clone()));
     let state = State::new(Arc::clone(&program));
     let first = vec![Event::RunStarted {
         run: run.to_string(),
@@ -259,7 +259,7 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
             .unwrap_or_default();
         return Err(lost(format!("its workflow is refused by this engine: {problem}")));
     };
-    let program = Arc::new(Program::new(&bundle));
+    let program = Arc::new(Program::new(&bundle).escalating(plan.escalation.clone()));
     let mut state = State::new(Arc::clone(&program));
     for (at, event) in &past {
         state.apply(*at, event)?;
@@ -435,6 +435,7 @@ fn assemble(
     let names = Names::of_inputs(&plan.inputs, &plan.env);
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
+        escalation: plan.escalation.clone(),
         keeper: Keeper::new(kept_of(&journal), &bundle),
         bundle: Arc::new(bundle),
         workspace,

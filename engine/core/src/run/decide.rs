@@ -42,10 +42,32 @@ pub enum Decision {
         #[serde(default, skip_serializing_if = "Manner::is_as_configured")]
         manner: Manner,
     },
+    /// Another attempt, by a stronger model: the last that there is. It asks as its own profile says.
+    Escalate {
+        /// When.
+        at: Timestamp,
+    },
     /// Nothing: the node has failed.
     Fail,
     /// Nothing: the node has failed. Attempts were left, but two retries did not change the failure, nor would a third.
     Stalled,
+}
+
+impl Decision {
+    /// When another attempt follows, and how it asks its model.
+    pub fn next_attempt(self) -> Option<(Timestamp, Manner)> {
+        match self {
+            Self::Retry { at, manner } => Some((at, manner)),
+            Self::Escalate { at } => {
+                let manner = Manner {
+                    escalated: true,
+                    ..Manner::default()
+                };
+                Some((at, manner))
+            }
+            Self::Done | Self::Fail | Self::Stalled => None,
+        }
+    }
 }
 
 /// How an attempt asks its model, where that is not as the profile says.
@@ -57,6 +79,9 @@ pub struct Manner {
     /// How many tokens the answer may have, where the window has so much room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<u64>,
+    /// Whether it asks the profile that the task escalates to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalated: bool,
 }
 
 impl Manner {
@@ -74,6 +99,8 @@ pub struct Policy {
     /// Whether a model makes the attempts: it is told what was wrong and asked in another way. What a command does
     /// again, it does to a world that may have changed; a model that fails alike, however it is asked, is stuck.
     pub asks_model: bool,
+    /// Whether a stronger model may try when nothing else helps.
+    pub escalate: bool,
 }
 
 /// What came of a node so far.
@@ -91,6 +118,22 @@ pub struct Past<'a> {
 
 /// Decides after a failed attempt. Chance comes from the run's seed and the node.
 pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
+    // What a stronger model does not do when it is told what was wrong, it is not paid for again.
+    if past.manner.escalated {
+        return Decision::Fail;
+    }
+    match below_escalation(policy, past, now, seed, node) {
+        Decision::Fail | Decision::Stalled
+            if policy.escalate && past.failure.class.is_a_matter_of_skill() =>
+        {
+            Decision::Escalate { at: now }
+        }
+        decision => decision,
+    }
+}
+
+/// The rungs of the ladder below the last.
+fn below_escalation(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
     let class = past.failure.class;
     if past.attempt > policy.retry.max || !another_attempt_can_help(class, policy.asks_model) {
         return Decision::Fail;
@@ -128,6 +171,12 @@ pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &
 }
 
 impl FailureClass {
+    /// Whether a stronger model, or one with a larger window, may do what failed. A server that is down does not become
+    /// a reason to send the work elsewhere.
+    pub fn is_a_matter_of_skill(self) -> bool {
+        self.is_of_the_answer() || matches!(self, Self::TooLarge | Self::TimedOut)
+    }
+
     /// Whether the answer of a model was wrong: what it can be told, and what asking otherwise may cure.
     pub fn is_of_the_answer(self) -> bool {
         match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Policy;
 use crate::check;
 use crate::load::{Bundle, ModuleId};
+use crate::plan::{self, Escalation};
 use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, Task};
 use crate::template::Reference;
 
@@ -45,6 +46,19 @@ pub struct TaskInfo {
     pub uses: Option<ModuleId>,
     /// What its nodes may spend together.
     pub budget: Option<Budget>,
+    /// Whether a stronger model may try when all else has failed.
+    pub escalates: Escalates,
+}
+
+/// Whether a stronger model may try. Workflow and run must both allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escalates {
+    /// The workflow does not say so.
+    No,
+    /// The workflow says so, the run does not.
+    NotInThisRun,
+    /// Both say so.
+    Yes,
 }
 
 impl TaskInfo {
@@ -58,6 +72,7 @@ impl TaskInfo {
         Policy {
             retry: self.retry,
             asks_model: self.kind.model_driven(),
+            escalate: self.escalates == Escalates::Yes,
         }
     }
 }
@@ -69,6 +84,8 @@ pub struct Program {
     pub modules: Vec<Vec<TaskInfo>>,
     /// What each of these workflows may spend, by module.
     pub budgets: Vec<Option<Budget>>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 impl Program {
@@ -108,6 +125,11 @@ impl Program {
                             },
                             uses: module.uses.get(&index).copied(),
                             budget: common.budget.clone(),
+                            escalates: if plan::wants_escalation(task) {
+                                Escalates::NotInThisRun
+                            } else {
+                                Escalates::No
+                            },
                         }
                     })
                     .collect()
@@ -118,7 +140,25 @@ impl Program {
             .iter()
             .map(|module| module.loaded.workflow.budget.clone())
             .collect();
-        Self { modules, budgets }
+        Self {
+            modules,
+            budgets,
+            escalation: None,
+        }
+    }
+
+    /// The same in a run that allows escalation, or not.
+    #[must_use]
+    pub fn escalating(mut self, escalation: Option<Escalation>) -> Self {
+        if escalation.is_some() {
+            for task in self.modules.iter_mut().flatten() {
+                if task.escalates == Escalates::NotInThisRun {
+                    task.escalates = Escalates::Yes;
+                }
+            }
+        }
+        self.escalation = escalation;
+        self
     }
 
     /// One task.

@@ -19,7 +19,9 @@ mod wall;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Timestamp};
+use super::{
+    Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Spend, Timestamp,
+};
 use crate::load::ModuleId;
 
 use self::turn::Turn;
@@ -63,6 +65,8 @@ pub struct State {
     stopping: u32,
     capped: Option<String>,
     finished: Option<RunStatus>,
+    /// What attempts by a stronger model have spent.
+    escalated: Spend,
 }
 
 /// What an action is about.
@@ -127,6 +131,7 @@ impl State {
             stopping: 0,
             capped: None,
             finished: None,
+            escalated: Spend::default(),
         }
     }
 

@@ -35,6 +35,11 @@ const ALL: [FailureClass; 24] = {
 
 /// How a node's attempts go on when they fail with these messages, one after the other: a word for each decision.
 fn ladder(asks_model: bool, max: u32, failures: &[Failure]) -> String {
+    ladder_of(asks_model, false, max, failures)
+}
+
+/// The same for a task that may escalate, or not.
+fn ladder_of(asks_model: bool, escalate: bool, max: u32, failures: &[Failure]) -> String {
     let retry = Retry {
         max,
         backoff: Duration::from_millis(100),
@@ -50,11 +55,19 @@ fn ladder(asks_model: bool, max: u32, failures: &[Failure]) -> String {
             earlier: &earlier,
             manner,
         };
-        let policy = Policy { retry, asks_model };
+        let policy = Policy {
+            retry,
+            asks_model,
+            escalate,
+        };
         told.push(match decide(policy, past, Timestamp(0), 7, &NodeId::new("a")) {
             Decision::Done => "done".to_owned(),
             Decision::Fail => "fail".to_owned(),
             Decision::Stalled => "stalled".to_owned(),
+            Decision::Escalate { .. } => {
+                manner.escalated = true;
+                "escalate".to_owned()
+            }
             Decision::Retry { manner: next, .. } => {
                 manner = next;
                 let temperature = manner
@@ -183,6 +196,27 @@ fn a_server_that_breaks_off_leaves_the_temperature_where_it_is() {
 }
 
 #[test]
+fn a_stronger_model_is_the_last_that_tries_and_once_only() {
+    for class in ALL {
+        let told = ladder_of(true, true, 1, &varied(class, 4));
+        let below = ladder(true, 1, &varied(class, 4));
+        if class.is_of_the_answer() || matches!(class, FailureClass::TooLarge | FailureClass::TimedOut) {
+            let before = below.split(", ").take_while(|word| *word != "fail").count();
+            let words: Vec<&str> = told.split(", ").collect();
+            assert_eq!(words[before], "escalate", "{class:?}: {told}");
+            assert!(
+                words[before + 1..].iter().all(|word| *word == "fail"),
+                "{class:?}: {told}"
+            );
+        } else {
+            assert_eq!(told, below, "{class:?}");
+        }
+    }
+    let alike = vec![Failure::new(FailureClass::VerifyFailed, "the same"); 4];
+    assert_eq!(ladder_of(true, true, 5, &alike), "0, 0.4, escalate, fail");
+}
+
+#[test]
 fn delays_double_and_jitter_keeps_at_least_half() {
     for attempt in 1..=60 {
         let retry = Retry {
@@ -210,6 +244,7 @@ fn delays_double_and_jitter_keeps_at_least_half() {
     let policy = Policy {
         retry,
         asks_model: false,
+        escalate: false,
     };
     let Decision::Retry { at, .. } = decide(policy, past, Timestamp(1000), 7, &NodeId::new("a")) else {
         panic!("it is repeated");

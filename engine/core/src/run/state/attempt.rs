@@ -147,7 +147,7 @@ impl State {
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.calls = Vec::new();
         }
-        match (outcome, decision) {
+        match (outcome, decision.next_attempt()) {
             (Outcome::Success(result), _) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
                     node.result = Some(result.clone());
@@ -155,7 +155,7 @@ impl State {
                 }
                 self.end_node(index, Status::Success);
             }
-            (Outcome::Failure(failure), Decision::Retry { at, manner }) => {
+            (Outcome::Failure(failure), Some((at, manner))) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
                     // The next attempt is told what was wrong with this one.
                     let stays =
@@ -175,7 +175,7 @@ impl State {
                     }
                 }
             }
-            (Outcome::Failure(failure), Decision::Fail | Decision::Stalled | Decision::Done) => {
+            (Outcome::Failure(failure), None) => {
                 let stopped = matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget);
                 match self.over_budget(index).filter(|_| stopped) {
                     Some(over) => self.fail_node(index, &over),

@@ -15,6 +15,7 @@ use self::books::Books;
 use self::story::observe;
 use super::world::{Ending, World};
 use crate::load::{Bundle, load};
+use crate::price::Usd;
 use crate::run::{
     Action, CallUsage, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
     Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, decide,
@@ -26,12 +27,14 @@ use crate::template::Value;
 pub(super) const RESERVE: Reserve = Reserve {
     prompt: 100,
     completion: 50,
+    usd: Usd::ZERO,
 };
 const USAGE: CallUsage = CallUsage {
     prompt: 80,
     completion: 20,
     cached: None,
     estimated: false,
+    usd: Usd::ZERO,
 };
 
 /// Loads `main.yaml` of a few files.
@@ -470,6 +473,7 @@ impl Sim {
                     profile: "p".to_owned(),
                     digest: format!("{call}"),
                     reserve: RESERVE,
+                    sent: None,
                 });
             }
             Due::CallEnd(node, call) => {
