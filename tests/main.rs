@@ -23,6 +23,7 @@ mod report;
 mod resume;
 mod servers;
 mod signal;
+mod split;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

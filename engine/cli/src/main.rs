@@ -19,15 +19,38 @@ use command::Command;
 use exit::{Exit, Refusal};
 
 fn main() -> ExitCode {
+    guarded(run).into()
+}
+
+/// What a panic leaves is not for scripts to guess: it has a code of its own. The panic itself has been told already,
+/// with its place.
+fn guarded(run: fn() -> Exit) -> Exit {
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: the engine failed; this is a bug\nhint: {REPORT}"
+        );
+        Exit::Bug
+    })
+}
+
+/// What to do about a bug of ours.
+const REPORT: &str = concat!(
+    "report it with what stands above: ",
+    env!("CARGO_PKG_REPOSITORY"),
+    "/issues; a run that was under way goes on with `smallcode resume`"
+);
+
+fn run() -> Exit {
     let arguments = match command::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no mistakes; a closed pipe is nobody's.
             let _ = error.print();
             return if error.use_stderr() {
-                Exit::Wrong.into()
+                Exit::Wrong
             } else {
-                Exit::Done.into()
+                Exit::Done
             };
         }
     };
@@ -46,10 +69,10 @@ fn main() -> ExitCode {
         Command::Completions(completions) => command::completions::run(&completions),
     };
     match result {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(refusal) => {
             show(&refusal, &terminal);
-            refusal.exit.into()
+            refusal.exit
         }
     }
 }
@@ -84,7 +107,20 @@ fn setup_logging(verbose: u8, terminal: &terminal::Terminal) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would tell of a standard error that takes nothing on standard error, and panic.
+        .log_internal_errors(false)
         .with_ansi(terminal.style.color)
         .without_time()
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_bug_of_ours() {
+        assert_eq!(guarded(|| panic!("as a test of it")), Exit::Bug);
+        assert_eq!(guarded(|| Exit::Failed), Exit::Failed);
+    }
 }

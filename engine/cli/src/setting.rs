@@ -7,10 +7,11 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
+use smallcode_core::diagnostic::Span;
 use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Escalation, Given, ProfileFacts};
 use smallcode_core::price::Usd;
-use smallcode_core::spec::Task;
+use smallcode_core::spec::{Mismatch, Task};
 use smallcode_core::yaml;
 use smallcode_runtime::executor::{Answerer, Environment};
 use smallcode_runtime::model::discover::{self, Candidates};
@@ -361,8 +362,10 @@ impl Outside {
         profiles: &Profiles,
         escalation: Option<Escalation>,
     ) -> Result<Given, Refusal> {
+        let (inputs, unread) = read_inputs(bundle, inputs)?;
         Ok(Given {
-            inputs: read_inputs(bundle, inputs)?,
+            inputs,
+            unread,
             env: self.env(bundle),
             profiles: profiles.facts.clone(),
             escalation,
@@ -414,15 +417,11 @@ async fn prepare(client: &Client, mut profile: Profile) -> Result<Answerer, Refu
             .map(|price| price.value)
             .or(abilities.price),
     };
-    let slots = profile
-        .slots
-        .as_ref()
-        .map(|slots| slots.value)
-        .or(abilities.slots);
     profile.window = Some(abilities.window);
     profile.dialect = abilities.dialect;
     Ok(Answerer {
-        pool: Pool::new(&profile, slots.unwrap_or(1)),
+        // A server that doesn't say is taken for one that computes one answer at a time.
+        pool: Pool::new(&profile, abilities.slots.unwrap_or(1)),
         profile,
         facts,
         calibration: std::sync::Mutex::default(),
@@ -465,37 +464,61 @@ pub(crate) fn say(terminal: &Terminal, line: &str) {
     }
 }
 
+/// Inputs by name, and those whose text is no value of their type.
+type Read = (Map<String, Json>, Vec<(String, Mismatch)>);
+
 /// The inputs of the command line: those of the file, then each `NAME=VALUE` by the type of its input.
-fn read_inputs(bundle: &Bundle, inputs: &Inputs) -> Result<Map<String, Json>, Refusal> {
+fn read_inputs(bundle: &Bundle, inputs: &Inputs) -> Result<Read, Refusal> {
+    let pairs = inputs
+        .input
+        .iter()
+        .map(|given| given.split_once('=').ok_or(given));
+    let without: Vec<String> = pairs
+        .clone()
+        .filter_map(Result::err)
+        .map(|given| format!("`--input {given}`"))
+        .collect();
+    if !without.is_empty() {
+        let have = if without.len() == 1 { "has" } else { "have" };
+        let message = format!("{} {have} no value", without.join(", "));
+        return Err(Refusal::new(Exit::Wrong, message).hint("write `--input NAME=VALUE`"));
+    }
     let mut values = match &inputs.inputs {
         Some(file) => read_file(file)?,
         None => Map::new(),
     };
+    let mut unread = Vec::new();
     let wanted = &bundle.root().loaded.workflow.inputs;
-    for given in &inputs.input {
-        let Some((name, text)) = given.split_once('=') else {
-            return Err(
-                Refusal::new(Exit::Wrong, format!("`--input {given}` has no value"))
-                    .hint("write `--input NAME=VALUE`"),
-            );
-        };
+    for (name, text) in pairs.filter_map(Result::ok) {
         let value = match wanted.get(name) {
             // The plan says that there is no such input, with the near ones.
-            None => Json::String(text.to_owned()),
-            Some(input) => input
-                .parse(text)
-                .map_err(|mismatch| Refusal::new(Exit::Wrong, format!("the input `{name}`: {mismatch}")))?,
+            None => Ok(Json::String(text.to_owned())),
+            Some(input) => input.parse(text),
         };
-        values.insert(name.to_owned(), value);
+        // The last one given counts, as it does where all can be read.
+        unread.retain(|(earlier, _)| earlier != name);
+        match value {
+            Ok(value) => {
+                values.insert(name.to_owned(), value);
+            }
+            Err(mismatch) => unread.push((name.to_owned(), mismatch)),
+        }
     }
-    Ok(values)
+    Ok((values, unread))
 }
 
 fn read_file(file: &Utf8Path) -> Result<Map<String, Json>, Refusal> {
     use smallcode_core::load::Files as _;
     let refuse = |reason: String| Refusal::new(Exit::Wrong, format!("`{file}`: {reason}"));
     let text = smallcode_runtime::workspace::Disk.read(file).map_err(refuse)?;
-    let tree = yaml::parse(&text).map_err(|error| refuse(error.message))?;
+    let at = |span: Span, reason: String| {
+        let before = text.get(..span.range().start).unwrap_or_default();
+        refuse(format!("line {}: {reason}", before.matches('\n').count() + 1))
+    };
+    let tree = yaml::parse(&text).map_err(|error| at(error.span, error.message))?;
+    if let Some(key) = tree.repeated() {
+        return Err(at(key.span, format!("`{}` is here twice", key.text)));
+    }
     match tree.to_json() {
         Json::Object(values) => Ok(values),
         Json::Null => Ok(Map::new()),

@@ -16,8 +16,8 @@ pub use permissions::uncovered;
 pub use runnable::not_runnable;
 #[cfg(test)]
 pub(crate) use tests::load_files;
-pub use writes::declared as declared_writes;
 pub(crate) use writes::{Write, all_below, below, clashes};
+pub use writes::{declared as declared_writes, not_to_write};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};
@@ -25,10 +25,6 @@ use crate::load::{Bundle, Module};
 /// Applies every rule to every workflow of a bundle.
 pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
     for module in &bundle.modules {
-        if module.graph.is_empty() {
-            // A cycle was reported: who comes after whom has no answer.
-            continue;
-        }
         let mut checker = Checker {
             module,
             bundle,
@@ -64,7 +60,8 @@ impl Checker<'_> {
 }
 
 fn unused_inputs(checker: &mut Checker<'_>, used: &std::collections::HashSet<String>) {
-    if !checker.module.loaded.workflow.tasks.broken.is_empty() {
+    let loaded = &checker.module.loaded;
+    if !loaded.workflow.tasks.broken.is_empty() || checker.problems.has(Code::BAD_EXPRESSION, loaded.source) {
         // What could not be read may use them.
         return;
     }

@@ -19,7 +19,7 @@ use crate::expand;
 use crate::load::{Bundle, ModuleId};
 use crate::price::{Price, Usd};
 use crate::scope::Names;
-use crate::spec::{Common, Name};
+use crate::spec::{Common, Mismatch, Name};
 use escalation::Worst;
 use planner::Planner;
 use writes::Writes;
@@ -187,6 +187,8 @@ pub struct Plan {
 pub struct Given {
     /// The inputs as they were given, by name.
     pub inputs: Map<String, Json>,
+    /// Those whose text could not be read, in the order in which they were given.
+    pub unread: Vec<(String, Mismatch)>,
     /// The environment variables that expressions may use.
     pub env: Map<String, Json>,
     /// What is known of profiles.
@@ -271,7 +273,7 @@ impl Plan {
 /// # Errors
 /// When an input is missing, unknown or of the wrong type, or what the inputs make of the file breaks a rule.
 pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Diagnostic>> {
-    let inputs = inputs(bundle, &given.inputs)?;
+    let inputs = inputs(bundle, given)?;
     let names = Names::of_inputs(&inputs, &given.env);
     let mut planner = Planner {
         bundle,
@@ -312,7 +314,8 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
 }
 
 /// The inputs with their defaults, checked.
-fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json>, Vec<Diagnostic>> {
+fn inputs(bundle: &Bundle, given: &Given) -> Result<Map<String, Json>, Vec<Diagnostic>> {
+    let (given, unread) = (&given.inputs, &given.unread);
     let loaded = &bundle.root().loaded;
     let wanted = &loaded.workflow.inputs;
     let mut problems = Vec::new();
@@ -338,7 +341,17 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
         }
         problems.push(diagnostic);
     }
+    let misfit = |name: &Name, mismatch: &Mismatch| {
+        let message = format!("the input `{name}`: {mismatch}");
+        Diagnostic::new(Code::BAD_INPUT, loaded.source, name.span(), message)
+    };
     for (name, input) in wanted {
+        let before = problems.len();
+        let unread = unread.iter().filter(|(unread, _)| unread == name.as_str());
+        problems.extend(unread.map(|(_, mismatch)| misfit(name, mismatch)));
+        if problems.len() > before {
+            continue;
+        }
         match given.get(name.as_str()).or(input.default.as_ref()) {
             None => {
                 let mut diagnostic = Diagnostic::new(
@@ -354,12 +367,7 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
             }
             Some(value) => {
                 if let Err(mismatch) = input.check(value) {
-                    problems.push(Diagnostic::new(
-                        Code::BAD_INPUT,
-                        loaded.source,
-                        name.span(),
-                        format!("the input `{name}`: {mismatch}"),
-                    ));
+                    problems.push(misfit(name, &mismatch));
                 }
                 inputs.insert(name.as_str().to_owned(), value.clone());
             }

@@ -10,6 +10,7 @@ mod event;
 mod feedback;
 mod node;
 mod program;
+mod split;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ pub use event::{
     RunStatus, Sent, Status, Stored, Stream, TaskResult, Timestamp,
 };
 pub use feedback::{FEEDBACK_TOKENS, feedback};
-pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, TaskOutcome};
+pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Split, TaskOutcome};
+pub(crate) use program::splits;
 pub use program::{Escalates, Program, TaskInfo};
+pub use split::{Cut, MAX_PARTS, Part, Piece, Work, group, split};
 pub use state::{ApplyError, State};

@@ -72,6 +72,10 @@ struct Node {
     cut: bool,
 }
 
+/// How dense the values of a list of small objects stand: what is reserved for a text's nodes is enough for that at
+/// most doubled, and what a text of long strings does not use costs nothing.
+const BYTES_A_NODE: usize = 16;
+
 /// An arena of nodes over one text.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree<'t> {
@@ -179,6 +183,9 @@ impl<'t> Tree<'t> {
 
     /// Adds a scalar with its text.
     pub(crate) fn push_text(&mut self, kind: Kind, span: Span, text: Text) -> NodeId {
+        if self.nodes.capacity() == 0 {
+            self.nodes.reserve(self.source.len() / BYTES_A_NODE + 1);
+        }
         // A text of 4 GiB is refused long before: `crate::MAX_BYTES`.
         let number = u32::try_from(self.nodes.len() + 1).unwrap_or(u32::MAX);
         let id = NodeId(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX));
@@ -268,6 +275,18 @@ impl<'t> Tree<'t> {
         if let Some(previous) = last.and_then(|id| self.nodes.get_mut(id.index())) {
             previous.next = Some(child);
         }
+    }
+
+    /// A copy of a node, with its children, to be put elsewhere.
+    pub(crate) fn copy(&mut self, id: NodeId) -> NodeId {
+        let Some(node) = self.nodes.get(id.index()).cloned() else {
+            return id;
+        };
+        let copy = self.push(node.kind, node.span.into());
+        if let Some(slot) = self.nodes.get_mut(copy.index()) {
+            *slot = Node { next: None, ..node };
+        }
+        copy
     }
 
     /// Ends a node at `end`, once its closer has been read.

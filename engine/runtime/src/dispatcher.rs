@@ -5,11 +5,13 @@
 //! one commit serves many events.
 
 mod calls;
+mod claims;
 mod commit;
 mod gates;
 mod messages;
 mod names;
 mod notices;
+mod parts;
 mod settle;
 mod stop;
 mod turns;
@@ -30,6 +32,7 @@ use crate::workspace::KeepError;
 
 pub use self::notices::{Notices, Observed, Taken};
 
+use self::claims::Claims;
 use self::commit::Effect;
 use self::gates::Asked;
 use self::names::NameSource;
@@ -100,6 +103,7 @@ pub struct Dispatcher {
     /// When the disk was last asked to keep what is written, and whether something was written since.
     synced_at: Timestamp,
     unsynced: Option<Commit>,
+    claims: Claims,
     stage: u32,
     /// Attempts that were stopped by a signal and left no event: they are in flight for good.
     abandoned: bool,
@@ -157,6 +161,7 @@ impl Dispatcher {
             forgotten: Vec::new(),
             synced_at: Timestamp(0),
             unsynced: None,
+            claims: Claims::default(),
             stage: 0,
             abandoned: false,
             stop_at: None,
@@ -250,10 +255,8 @@ impl Dispatcher {
             self.stop_at = None;
             self.signal(2)?;
         }
-        if self.state.wall_deadline().is_some_and(|at| at <= time) {
-            self.record(Event::CapReached {
-                cap: "the wall time of the budget is used up".to_owned(),
-            })?;
+        if let Some(cap) = self.state.caps_reached(time) {
+            self.record(Event::CapReached { cap })?;
         }
         Ok(())
     }

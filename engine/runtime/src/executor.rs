@@ -7,6 +7,7 @@ mod approve;
 mod command;
 mod context;
 mod edit;
+mod parts;
 mod permit;
 mod prompt;
 mod render;
@@ -26,7 +27,7 @@ use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
-    CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Repaired,
+    CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Part, Repaired,
     Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
@@ -43,6 +44,7 @@ use crate::model::{Client, Pool};
 use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
+pub use self::parts::{Made, Purpose, Refused, join};
 pub use self::writes::{Keeper, Keeping, TurnRequest, Writes};
 
 /// What all attempts of a run share.
@@ -114,6 +116,12 @@ pub struct Job {
     pub previous: Option<Box<Failure>>,
     /// How it asks its model.
     pub manner: Manner,
+    /// The part of its task's work that the node is for, where it is not all of it.
+    pub part: Option<Arc<Part>>,
+    /// How often that work was cut to come to this node.
+    pub depth: usize,
+    /// What the attempt does for it.
+    pub purpose: Purpose,
     /// What it has kept of what it writes over.
     pub writes: Arc<Writes>,
     /// Asks it to end, and gives it a grace.
@@ -141,6 +149,10 @@ pub enum Message {
     Checked(NodeIndex, Result<bool, Failure>),
     /// The inputs of a used workflow are known.
     Entered(NodeIndex, Map<String, Json>),
+    /// The parts of a node can begin.
+    Split(NodeIndex, u32),
+    /// What the parts of a node made together was refused.
+    Refused(Refused),
     /// A human is to be asked.
     Ask(NodeIndex, String, Option<Stored>),
     /// A human has answered.
@@ -238,7 +250,7 @@ pub async fn attempt(shared: Arc<Shared>, job: Job) {
     // A bug in one attempt ends that attempt, not the run.
     let outcome = match AssertUnwindSafe(run(shared, job)).catch_unwind().await {
         Ok(Some(outcome)) => outcome,
-        // Gates and used workflows write nothing themselves.
+        // Gates and used workflows write nothing themselves; what parts write, the node puts back after them.
         Ok(None) => return,
         Err(panic) => {
             let what = panic_text(panic.as_ref()).unwrap_or_default();
@@ -300,6 +312,11 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
     let scope = job.names.clone().scope();
     if let Err(failure) = writes::turn(&shared, task, &job, &scope).await {
         return Some(Outcome::Failure(explain(failure, &job.names)));
+    }
+    if let Purpose::Split = job.purpose {
+        // The dispatcher is gone only when the run is.
+        let _ = job.tell.messages.send(Message::Split(job.node, job.attempt));
+        return None;
     }
     let outcome = match &task.kind {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
@@ -484,7 +501,7 @@ mod tests {
                 Blobs::new(folder.path().join("blobs")),
                 Arc::clone(&workspace),
             )),
-            keeper: Keeper::new(Blobs::new(folder.path().join("kept")), &bundle),
+            keeper: Keeper::new(Blobs::new(folder.path().join("kept")), &bundle, 0),
             bundle: Arc::new(bundle),
             workspace,
             environment: Arc::default(),
@@ -511,6 +528,9 @@ mod tests {
             calls: Vec::new(),
             previous: None,
             manner: Manner::default(),
+            part: None,
+            depth: 0,
+            purpose: Purpose::Make,
             writes: Arc::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),

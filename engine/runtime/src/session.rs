@@ -379,12 +379,14 @@ fn restore(state: &State, journal: &Journal<Event>, workspace: &Workspace) -> Re
     let blobs = kept_of(journal);
     let mut restored = Vec::new();
     let mut open = Vec::new();
-    for (node, kept) in state.kept() {
+    for (node, kept) in state.in_flight() {
         let hash: BlobHash = kept.parse()?;
         if workspace.restore(&hash, &blobs, true)? > 0 {
             restored.push(node.to_string());
         }
-        open.push(hash);
+    }
+    for (_, kept) in state.kept() {
+        open.push(kept.parse()?);
     }
     blobs.retain(&open);
     restored.reverse();
@@ -433,10 +435,11 @@ fn assemble(
     let host = Arc::new(RunHost::new(journal.blobs().clone(), Arc::clone(&workspace)));
     let mask = Mask::new(secrets.into_iter().chain(secret_values(&bundle, &environment)));
     let names = Names::of_inputs(&plan.inputs, &plan.env);
+    let held = state.kept().count() - state.in_flight().count();
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
         escalation: plan.escalation.clone(),
-        keeper: Keeper::new(kept_of(&journal), &bundle),
+        keeper: Keeper::new(kept_of(&journal), &bundle, held),
         bundle: Arc::new(bundle),
         workspace,
         host,

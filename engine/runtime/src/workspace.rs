@@ -44,6 +44,14 @@ pub enum FileError {
         /// The path as it was given.
         path: String,
     },
+    /// It lies, or leads through a symbolic link, where git or the engine keeps what is its own.
+    #[error("`{path}` leads into `{folder}`, which is not a task's to write")]
+    Kept {
+        /// The path as it was given.
+        path: String,
+        /// The folder.
+        folder: &'static str,
+    },
     /// There is no such folder.
     #[error(
         "there is no folder `{path}` in the workspace; correct the path, or have a task that comes before make it"
@@ -211,6 +219,7 @@ impl Workspace {
             path: path.to_owned(),
             reason,
         })?;
+        not_kept(path, &inside)?;
         let refused = match self.write_here(&inside, bytes) {
             Err(error) if beneath::may_be_a_link(&error) => error,
             written => return written.map_err(io_error("write", path)),
@@ -220,6 +229,7 @@ impl Workspace {
         if real == inside {
             return Err(io_error("write", path)(refused));
         }
+        not_kept(path, &real)?;
         self.write_here(&real, bytes).map_err(changed("write", path))
     }
 
@@ -232,6 +242,7 @@ impl Workspace {
             path: path.to_owned(),
             reason,
         })?;
+        not_kept(path, &inside)?;
         self.write_here(&inside, bytes).map_err(changed("write", path))
     }
 
@@ -296,6 +307,12 @@ impl Workspace {
             })
         }
     }
+}
+
+/// Refuses what no task may write, whatever led there.
+fn not_kept(path: &str, real: &Utf8Path) -> Result<(), FileError> {
+    let path = path.to_owned();
+    path::kept(real.as_str()).map_or(Ok(()), |folder| Err(FileError::Kept { path, folder }))
 }
 
 /// What came of a path that was resolved: a link that stands there now was put there since.

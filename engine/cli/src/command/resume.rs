@@ -110,10 +110,15 @@ pub(crate) fn find(id: Option<&str>, workspace: &std::path::Path) -> Result<RunI
                 .hint("`smallcode runs list` shows them")
         });
     }
-    runs::newest_unfinished(workspace)
-        .map_err(|error| Refusal::of(Exit::Io)(&error))?
-        .ok_or_else(|| {
-            Refusal::new(Exit::Wrong, "no run of this workspace can be taken up")
-                .hint("`smallcode runs list` shows them all")
-        })
+    let io = |error| Refusal::of(Exit::Io)(&error);
+    if let Some(run) = runs::newest_unfinished(workspace).map_err(io)? {
+        return Ok(run);
+    }
+    // A damaged run may be the one that was meant.
+    let all = runs::list(workspace).map_err(io)?;
+    let refusal = match all.into_iter().find_map(|run| run.problem) {
+        Some(problem) => Refusal::new(Exit::Io, problem),
+        None => Refusal::new(Exit::Wrong, "no run of this workspace can be taken up"),
+    };
+    Err(refusal.hint("`smallcode runs list` shows them all"))
 }

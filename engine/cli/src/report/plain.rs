@@ -97,6 +97,7 @@ impl<W: Write + Send> Plain<W> {
                 failure,
                 next,
                 manner,
+                split,
             } => {
                 let (rest, _) = self.output.take(node);
                 self.output_lines(at, node, rest);
@@ -107,12 +108,13 @@ impl<W: Write + Send> Plain<W> {
                         0 => String::new(),
                         delay => format!(" in {}", text::duration(delay)),
                     };
+                    let then = match split {
+                        Some(by) => wording::split(*by),
+                        None => format!("next attempt{delay}{}", wording::manner(manner)),
+                    };
                     self.line(
                         at,
-                        format_args!(
-                            "{name}: attempt {attempt} failed: {message}; next attempt{delay}{}",
-                            wording::manner(manner)
-                        ),
+                        format_args!("{name}: attempt {attempt} failed: {message}; {then}"),
                     );
                 }
                 if self.says(Verbosity::Verbose) {
@@ -252,6 +254,14 @@ impl<W: Write + Send> Plain<W> {
                 Some((Verbosity::Normal, format!("{node}: {answer}{comment}")))
             }
             Event::Interrupted { stage } => Some((Verbosity::Normal, interrupted(*stage).to_owned())),
+            Event::NodeSplit { node, parts, .. } => {
+                Some((Verbosity::Verbose, format!("{node}: {}", wording::parts(parts))))
+            }
+            Event::PartsRefused { node, failure, .. } => {
+                let message = text::one_line(&failure.message);
+                let said = format!("{node}: what its parts made together is put back: {message}");
+                Some((Verbosity::Verbose, said))
+            }
             Event::ScopeEntered { .. }
             | Event::NodesClaimed { .. }
             | Event::ConditionChecked { .. }

@@ -9,6 +9,7 @@ use smallcode_core::price::Usd;
 use smallcode_core::run::{
     Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Stored, Timestamp,
 };
+use smallcode_core::spec::SplitBy;
 
 use crate::render::text;
 
@@ -41,6 +42,8 @@ pub(crate) struct Progress {
     next_start: u64,
     nodes: HashMap<NodeId, Node>,
     expanded: HashMap<NodeId, i64>,
+    /// Of nodes that are cut, how many of their parts have not begun.
+    parts: HashMap<NodeId, i64>,
 }
 
 /// How many nodes ended how.
@@ -146,6 +149,8 @@ pub(crate) enum Change<'e> {
         next: Timestamp,
         /// How it asks its model.
         manner: Manner,
+        /// How it cuts the work into smaller nodes, if it does.
+        split: Option<SplitBy>,
     },
     /// The node has ended.
     Ended {
@@ -249,6 +254,14 @@ impl Progress {
             Event::TaskSkipped { task, because } => self.end(at, task, End::Skipped(because)),
             Event::NodeCancelled { node, because } => self.end(at, node, End::Cancelled(because)),
             Event::AttemptStarted { node, attempt } => Some(self.start(at, node, *attempt)),
+            Event::NodeSplit { node, parts, .. } => {
+                // They are nodes from now on, and this one only waits for them.
+                self.stop(node);
+                let parts = i64::try_from(parts.len()).unwrap_or(i64::MAX);
+                self.grown = self.grown.saturating_add(parts);
+                self.parts.insert(node.clone(), parts);
+                None
+            }
             Event::CallStarted {
                 node,
                 call,
@@ -299,6 +312,7 @@ impl Progress {
             }
             Event::ConditionChecked { holds: true, .. }
             | Event::ScopeEntered { .. }
+            | Event::PartsRefused { .. }
             | Event::ReplyRead { .. }
             | Event::CapReached { .. }
             | Event::NodesClaimed { .. }
@@ -337,6 +351,12 @@ impl Progress {
             *count = count.saturating_sub(1);
             self.failures.retain(|failed| failed.node != *id);
         }
+        if node.first_start.is_none()
+            && let Some((whole, _)) = id.as_str().rsplit_once('/')
+            && let Some(left) = self.parts.get_mut(&NodeId::new(whole))
+        {
+            *left -= 1;
+        }
         node.first_start.get_or_insert(at);
         node.attempts = node.attempts.saturating_add(1);
         if let Some(before) = node.running.replace(start) {
@@ -367,8 +387,22 @@ impl Progress {
         outcome: &'e Outcome,
         decision: &Decision,
     ) -> Option<Change<'e>> {
+        // Parts that have not begun by now never will.
+        self.grown = self.grown.saturating_sub(self.parts.remove(id).unwrap_or(0));
         match (outcome, decision) {
             (Outcome::Success(_), _) => self.end(at, id, End::Success),
+            (Outcome::Failure(failure), Decision::Split { by }) => {
+                self.counts.retried += 1;
+                self.stop(id);
+                Some(Change::Retrying {
+                    node: id,
+                    attempt,
+                    failure,
+                    next: at,
+                    manner: Manner::default(),
+                    split: Some(*by),
+                })
+            }
             (Outcome::Failure(failure), decision) => match decision.next_attempt() {
                 Some((next, manner)) => {
                     self.counts.retried += 1;
@@ -379,6 +413,7 @@ impl Progress {
                         failure,
                         next,
                         manner,
+                        split: None,
                     })
                 }
                 None => self.end(at, id, end_of(failure)),

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use smallcode_core::diagnostic::count;
-use smallcode_core::run::{Failure, FailureClass, Manner, RepairSeverity, Repaired, RunStatus, Timestamp};
+use smallcode_core::run::{
+    Failure, FailureClass, Manner, Part, RepairSeverity, Repaired, RunStatus, Timestamp,
+};
+use smallcode_core::spec::SplitBy;
 
 use super::progress::Progress;
 use crate::render::style::{Paint, Style};
@@ -31,6 +34,17 @@ pub(super) fn class(class: FailureClass) -> String {
 
 /// What is said of a node whose attempts came to the same failure again.
 pub(super) const STALLED: &str = "the same failure came a third time, so it is not tried again";
+
+/// What follows an attempt whose work is cut.
+pub(super) fn split(by: SplitBy) -> String {
+    format!("its work is split by {}", by.as_str())
+}
+
+/// Into what it is cut.
+pub(super) fn parts(parts: &[Part]) -> String {
+    let names: Vec<_> = parts.iter().map(|part| text::one_line(&part.name)).collect();
+    format!("split into {}: {}", count(parts.len(), "part"), names.join("; "))
+}
 
 /// `, at temperature 0.4, with up to 2,048 tokens of answer`: how the next attempt asks, where that is not as before.
 pub(super) fn manner(manner: &Manner) -> String {

@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::Bundle;
-use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, Task, VerifierKind};
+use crate::run::splits;
+use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
@@ -66,8 +67,15 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     }
     let policy = &task.common.on_failure;
     let after = task.kind_span;
-    if policy.split.is_some_and(|split| split.0.is_some()) {
-        report(after, "`on_failure: { split }`".to_owned());
+    if let Some(way) = policy.split.and_then(|split| split.0) {
+        if !splits(kind) {
+            report(
+                after,
+                format!("`on_failure: {{ split }}` of the kind `{}`", kind.as_str()),
+            );
+        } else if way == SplitBy::Plan {
+            report(after, "`on_failure: { split: plan }`".to_owned());
+        }
     }
     let escalates = policy
         .escalate

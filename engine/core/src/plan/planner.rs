@@ -10,6 +10,7 @@ use crate::check;
 use crate::diagnostic::{Code, Diagnostic, SourceId};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
+use crate::run::{MAX_PARTS, splits};
 use crate::scope::{Item, Names};
 use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
 use crate::template::Value;
@@ -168,6 +169,7 @@ impl Planner<'_> {
             let name = self.profile_of(common);
             let facts = self.given.profiles.get(&name).cloned().unwrap_or_default();
             let calls = attempts
+                .saturating_mul(most_nodes(task))
                 .saturating_mul(u64::from(CALL_TRIES))
                 .saturating_mul(times.most());
             worst = Worst::of(calls, &facts);
@@ -221,7 +223,7 @@ impl Planner<'_> {
             return (None, Worst::default());
         };
         let facts = given.profiles.get(name).cloned().unwrap_or_default();
-        let worst = Worst::escalated(times.most(), &facts, escalation);
+        let worst = Worst::escalated(times.most().saturating_mul(most_nodes(task)), &facts, escalation);
         self.profiles.insert(name.to_owned(), facts);
         (Some(name.to_owned()), worst)
     }
@@ -256,12 +258,16 @@ impl Planner<'_> {
             };
             match expand::text(text, &names.clone().scope()) {
                 Ok(path) => {
-                    if inside && let Err(error) = crate::path::inside(&path) {
+                    let refused = match crate::path::inside(&path) {
+                        Ok(path) => crate::path::kept(path.as_str()).map(check::not_to_write),
+                        Err(error) => Some(error.to_string()),
+                    };
+                    if let Some(reason) = refused.filter(|_| inside) {
                         self.problems.push(Diagnostic::new(
                             Code::BAD_PATH,
                             source,
                             text.span,
-                            format!("`{path}`: {error}"),
+                            format!("`{path}`: {reason}"),
                         ));
                     }
                     found.push(path);
@@ -290,6 +296,20 @@ impl Planner<'_> {
             .help(format!("allow it: `permissions: {{ write: [\"{path}\"] }}`")),
         );
     }
+}
+
+/// How many nodes may do the work of one, if it is cut as often as may be, itself included.
+fn most_nodes(task: &Task) -> u64 {
+    let way = task.common.on_failure.split.and_then(|split| split.0);
+    if way.is_none() || !splits(task.kind.name()) {
+        return 1;
+    }
+    let (mut of_depth, mut all) = (1_u64, 1_u64);
+    for most in MAX_PARTS {
+        of_depth = of_depth.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
+        all = all.saturating_add(of_depth);
+    }
+    all
 }
 
 enum Items {

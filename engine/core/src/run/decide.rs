@@ -7,8 +7,8 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, FailureClass, NodeId, Timestamp};
-use crate::spec::Retry;
+use super::{Failure, FailureClass, NodeId, Timestamp, split};
+use crate::spec::{Retry, SplitBy};
 
 pub use history::Symptom;
 
@@ -47,6 +47,11 @@ pub enum Decision {
         /// When.
         at: Timestamp,
     },
+    /// The work is cut into smaller nodes.
+    Split {
+        /// In which way.
+        by: SplitBy,
+    },
     /// Nothing: the node has failed.
     Fail,
     /// Nothing: the node has failed. Attempts were left, but two retries did not change the failure, nor would a third.
@@ -65,7 +70,7 @@ impl Decision {
                 };
                 Some((at, manner))
             }
-            Self::Done | Self::Fail | Self::Stalled => None,
+            Self::Split { .. } | Self::Done | Self::Fail | Self::Stalled => None,
         }
     }
 }
@@ -96,6 +101,8 @@ impl Manner {
 pub struct Policy {
     /// Extra attempts, and the time between them.
     pub retry: Retry,
+    /// How the work may be cut, if it may be.
+    pub split: Option<SplitBy>,
     /// Whether a model makes the attempts: it is told what was wrong and asked in another way. What a command does
     /// again, it does to a world that may have changed; a model that fails alike, however it is asked, is stuck.
     pub asks_model: bool,
@@ -114,26 +121,44 @@ pub struct Past<'a> {
     pub earlier: &'a [Symptom],
     /// How it asked its model.
     pub manner: Manner,
+    /// How often the work of the task was cut to come to this node.
+    pub depth: usize,
+    /// Whether that of this node was: what its parts could not do together, they can't when they are tried again.
+    pub was_split: bool,
 }
 
-/// Decides after a failed attempt. Chance comes from the run's seed and the node.
+/// Decides after a failed attempt: the first rung of the ladder that may help. Chance comes from the run's seed and the
+/// node.
 pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
+    if past.was_split {
+        return Decision::Fail;
+    }
     // What a stronger model does not do when it is told what was wrong, it is not paid for again.
     if past.manner.escalated {
         return Decision::Fail;
     }
-    match below_escalation(policy, past, now, seed, node) {
-        Decision::Fail | Decision::Stalled
-            if policy.escalate && past.failure.class.is_a_matter_of_skill() =>
-        {
-            Decision::Escalate { at: now }
-        }
-        decision => decision,
+    let decision = retry(policy, past, now, seed, node);
+    if !matches!(decision, Decision::Fail | Decision::Stalled) {
+        return decision;
     }
+    if let Some(by) = cut(policy, past) {
+        return Decision::Split { by };
+    }
+    if policy.escalate && past.failure.class.is_a_matter_of_skill() {
+        return Decision::Escalate { at: now };
+    }
+    decision
 }
 
-/// The rungs of the ladder below the last.
-fn below_escalation(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
+/// How the work is cut, where that may help.
+fn cut(policy: Policy, past: Past<'_>) -> Option<SplitBy> {
+    let work = past.failure.work.as_deref()?;
+    let cut = split::split(policy.split?, past.failure.class, work, past.depth)?;
+    Some(cut.by)
+}
+
+/// Whether there is another attempt.
+fn retry(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
     let class = past.failure.class;
     if past.attempt > policy.retry.max || !another_attempt_can_help(class, policy.asks_model) {
         return Decision::Fail;

@@ -202,6 +202,9 @@ pub struct Failure {
     /// How many tokens an answer that was cut could have had at most, where that is more than it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<u64>,
+    /// How the work of the attempt can be cut, where its task allows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Box<super::Work>>,
 }
 
 impl Failure {
@@ -215,6 +218,7 @@ impl Failure {
             stdout: None,
             stderr: None,
             room: None,
+            work: None,
         }
     }
 }
@@ -390,7 +394,8 @@ pub enum Event {
         /// Whether it is to run.
         holds: bool,
     },
-    /// The expressions that decide about a task or node could not be evaluated.
+    /// The expressions that decide about a task or node could not be evaluated, or the wall time of its task's budget
+    /// was used up before it started.
     NodeRefused {
         /// The task or node.
         node: NodeId,
@@ -445,6 +450,26 @@ pub enum Event {
         attempt: u32,
         /// Its inputs.
         inputs: Stored,
+    },
+    /// The work of a node is cut: each part becomes a node, one after the other, named after this one and its number.
+    NodeSplit {
+        /// The node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// In which way.
+        by: crate::spec::SplitBy,
+        /// The parts, in their order.
+        parts: Vec<super::Part>,
+    },
+    /// What the parts of a node have made together was refused. All of it is put back, and the attempt then fails.
+    PartsRefused {
+        /// The node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
     },
     /// A model is about to be called.
     CallStarted {

@@ -6,7 +6,7 @@ use super::Policy;
 use crate::check;
 use crate::load::{Bundle, ModuleId};
 use crate::plan::{self, Escalation};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, Task};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task};
 use crate::template::Reference;
 
 /// One task, reduced to what decides about its nodes.
@@ -38,6 +38,8 @@ pub struct TaskInfo {
     pub fail_fast: bool,
     /// Extra attempts.
     pub retry: Retry,
+    /// How the work of a node is cut when it fails, if it may be.
+    pub split: Option<SplitBy>,
     /// Whether dependents go on when it fails.
     pub goes_on: bool,
     /// Whether an attempt that was in flight may be made again without asking.
@@ -71,6 +73,7 @@ impl TaskInfo {
     pub fn policy(&self) -> Policy {
         Policy {
             retry: self.retry,
+            split: self.split,
             asks_model: self.kind.model_driven(),
             escalate: self.escalates == Escalates::Yes,
         }
@@ -118,6 +121,11 @@ impl Program {
                             },
                             fail_fast: common.fail_fast,
                             retry: common.on_failure.retry,
+                            split: common
+                                .on_failure
+                                .split
+                                .and_then(|split| split.0)
+                                .filter(|_| splits(task.kind.name())),
                             goes_on: common.on_failure.goes_on,
                             repeatable: match &task.kind {
                                 Kind::Run(run) => run.beside.idempotent,
@@ -165,6 +173,11 @@ impl Program {
     pub fn task(&self, module: ModuleId, task: usize) -> Option<&TaskInfo> {
         self.modules.get(module.0)?.get(task)
     }
+}
+
+/// Whether the work of a kind can be cut. A command is one thing, and what an agent does is not known before.
+pub(crate) fn splits(kind: KindName) -> bool {
+    matches!(kind, KindName::Prompt | KindName::Edit)
 }
 
 /// Whether all nodes of a task write one of its paths. They would take turns; to start one at a time is the same and

@@ -2,13 +2,14 @@
 //!
 //! This file holds what a state is, and its two doors: [`State::apply`] takes an event in, [`State::next`] says what
 //! is to be done. What an event does is below, by what it is about: `session`, `task`, `attempt`, `call`, `claim`,
-//! `stop`, `turn`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
+//! `part`, `stop`, `turn`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
 
 mod attempt;
 mod call;
 mod claim;
 mod lookup;
 mod next;
+mod part;
 mod query;
 mod session;
 mod stop;
@@ -179,6 +180,17 @@ impl State {
                 attempt,
                 inputs,
             } => self.scope_entered(node, *attempt, inputs)?,
+            Event::NodeSplit {
+                node,
+                attempt,
+                by,
+                parts,
+            } => self.node_split(node, *attempt, *by, parts)?,
+            Event::PartsRefused {
+                node,
+                attempt,
+                failure,
+            } => self.parts_refused(node, *attempt, failure)?,
             Event::CallStarted {
                 node,
                 attempt,

@@ -11,6 +11,7 @@ mod cost;
 mod escalation;
 mod ladder;
 mod order;
+mod parts;
 mod properties;
 mod recovery;
 mod sim;

@@ -10,7 +10,7 @@ use crate::{Dialect, RepairKind};
 mod markup;
 mod pairs;
 
-pub(super) use markup::{element, function};
+pub(super) use markup::{element, function, pair};
 
 /// Names and ids of calls are shorter; a longer line is prose.
 const NAME: usize = 160;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smallcode_core::load::ModuleId;
-use smallcode_core::run::{Event, NodeIndex, ScopeIndex, Timestamp};
+use smallcode_core::run::{Event, Failure, NodeIndex, ScopeIndex, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{DispatchError, Dispatcher, Observed, Question, now};
@@ -19,6 +19,7 @@ pub(super) enum Effect {
     Expand(ScopeIndex, usize, Job),
     Check(Job),
     Leave(Job, ModuleId),
+    Join(Job, Option<Failure>),
     Stop(NodeIndex),
     Grant(oneshot::Sender<Result<(), String>>),
     Refuse(oneshot::Sender<Result<(), String>>, String),
@@ -28,17 +29,17 @@ pub(super) enum Effect {
 }
 
 /// Whether what follows an event can't be repeated, so that the disk must know of it first. The start of a command
-/// is not among them: a claim announces it.
+/// is not among them, as a claim announces it; whether a claim is waited for depends on what starts.
 fn announces(event: &Event) -> bool {
     match event {
         Event::RunStarted { .. }
         | Event::RunResumed { .. }
-        | Event::NodesClaimed { .. }
         | Event::WritesKept { .. }
         | Event::CallStarted { .. }
         | Event::ApprovalAnswered { .. }
         | Event::RunFinished { .. } => true,
-        Event::TaskExpanded { .. }
+        Event::NodesClaimed { .. }
+        | Event::TaskExpanded { .. }
         | Event::ConditionChecked { .. }
         | Event::NodeRefused { .. }
         | Event::TaskSkipped { .. }
@@ -46,6 +47,8 @@ fn announces(event: &Event) -> bool {
         | Event::AttemptStarted { .. }
         | Event::WritesAsked { .. }
         | Event::ScopeEntered { .. }
+        | Event::NodeSplit { .. }
+        | Event::PartsRefused { .. }
         | Event::CallFinished { .. }
         | Event::ReplyRead { .. }
         | Event::AttemptFinished { .. }
@@ -72,9 +75,11 @@ impl Dispatcher {
     }
 
     async fn write(&mut self) -> Result<(), JournalError> {
+        self.claims.settled().await?;
         let commit = self.journal.append(&self.batch)?;
         let last = commit.last_seq();
-        let waits = self.batch.iter().any(|(_, event)| announces(event))
+        let waits = self.claims.wait()
+            || self.batch.iter().any(|(_, event)| announces(event))
             || self
                 .effects
                 .iter()
@@ -83,16 +88,22 @@ impl Dispatcher {
             commit.await?;
             self.synced_at = now();
             self.unsynced = None;
+            self.claims.durable();
             // The disk knows by now that nothing will be put back from these.
             for kept in self.forgotten.drain(..) {
                 self.shared.keeper.forget(&kept);
             }
-        } else if now().since(self.synced_at) >= LAZY_SYNC {
+        } else if let Some(commit) = self.claims.appended(commit) {
+            if now().since(self.synced_at) >= LAZY_SYNC {
+                self.synced_at = now();
+                self.unsynced = None;
+                commit.request();
+            } else {
+                self.unsynced = Some(commit);
+            }
+        } else {
             self.synced_at = now();
             self.unsynced = None;
-            commit.request();
-        } else {
-            self.unsynced = Some(commit);
         }
         let count = u64::try_from(self.batch.len()).unwrap_or(0);
         for (seq, (at, event)) in (last + 1 - count..).zip(self.batch.drain(..)) {
@@ -118,6 +129,10 @@ impl Dispatcher {
                 Effect::Leave(job, inner) => {
                     self.work
                         .spawn(executor::leave(Arc::clone(&self.shared), job, inner));
+                }
+                Effect::Join(job, failed) => {
+                    self.work
+                        .spawn(executor::join(Arc::clone(&self.shared), job, failed));
                 }
                 Effect::Stop(node) => {
                     if let Some((cancel, _)) = self.running.get(&node) {

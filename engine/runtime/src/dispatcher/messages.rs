@@ -61,6 +61,8 @@ impl Dispatcher {
                     })?;
                 }
             }
+            Message::Split(node, attempt) => self.split(node, attempt)?,
+            Message::Refused(refused) => self.refused(refused)?,
             Message::Ask(node, message, diff) => {
                 self.running.remove(&node);
                 if self.was_killed(node)? {
@@ -121,13 +123,13 @@ impl Dispatcher {
         self.retry_waiting_calls()
     }
 
-    pub(super) fn finish_attempt(
-        &mut self,
-        node: NodeIndex,
-        mut outcome: Outcome,
-    ) -> Result<(), DispatchError> {
+    pub(super) fn finish_attempt(&mut self, node: NodeIndex, outcome: Outcome) -> Result<(), DispatchError> {
         let Some((id, attempt)) = self.state.node(node).map(|node| (node.id.clone(), node.attempts)) else {
             return Ok(());
+        };
+        let mut outcome = match outcome {
+            Outcome::Failure(failure) => Outcome::Failure(self.state.cause(node, failure)),
+            Outcome::Success(result) => Outcome::Success(result),
         };
         let decision = match &mut outcome {
             Outcome::Success(_) => Decision::Done,
@@ -138,7 +140,8 @@ impl Dispatcher {
                     None => Decision::Fail,
                 };
                 let forbidden = info.is_some_and(|info| info.escalates == Escalates::NotInThisRun);
-                if forbidden && decision.next_attempt().is_none() && failure.class.is_a_matter_of_skill() {
+                let is_last = matches!(decision, Decision::Fail | Decision::Stalled);
+                if forbidden && is_last && failure.class.is_a_matter_of_skill() {
                     if !failure.detail.is_empty() {
                         failure.detail.push('\n');
                     }

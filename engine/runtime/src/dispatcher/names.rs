@@ -11,7 +11,7 @@ use smallcode_core::spec::{Task, Text};
 use smallcode_core::template::{Template, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::executor::{Job, Shared, Tell};
+use crate::executor::{Job, Purpose, Shared, Tell};
 use crate::host::RunHost;
 
 /// Makes jobs: what a task may name is found once, what the names stand for when a job is made.
@@ -73,6 +73,9 @@ impl NameSource {
             calls: Vec::new(),
             previous: None,
             manner: Manner::default(),
+            part: None,
+            depth: 0,
+            purpose: Purpose::Make,
             writes: Arc::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
@@ -126,13 +129,20 @@ impl NameSource {
             module,
             task: node.task,
             names,
-            calls: if node.attempts + 1 == attempt {
+            calls: if node.attempts + 1 == attempt || node.is_in_parts() {
                 node.calls.clone()
             } else {
                 Vec::new()
             },
             previous: node.failure.clone(),
             manner: node.manner,
+            part: node.part.clone(),
+            depth: node.depth,
+            purpose: if node.split.is_some() {
+                Purpose::Split
+            } else {
+                Purpose::Make
+            },
             writes: Arc::default(),
             cancel: kill.child_token(),
             kill,

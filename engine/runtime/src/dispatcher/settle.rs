@@ -2,17 +2,20 @@
 
 use smallcode_core::load::ModuleId;
 use smallcode_core::run::{
-    Action, ApplyError, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, RunStatus, ScopeIndex,
-    TaskResult,
+    Action, ApplyError, Event, Failure, FailureClass, Node, NodeIndex, NodePhase, Outcome, RunStatus,
+    ScopeIndex, TaskResult,
 };
 
 use super::commit::Effect;
 use super::{DispatchError, Dispatcher, Ended, now};
 use crate::executor::{self, Job};
 
-/// How many nodes are claimed at once: so many starts share one synchronisation of the disk, and so many commands
-/// at most are in doubt after a power cut.
+/// How many nodes are claimed at once: so many starts share one synchronisation of the disk.
 const CLAIM: usize = 32;
+
+/// With so few claims left, the next are made while these are worked off: nobody then waits for the disk. After a
+/// power cut, at most this and [`CLAIM`] commands are in doubt.
+const FEW_CLAIMS: usize = CLAIM / 2;
 
 impl Dispatcher {
     /// Turns what is to be done into events and effects, until nothing more follows.
@@ -72,6 +75,7 @@ impl Dispatcher {
                     node: job.id.clone(),
                     attempt,
                 })?;
+                self.claim_ahead(node)?;
                 self.effects.push(Effect::Attempt(job));
             }
             Action::Turn(node) => {
@@ -104,6 +108,11 @@ impl Dispatcher {
                     self.record(Event::NodeCancelled { node, because })?;
                 }
             }
+            Action::Refuse { node, failure } => {
+                if let Some(node) = self.state.node(node).map(|node| node.id.clone()) {
+                    self.record(Event::NodeRefused { node, failure })?;
+                }
+            }
             Action::Kill(node) => {
                 let asked = self
                     .state
@@ -121,17 +130,37 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Tells the disk that a command may start, and with it those that come next: one wait serves them all.
+    /// Sees that the disk knows of a command before it starts, and with it of those that come next.
     fn claim(&mut self, node: NodeIndex) -> Result<(), ApplyError> {
         let repeatable = self.state.info(node).is_none_or(|info| info.repeatable);
-        let claimed = self
+        let Some(id) = self
             .state
             .node(node)
-            .is_none_or(|node| self.state.is_claimed(&node.id));
-        if repeatable || claimed {
+            .map(|node| node.id.clone())
+            .filter(|_| !repeatable)
+        else {
+            return Ok(());
+        };
+        if self.state.is_claimed(&id) {
+            self.claims.begin(&id);
             return Ok(());
         }
         let nodes = self.state.claimable(node, CLAIM);
+        self.claims.claim();
+        self.record(Event::NodesClaimed { nodes })
+    }
+
+    /// Claims more where few are left, and goes on: the disk has the time until these start.
+    fn claim_ahead(&mut self, node: NodeIndex) -> Result<(), ApplyError> {
+        let repeatable = self.state.info(node).is_none_or(|info| info.repeatable);
+        if repeatable || !self.claims.may_go_ahead() || self.state.claims() > FEW_CLAIMS {
+            return Ok(());
+        }
+        let nodes = self.state.claimable(node, CLAIM);
+        if nodes.is_empty() {
+            return Ok(());
+        }
+        self.claims.go_ahead(&nodes);
         self.record(Event::NodesClaimed { nodes })
     }
 
@@ -140,11 +169,18 @@ impl Dispatcher {
             .node_job(&self.state, &self.program, node, attempt, &self.tell)
     }
 
-    /// Ends the attempt of a used workflow whose tasks have ended.
+    /// Ends the attempt of a used workflow whose tasks have ended, or of a node whose parts have.
     fn leave(&mut self, node: NodeIndex) -> Result<(), DispatchError> {
+        if self.state.node(node).is_some_and(Node::is_in_parts) {
+            self.join(node);
+            return Ok(());
+        }
         let Some(inner) = self.state.node(node).and_then(|node| node.inside) else {
             return Ok(());
         };
+        if let Some(failure) = self.state.scope_over_budget(inner) {
+            return self.finish_attempt(node, Outcome::Failure(failure));
+        }
         let class = match self.state.scope_status(inner) {
             RunStatus::Success => None,
             RunStatus::OverBudget => Some(FailureClass::OverBudget),

@@ -49,8 +49,7 @@ pub(super) fn permitted(
 
 /// Whether a model may write a path. What git and the engine keep is never its to write.
 pub(super) fn may_write(path: &str, permissions: &[String]) -> bool {
-    let kept = path.split('/').any(|part| matches!(part, ".git" | ".smallcode"));
-    !kept && check::uncovered([path], permissions).is_none()
+    path::kept(path).is_none() && check::uncovered([path], permissions).is_none()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod request;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use smallcode_core::context::Section;
 use smallcode_core::plan;
 use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::{ContextItem, Task};
@@ -23,6 +24,8 @@ pub(super) struct Ask<'a> {
     pub(super) messages: Vec<model::Message>,
     /// What the model is shown before the instruction, as whole as the window allows.
     pub(super) context: &'a [ContextItem],
+    /// What it is shown after that.
+    pub(super) beside: Vec<Section>,
     /// A JSON Schema that the server is asked to enforce.
     pub(super) schema: Option<&'a Json>,
 }
@@ -71,7 +74,8 @@ impl<'a> Asker<'a> {
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
     pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
-        let sections = context::sections(self.shared, ask.context, scope).await?;
+        let mut sections = context::sections(self.shared, ask.context, scope).await?;
+        sections.extend(ask.beside);
         let asked = request::build(ask.messages, &sections, self.answerer, ask.schema, self.job)?;
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;

@@ -25,7 +25,7 @@ pub(super) use self::result::conforms;
 use self::result::{follows, matches, matches_not};
 use self::tree::Tree;
 use super::command::problems;
-use super::{Job, Shared, text};
+use super::{Job, Purpose, Shared, text};
 
 /// How many files are named that must not have changed, or must be there.
 const TOLD_FILES: usize = 8;
@@ -125,6 +125,9 @@ impl<'a> Verification<'a> {
             }
             verification.steps.push(step);
         }
+        verification
+            .steps
+            .retain(|step| applies(&step.verifier.kind, job));
         verification.steps.sort_by_key(|step| cost(&step.verifier.kind));
         Ok(verification)
     }
@@ -278,6 +281,16 @@ impl<'a> Verification<'a> {
         tokio::task::spawn_blocking(move || tree::list(&root, &glob))
             .await
             .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
+    }
+}
+
+/// Whether a verifier has its say about this attempt. A part is not the whole: it need only leave alone what the whole
+/// must. When all parts have ended, the others look at what they made together.
+fn applies(kind: &VerifierKind, job: &Job) -> bool {
+    let of_each = matches!(kind, VerifierKind::Unchanged(_));
+    match job.purpose {
+        Purpose::Join(_) => job.part.is_none() && !of_each,
+        Purpose::Make | Purpose::Split => job.part.is_none() || of_each,
     }
 }
 

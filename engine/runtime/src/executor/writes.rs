@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallcode_core::load::Bundle;
 use smallcode_core::run::{Failure, FailureClass, NodeIndex};
-use smallcode_core::spec::{Kind, Task, Text};
+use smallcode_core::spec::{Kind, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{check, glob, path};
 use tokio::sync::oneshot;
 
-use super::{Job, Message, Shared, text, unkept};
+use super::{Job, Message, Purpose, Shared, text, unkept};
 use crate::journal::{BlobHash, Blobs};
 use crate::workspace::{FileError, KeepError, Places};
 
@@ -60,6 +60,13 @@ impl Writes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Those of an attempt that has kept this, in this order, and goes on.
+    pub(crate) fn holding(kept: Vec<BlobHash>) -> Self {
+        Self {
+            state: Mutex::new(State { over: false, kept }),
+        }
+    }
+
     /// Ends the writes of an attempt that succeeded: they stay.
     pub(super) fn stay(&self, keeper: &Keeper) {
         let mut state = self.lock();
@@ -102,8 +109,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// That of a run of a bundle.
-    pub fn new(blobs: Blobs, bundle: &Bundle) -> Self {
+    /// That of a run of a bundle, of which attempts of earlier sessions hold so many records.
+    pub fn new(blobs: Blobs, bundle: &Bundle, open: usize) -> Self {
         let mut tasks = bundle
             .modules
             .iter()
@@ -111,7 +118,7 @@ impl Keeper {
         Self {
             blobs,
             takes_turns: tasks.any(|task| !check::declared_writes(task).is_empty() && !is_one_file(task)),
-            open: AtomicUsize::new(0),
+            open: AtomicUsize::new(open),
         }
     }
 
@@ -138,8 +145,13 @@ pub(super) async fn turn(
         return Ok(());
     }
     let mut writes = Vec::new();
-    for pattern in declared {
-        real(shared, pattern, scope, &mut writes)?;
+    match job.part.as_ref().and_then(|part| part.file.as_deref()) {
+        Some(file) => real(shared, &literally(file), &mut writes)?,
+        None => {
+            for pattern in declared {
+                real(shared, &text(pattern, scope)?, &mut writes)?;
+            }
+        }
     }
     let (grant, granted) = oneshot::channel();
     let _ = job.tell.messages.send(Message::Turn(TurnRequest {
@@ -149,8 +161,9 @@ pub(super) async fn turn(
         grant,
     }));
     wait(granted, job).await?;
-    // The files of an answer are known once it is there, and kept then.
-    if !matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !is_one_file(task) {
+    // The files of an answer are known once it is there, and kept then. Those of parts are put back together.
+    let answers = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_));
+    if matches!(job.purpose, Purpose::Split) || (!answers && !is_one_file(task)) {
         let places = Places {
             globs: writes,
             paths: Vec::new(),
@@ -161,23 +174,11 @@ pub(super) async fn turn(
 }
 
 /// The paths and globs that a text stands for, the links on the way to them followed.
-fn real(
-    shared: &Shared,
-    pattern: &Text,
-    scope: &Arc<dyn Scope>,
-    into: &mut Vec<String>,
-) -> Result<(), Failure> {
-    let written = text(pattern, scope)?;
+fn real(shared: &Shared, written: &str, into: &mut Vec<String>) -> Result<(), Failure> {
     let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
-    let clean = path::inside(&written).map_err(|error| denied(error.to_string()))?;
-    if clean
-        .components()
-        .next()
-        .is_some_and(|first| first.as_str() == ".smallcode")
-    {
-        return Err(denied(
-            "what the engine keeps there is not a task's to write".to_owned(),
-        ));
+    let clean = path::inside(written).map_err(|error| denied(error.to_string()))?;
+    if let Some(folder) = path::kept(clean.as_str()) {
+        return Err(denied(check::not_to_write(folder)));
     }
     let start = glob::extent(clean.as_str()).start;
     let below = clean

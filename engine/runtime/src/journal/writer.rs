@@ -190,7 +190,7 @@ impl Commit {
     }
 
     /// Asks for the events to become durable, without waiting for it.
-    pub fn request(self) {
+    pub fn request(&self) {
         let mut state = self.shared.lock();
         if state.wanted < self.seq {
             state.wanted = self.seq;

@@ -147,9 +147,10 @@ fn questions(client: &Client, profile: &Profile) -> Result<Questions, ClientErro
 pub struct Abilities {
     /// What it speaks best.
     pub dialect: Dialect,
-    /// The tokens that prompt and answer may have together.
+    /// Tokens that the model can see: what the profile says, else what its server says, else [`ASSUMED_WINDOW`] with
+    /// the origin *assumed*.
     pub window: Sourced<u64>,
-    /// Calls it takes at the same time, where it says so.
+    /// Calls that the server takes at the same time: what the profile says, else what its server says, if it does.
     pub slots: Option<u64>,
     /// What its tokens cost, where it says so.
     pub price: Option<Price>,
@@ -180,7 +181,11 @@ pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, 
     let mut abilities = Abilities {
         dialect: profile.dialect,
         window: profile.window.clone().or(told).unwrap_or_else(assumed),
-        slots: found.as_ref().and_then(|found| found.slots),
+        slots: profile
+            .slots
+            .as_ref()
+            .map(|slots| slots.value)
+            .or(found.as_ref().and_then(|found| found.slots)),
         price: model.and_then(|model| model.price),
     };
     if profile.provider.is_some() {
@@ -195,24 +200,6 @@ pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, 
         }
     }
     Ok(abilities)
-}
-
-/// Returns the window of a profile: what it says, else what its server says, else
-/// [`ASSUMED_WINDOW`] with the origin *assumed*.
-///
-/// # Errors
-///
-/// When HTTP cannot be set up.
-pub async fn resolve_window(client: &Client, profile: &Profile) -> Result<Sourced<u64>, ClientError> {
-    if let Some(window) = &profile.window {
-        return Ok(window.clone());
-    }
-    let found = inspect(client, profile).await?;
-    let window = found
-        .as_ref()
-        .and_then(|found| model_of(found, profile))
-        .and_then(|model| model.window);
-    Ok(window.map_or(Sourced::new(ASSUMED_WINDOW, Origin::Assumed), known_window))
 }
 
 /// Returns the profile's model among those of its server; the only one where the profile names none.

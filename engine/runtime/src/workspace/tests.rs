@@ -44,6 +44,13 @@ fn writes_are_whole_and_keep_the_mode() {
     );
 }
 
+/// Writes a file as somebody else does: also where the workspace writes nothing.
+fn put(workspace: &Workspace, path: &str, text: &str) {
+    let path = workspace.root().join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
 #[test]
 fn globs_leave_out_what_git_ignores() {
     let (_folder, workspace) = workspace();
@@ -54,7 +61,7 @@ fn globs_leave_out_what_git_ignores() {
         "target/d.rs",
         ".smallcode/e.rs",
     ] {
-        workspace.write(path, b"target/\n").unwrap();
+        put(&workspace, path, "target/\n");
     }
     assert_eq!(workspace.glob("**/*.rs").unwrap(), ["src/a.rs", "src/b/c.rs"]);
 }

@@ -54,9 +54,12 @@ fn ladder_of(asks_model: bool, escalate: bool, max: u32, failures: &[Failure]) -
             failure,
             earlier: &earlier,
             manner,
+            depth: 0,
+            was_split: false,
         };
         let policy = Policy {
             retry,
+            split: None,
             asks_model,
             escalate,
         };
@@ -68,6 +71,7 @@ fn ladder_of(asks_model: bool, escalate: bool, max: u32, failures: &[Failure]) -
                 manner.escalated = true;
                 "escalate".to_owned()
             }
+            Decision::Split { by } => by.as_str().to_owned(),
             Decision::Retry { manner: next, .. } => {
                 manner = next;
                 let temperature = manner
@@ -184,6 +188,102 @@ fn a_cut_answer_gets_more_room_once() {
     assert_eq!(ladder(true, 5, &mixed), "as it is, 0 with 9, 0.4 with 9");
 }
 
+/// What follows when a node with extra attempts fails so once, and when it has none left.
+fn with_split(class: FailureClass, split: Option<SplitBy>, depth: usize, was_split: bool) -> String {
+    let part = |name: &str| super::super::Part {
+        name: name.to_owned(),
+        file: None,
+        pieces: Vec::new(),
+        tokens: 40,
+        found: String::new(),
+    };
+    let cut = |by| super::super::Cut {
+        by,
+        parts: vec![part("a"), part("b")],
+    };
+    let work = super::super::Work {
+        tokens: 80,
+        cuts: vec![cut(SplitBy::File), cut(SplitBy::Diagnostic)],
+    };
+    let failure = Failure {
+        work: Some(Box::new(work)),
+        ..Failure::new(class, "x")
+    };
+    let retry = Retry {
+        max: 1,
+        ..Retry::default()
+    };
+    let policy = Policy {
+        retry,
+        split,
+        asks_model: true,
+        escalate: false,
+    };
+    let decided = [1, 2].map(|attempt| {
+        let past = Past {
+            attempt,
+            failure: &failure,
+            earlier: &[],
+            manner: Manner::default(),
+            depth,
+            was_split,
+        };
+        match decide(policy, past, Timestamp(0), 7, &NodeId::new("a")) {
+            Decision::Retry { .. } => "retry",
+            Decision::Split { by } => by.as_str(),
+            Decision::Fail | Decision::Stalled | Decision::Done | Decision::Escalate { .. } => "fail",
+        }
+    });
+    decided.join(", ")
+}
+
+#[test]
+fn what_another_attempt_does_not_cure_is_split_where_that_may_help() {
+    let mut table = String::new();
+    for class in ALL {
+        let _ = writeln!(
+            table,
+            "{class:?}: {}",
+            with_split(class, Some(SplitBy::Auto), 0, false)
+        );
+    }
+    insta::assert_snapshot!(table, @"
+    Transport: retry, fail
+    NoModel: retry, fail
+    Refused: fail, fail
+    Truncated: file, file
+    Looping: retry, file
+    Overthinking: retry, file
+    Empty: retry, file
+    Unparseable: retry, file
+    SchemaMismatch: retry, file
+    PatchWithoutMatch: retry, file
+    VerifyFailed: retry, diagnostic
+    Denied: retry, fail
+    OverBudget: file, file
+    TooLarge: file, file
+    CommandFailed: retry, fail
+    TimedOut: retry, file
+    Expression: fail, fail
+    Io: retry, fail
+    ToolMissing: fail, fail
+    Rejected: fail, fail
+    UsedWorkflowFailed: retry, fail
+    Cancelled: fail, fail
+    Lost: retry, fail
+    Internal: retry, fail
+    ");
+    let class = FailureClass::TooLarge;
+    assert_eq!(with_split(class, None, 0, false), "fail, fail");
+    assert_eq!(with_split(class, Some(SplitBy::Symbol), 0, false), "fail, fail");
+    assert_eq!(with_split(class, Some(SplitBy::Auto), 1, false), "file, file");
+    assert_eq!(with_split(class, Some(SplitBy::Auto), 2, false), "fail, fail");
+    assert_eq!(
+        with_split(FailureClass::VerifyFailed, Some(SplitBy::Auto), 0, true),
+        "fail, fail"
+    );
+}
+
 #[test]
 fn a_server_that_breaks_off_leaves_the_temperature_where_it_is() {
     let failures = [
@@ -235,6 +335,8 @@ fn delays_double_and_jitter_keeps_at_least_half() {
         failure: &Failure::new(FailureClass::Io, "x"),
         earlier: &[],
         manner: Manner::default(),
+        depth: 0,
+        was_split: false,
     };
     let retry = Retry {
         max: 2,
@@ -243,6 +345,7 @@ fn delays_double_and_jitter_keeps_at_least_half() {
     };
     let policy = Policy {
         retry,
+        split: None,
         asks_model: false,
         escalate: false,
     };

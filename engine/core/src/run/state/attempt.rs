@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{ApplyError, State, Subject, Todo, misfit};
 use crate::run::{
-    Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Status, Stored, Symptom,
-    TaskInfo,
+    Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Split, Status, Stored,
+    Symptom, TaskInfo,
 };
 
 impl State {
@@ -147,7 +147,9 @@ impl State {
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.calls = Vec::new();
         }
-        match (outcome, decision.next_attempt()) {
+        self.forget_parts(index);
+        let next = decision.next_attempt();
+        match (outcome, decision) {
             (Outcome::Success(result), _) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
                     node.result = Some(result.clone());
@@ -155,8 +157,8 @@ impl State {
                 }
                 self.end_node(index, Status::Success);
             }
-            (Outcome::Failure(failure), Some((at, manner))) => {
-                if let Some(node) = self.nodes.get_mut(index.0) {
+            (Outcome::Failure(failure), Decision::Retry { .. } | Decision::Escalate { .. }) => {
+                if let (Some(node), Some((at, manner))) = (self.nodes.get_mut(index.0), next) {
                     // The next attempt is told what was wrong with this one.
                     let stays =
                         |told: &Failure| told.class.is_of_the_answer() && !failure.class.is_of_the_answer();
@@ -175,12 +177,33 @@ impl State {
                     }
                 }
             }
-            (Outcome::Failure(failure), None) => {
-                let stopped = matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget);
-                match self.over_budget(index).filter(|_| stopped) {
-                    Some(over) => self.fail_node(index, &over),
-                    None => self.fail_node(index, failure),
+            (Outcome::Failure(failure), Decision::Split { by }) => {
+                let work = failure.work.as_deref();
+                let cut = work.and_then(|work| work.cuts.iter().find(|cut| cut.by == by));
+                let Some(cut) = cut.cloned() else {
+                    return Err(misfit("attempt_finished", format!("`{id}` can't be cut so")));
+                };
+                if let Some(node) = self.nodes.get_mut(index.0) {
+                    node.failure = Some(Box::new(failure.clone()));
+                    node.history.push(Symptom::of(failure));
+                    node.split = Some(Split {
+                        cut,
+                        begun: false,
+                        nodes: Vec::new(),
+                        refused: None,
+                    });
+                    node.phase = NodePhase::Ready;
+                    if node.stopped.is_some() {
+                        self.todo.push_back(Todo::Cancel(index));
+                    } else {
+                        self.make_ready(index);
+                    }
                 }
+            }
+            (Outcome::Failure(failure), Decision::Fail | Decision::Stalled | Decision::Done) => {
+                // Journals of versions that did not ask for it say `cancelled` here.
+                let failure = self.cause(index, failure.clone());
+                self.fail_node(index, &failure);
             }
         }
         Ok(())
@@ -201,7 +224,8 @@ impl State {
         node.failure = Some(Box::new(failure.clone()));
         node.result = None;
         let (scope, task) = (node.scope, node.task);
-        if fail_fast && first_failure {
+        let whole = node.whole.is_none();
+        if fail_fast && first_failure && whole {
             let because: Arc<str> = format!("`{}` failed, and `fail_fast` is set", node.id).into();
             let (first, count) = self
                 .task_state(scope, task)
@@ -228,6 +252,10 @@ impl State {
         }
         node.phase = NodePhase::Ended(status);
         let (scope, task) = (node.scope, node.task);
+        if let Some(whole) = node.whole {
+            self.end_part(whole, status);
+            return;
+        }
         let Some(state) = self.task_state_mut(scope, task) else {
             return;
         };
@@ -252,6 +280,10 @@ impl State {
         let Some(node) = self.nodes.get(index.0).filter(|node| under_way(node.phase)) else {
             return;
         };
+        if node.is_in_parts() {
+            // It gave all that back when its parts began.
+            return;
+        }
         let (scope, task) = (node.scope, node.task);
         if node.phase == NodePhase::Running {
             self.under_way = self.under_way.saturating_sub(1);

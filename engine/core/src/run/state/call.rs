@@ -1,7 +1,9 @@
 //! Calls of models, and the budgets around them: the worst case is set aside first, and replaced by what was used.
 
 use super::{ApplyError, State, misfit};
-use crate::run::{Affordable, CallRecord, CallUsage, Caps, NodeId, NodeIndex, Reserve, Spend, Stored};
+use crate::run::{
+    Affordable, CallRecord, CallUsage, Caps, NodeId, NodeIndex, NodePhase, Reserve, Spend, Stored,
+};
 
 impl State {
     /// Whether every budget that a node's calls count for lets it make one: that of its task and of its workflow,
@@ -49,6 +51,15 @@ impl State {
         answer
     }
 
+    /// Whether an attempt is under way that may call its model: one at work, or one whose parts have ended and are
+    /// verified.
+    pub fn may_call(&self, node: NodeIndex, attempt: u32) -> bool {
+        self.nodes.get(node.0).is_some_and(|node| {
+            let verified = node.phase == NodePhase::Leaving && node.is_in_parts();
+            node.attempts == attempt && (node.phase == NodePhase::Running || verified)
+        })
+    }
+
     pub(super) fn call_started(
         &mut self,
         id: &NodeId,
@@ -57,7 +68,11 @@ impl State {
         digest: &str,
         reserve: Reserve,
     ) -> Result<(), ApplyError> {
-        let index = self.find_running(id, Some(attempt), "call_started")?;
+        let index = self.find(id, "call_started")?;
+        if !self.may_call(index, attempt) {
+            let reason = format!("`{id}` has no such attempt under way");
+            return Err(misfit("call_started", reason));
+        }
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };

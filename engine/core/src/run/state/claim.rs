@@ -1,10 +1,10 @@
 //! Claims: the disk knows of a command before it may start, and one wait for the disk serves many of them. After a
 //! loss of power, a claim is all that is known of a command that may have been started.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::State;
-use crate::run::node::TaskPhase;
+use crate::run::node::{NodePhase, TaskPhase};
 use crate::run::{NodeId, NodeIndex};
 
 impl State {
@@ -13,8 +13,14 @@ impl State {
         self.claims.contains(node)
     }
 
-    /// A node with those that start next and may not be repeated unasked either, so that one claim serves them
-    /// all: those that are ready, then those that wait for these; at most so many.
+    /// How many nodes are claimed and have not started.
+    pub fn claims(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// Nodes that start next and may not be repeated unasked, so that one claim serves them all: `node` itself
+    /// where it is not claimed, those that are ready, then those that wait for these or for what is claimed; at
+    /// most so many.
     pub fn claimable(&self, node: NodeIndex, most: usize) -> Vec<NodeId> {
         let ready = self
             .ready
@@ -22,17 +28,25 @@ impl State {
             .map(|(_, index)| *index)
             .filter(|index| *index != node);
         let mut found: Vec<NodeId> = Vec::new();
+        let mut seen = HashSet::new();
         let mut tasks = VecDeque::new();
         for index in std::iter::once(node).chain(ready) {
             let (Some(node), Some(info)) = (self.nodes.get(index.0), self.info(index)) else {
                 continue;
             };
-            if found.len() < most && !info.repeatable && !self.claims.contains(&node.id) {
-                found.push(node.id.clone());
-                tasks.push_back((node.scope, node.task));
-            } else if found.len() >= most {
-                break;
+            if info.repeatable {
+                continue;
             }
+            if !self.claims.contains(&node.id) {
+                if found.len() >= most {
+                    break;
+                }
+                // What runs already is only where the search begins.
+                if matches!(node.phase, NodePhase::Ready | NodePhase::Waiting(_)) {
+                    found.push(node.id.clone());
+                }
+            }
+            tasks.push_back((node.scope, node.task));
         }
         while let Some((scope, task)) = tasks.pop_front() {
             let dependents = self
@@ -46,16 +60,19 @@ impl State {
                 let plain = self
                     .task_info(scope, *dependent)
                     .is_some_and(|info| !info.repeatable && !info.fans && !info.conditional);
-                let Some(id) = self.task_id(scope, *dependent).filter(|_| waits && plain) else {
+                if !waits || !plain || !seen.insert((scope, *dependent)) {
+                    continue;
+                }
+                let Some(id) = self.task_id(scope, *dependent) else {
                     continue;
                 };
-                if found.len() >= most {
-                    return found;
-                }
-                if !self.claims.contains(&id) && !found.contains(&id) {
+                if !self.claims.contains(&id) {
+                    if found.len() >= most {
+                        return found;
+                    }
                     found.push(id);
-                    tasks.push_back((scope, *dependent));
                 }
+                tasks.push_back((scope, *dependent));
             }
         }
         found

@@ -38,6 +38,8 @@ impl State {
             failure,
             earlier: &node.history,
             manner: node.manner,
+            depth: node.depth,
+            was_split: node.was_split,
         })
     }
 

@@ -25,6 +25,7 @@ struct Shape {
     fail_fast: bool,
     goes_on: bool,
     wall: Option<u64>,
+    split: bool,
 }
 
 const KINDS: [&str; 11] = [
@@ -68,9 +69,10 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.2),
         prop::option::weighted(0.2, 0_u64..60),
+        prop::bool::weighted(0.4),
     )
         .prop_map(
-            |(kind, needs, fan, condition, retry, max_parallel, fail_fast, goes_on, wall)| Shape {
+            |(kind, needs, fan, condition, retry, max_parallel, fail_fast, goes_on, wall, split)| Shape {
                 kind,
                 needs,
                 fan,
@@ -80,6 +82,7 @@ fn shape() -> impl Strategy<Value = Shape> {
                 fail_fast,
                 goes_on,
                 wall,
+                split,
             },
         )
 }
@@ -139,8 +142,8 @@ fn workflow(shapes: &[Shape], timely: bool) -> Arc<Bundle> {
         }
         writeln!(
             text,
-            ", on_failure: {{ retry: {{ max: {}, backoff: 4ms }}, continue: {} }} }}",
-            shape.retry, shape.goes_on
+            ", on_failure: {{ retry: {{ max: {}, backoff: 4ms }}, split: {}, continue: {} }} }}",
+            shape.retry, shape.split, shape.goes_on
         )
         .unwrap();
     }

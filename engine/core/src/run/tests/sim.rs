@@ -17,10 +17,10 @@ use super::world::{Ending, World};
 use crate::load::{Bundle, load};
 use crate::price::Usd;
 use crate::run::{
-    Action, CallUsage, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
-    Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, decide,
+    Action, CallUsage, Cut, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
+    Part, Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, Work, decide,
 };
-use crate::spec::{Common, Kind};
+use crate::spec::{Common, Kind, SplitBy};
 use crate::template::Value;
 
 /// What a call sets aside, and what it takes.
@@ -64,6 +64,7 @@ enum Due {
     Answer(NodeIndex, bool),
     CallStart(NodeIndex, u32),
     CallEnd(NodeIndex, u32),
+    Split(NodeIndex),
     End(NodeIndex, Result<Json, FailureClass>),
     Signal(Event),
 }
@@ -167,7 +168,7 @@ impl Sim {
         });
         for index in 0..sim.state.nodes().len() {
             let node = &sim.state.nodes()[index];
-            if under_way(node.phase) {
+            if under_way(node.phase) && !node.is_in_parts() {
                 let task = (node.scope, node.task);
                 sim.books
                     .of_task
@@ -260,8 +261,7 @@ impl Sim {
                     break;
                 }
             }
-            if self.state.wall_deadline().is_some_and(|at| at <= self.now) {
-                let cap = "the wall time of the budget is used up".to_owned();
+            if let Some(cap) = self.state.caps_reached(self.now) {
                 self.record(Event::CapReached { cap });
             }
         }
@@ -320,12 +320,26 @@ impl Sim {
                     assert!(self.state.is_claimed(&id), "{id} is not in its own claim");
                 }
                 self.record(Event::AttemptStarted { node: id, attempt });
+                if let Some(most) = self.world.claims
+                    && !repeatable
+                    && self.state.claims() <= most / 2
+                {
+                    // As the dispatcher does while the disk has the time.
+                    let nodes = self.state.claimable(node, most);
+                    if !nodes.is_empty() {
+                        self.record(Event::NodesClaimed { nodes });
+                    }
+                }
                 self.begin(node, attempt);
             }
             Action::Turn(node) => self.write(node),
             Action::Leave(node) => {
                 let latency = self.world.latency("leave", self.id(node).as_str());
-                self.later(latency, Due::Leave(node));
+                if self.state.node(node).unwrap().is_in_parts() {
+                    self.later_of(node, latency, Due::Leave(node));
+                } else {
+                    self.later(latency, Due::Leave(node));
+                }
             }
             Action::Settle(node) => {
                 let (approved, _) = self.state.node(node).unwrap().answer.clone().unwrap();
@@ -339,6 +353,10 @@ impl Sim {
             Action::Cancel { node, because } => {
                 let node = self.id(node);
                 self.record(Event::NodeCancelled { node, because });
+            }
+            Action::Refuse { node, failure } => {
+                let node = self.id(node);
+                self.record(Event::NodeRefused { node, failure });
             }
             Action::Kill(node) => {
                 for key in self.of_node.remove(&node).unwrap_or_default() {
@@ -413,6 +431,11 @@ impl Sim {
 
     fn work(&mut self, node: NodeIndex, attempt: u32) {
         let id = self.id(node);
+        if self.state.node(node).unwrap().split.is_some() {
+            let latency = self.world.latency("split", id.as_str());
+            self.later_of(node, latency, Due::Split(node));
+            return;
+        }
         let Ending {
             outcome,
             millis,
@@ -434,6 +457,8 @@ impl Sim {
             Due::Expand(scope, task) => self.expand(scope, task),
             Due::Check(node) => self.check(node),
             Due::Enter(node) => self.enter(node),
+            Due::Leave(node) if self.state.node(node).unwrap().is_in_parts() => self.join(node),
+            Due::Split(node) => self.split(node),
             Due::Leave(node) => {
                 let stopped = self.state.node(node).unwrap().stopped.is_some();
                 let inside = self.state.node(node).unwrap().inside.unwrap();
@@ -500,8 +525,13 @@ impl Sim {
         let (outcome, decision) = match outcome {
             Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
             Err(class) => {
-                let failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
                 let policy = self.state.info(index).unwrap().policy();
+                let mut failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
+                if policy.split.is_some() {
+                    let parts = self.world.parts(node.as_str());
+                    failure.work = Some(Box::new(work(parts, self.state.node(index).unwrap().depth)));
+                }
+                let failure = self.state.cause(index, failure);
                 let past = self.state.past(index, &failure).unwrap();
                 let decision = decide(policy, past, self.now, self.state.seed(), &node);
                 (Outcome::Failure(failure), decision)
@@ -513,6 +543,46 @@ impl Sim {
             outcome,
             decision,
         });
+    }
+
+    /// A node's attempt goes on in its parts.
+    fn split(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let cut = node.split.as_ref().unwrap().cut.clone();
+        let (node, attempt) = (node.id.clone(), node.attempts);
+        self.of_node.remove(&index);
+        self.record(Event::NodeSplit {
+            node,
+            attempt,
+            by: cut.by,
+            parts: cut.parts,
+        });
+    }
+
+    /// What parts made together is verified; what is refused is put back, which takes a while.
+    fn join(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let (id, attempt) = (node.id.clone(), node.attempts);
+        let refused = node.split.as_ref().unwrap().refused.as_ref();
+        let refused = refused.map(|failure| failure.class);
+        if node.stopped.is_some() {
+            self.end(index, Err(FailureClass::Cancelled));
+        } else if let Some(failure) = self.state.failed_part(index) {
+            self.end(index, Err(failure.class));
+        } else if let Some(class) = refused {
+            self.end(index, Err(class));
+        } else {
+            let outcome = self.world.ending(id.as_str(), attempt).outcome;
+            let Err(class) = outcome else {
+                return self.end(index, outcome);
+            };
+            self.record(Event::PartsRefused {
+                node: id,
+                attempt,
+                failure: Failure::new(class, "together they are wrong"),
+            });
+            self.later_of(index, 2, Due::End(index, Err(class)));
+        }
     }
 
     fn answer_later(&mut self, node: NodeIndex) {
@@ -564,6 +634,25 @@ impl Sim {
             let (live, replayed) = (observe(&self.state, self.now), observe(shadow, self.now));
             assert_eq!(live, replayed, "after {event:?}");
         }
+    }
+}
+
+/// Work that was cut so often before, and can be cut into so many parts.
+fn work(parts: usize, depth: usize) -> Work {
+    let tokens = 1000 >> depth;
+    let part = |number: usize| Part {
+        name: format!("part {number}"),
+        file: None,
+        pieces: Vec::new(),
+        tokens: tokens / 2,
+        found: String::new(),
+    };
+    Work {
+        tokens,
+        cuts: vec![Cut {
+            by: SplitBy::File,
+            parts: (0..parts).map(part).collect(),
+        }],
     }
 }
 

@@ -82,7 +82,7 @@ fn pythonic(framer: &mut Framer<'_, '_>, value: usize, at: usize, written: &str)
 }
 
 /// The length of one of the labels with its colon, in any case and in bold or not.
-fn label(text: &str, labels: &[&str]) -> Option<usize> {
+pub(super) fn label(text: &str, labels: &[&str]) -> Option<usize> {
     let rest = text.trim_start_matches('*');
     let found = labels.iter().find_map(|label| {
         let head = rest.get(..label.len())?;
@@ -96,6 +96,16 @@ fn label(text: &str, labels: &[&str]) -> Option<usize> {
     Some(text.len() - found.len())
 }
 
+/// Where the value begins behind space and the line that opens a fence.
+pub(super) fn unfenced(framer: &Framer<'_, '_>, at: usize) -> usize {
+    let mut begin = at + framer.from(at).len() - framer.from(at).trim_start().len();
+    if let Some(info) = framer.from(begin).strip_prefix("```") {
+        begin += 3 + info.find(['\n', '{', '[']).unwrap_or(0);
+        begin += framer.from(begin).len() - framer.from(begin).trim_start().len();
+    }
+    begin
+}
+
 /// What the model gives to the tool: JSON, or a text.
 fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::NodeId>, usize) {
     let rest = framer.from(at);
@@ -104,11 +114,7 @@ fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::Node
         ENDS.iter().any(|end| line.starts_with(end))
     });
     let limit = limit.unwrap_or(rest.len());
-    let mut begin = at + rest.len() - rest.trim_start().len();
-    if let Some(info) = framer.from(begin).strip_prefix("```") {
-        begin += 3 + info.find(['\n', '{', '[']).unwrap_or(0);
-        begin += framer.from(begin).len() - framer.from(begin).trim_start().len();
-    }
+    let begin = unfenced(framer, at);
     if matches!(framer.byte(begin), b'{' | b'[') {
         let extent = size::json(framer, begin, true);
         // A string may hold such a line; a broken value ends there.

@@ -69,6 +69,9 @@ impl Sim {
                 let index = self.state.node_named(node.as_str()).unwrap();
                 let writes = self.books.asked.remove(&index).unwrap();
                 for (other, theirs) in &self.books.writing {
+                    if self.state.is_within(index, *other) {
+                        continue;
+                    }
                     let met = writes
                         .iter()
                         .find(|own| theirs.iter().any(|other| overlap(own, other)));
@@ -76,6 +79,14 @@ impl Sim {
                 }
                 self.books.writing.insert(index, writes);
                 self.books.most_writing = self.books.most_writing.max(self.books.writing.len());
+            }
+            Event::NodeSplit { node, .. } => {
+                let index = self.state.node_named(node.as_str()).unwrap();
+                let entry = self.state.node(index).unwrap();
+                let task = (entry.scope, entry.task);
+                self.books.slots.remove(&index);
+                let ran = self.books.of_task.entry(task).or_default().remove(&index);
+                assert!(ran, "{node} did not run");
             }
             Event::AttemptFinished { node, attempt, .. } => {
                 let index = self.state.node_named(node.as_str()).unwrap();
@@ -85,7 +96,7 @@ impl Sim {
                 self.books.asked.remove(&index);
                 self.books.writing.remove(&index);
                 let ran = self.books.of_task.entry(task).or_default().remove(&index);
-                assert!(ran, "{node} did not run");
+                assert!(ran || entry.is_in_parts(), "{node} did not run");
                 let first = self.books.finished.insert((node.clone(), *attempt));
                 assert!(first, "{node} finishes attempt {attempt} twice");
             }

@@ -72,6 +72,10 @@ fn line(event: &Event) -> String {
         Event::WritesAsked { node, writes, .. } => format!("{node}: wants {}", writes.join(" ")),
         Event::WritesKept { node, .. } => format!("{node}: kept"),
         Event::ScopeEntered { node, .. } => format!("{node}: entered"),
+        Event::NodeSplit { node, by, parts, .. } => {
+            format!("{node}: by {}, {} parts", by.as_str(), parts.len())
+        }
+        Event::PartsRefused { node, failure, .. } => format!("{node}: parts refused, {:?}", failure.class),
         Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
         Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
         Event::ReplyRead { node, call, .. } => format!("{node}: call {call} read"),
@@ -88,6 +92,7 @@ fn line(event: &Event) -> String {
             match decision {
                 Decision::Retry { at, .. } => format!("{node}: {how}, again at {}", at.0),
                 Decision::Escalate { at } => format!("{node}: {how}, escalated at {}", at.0),
+                Decision::Split { .. } => format!("{node}: {how}, split"),
                 _ => format!("{node}: {how}"),
             }
         }
@@ -110,8 +115,9 @@ pub(super) fn observe(state: &State, now: Timestamp) -> String {
         };
         writeln!(
             text,
-            "{} {phase:?} {} {} {:?} {:?} {} {:?} {:?} {:?}",
+            "{} {phase:?} {:?} {} {} {:?} {:?} {} {:?} {:?} {:?}",
             node.id,
+            node.split,
             state.is_claimed(&node.id),
             node.attempts,
             node.stopped,
