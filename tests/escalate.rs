@@ -15,7 +15,7 @@ const KEY: &str = "sk-of-the-stronger-one";
 const HARD: &str = "tasks:\n  a: { prompt: 'Say it', verify: [{ matches: right }], on_failure: { retry: { max: 1, backoff: 1ms }, escalate: cloud } }\noutputs: { a: '{{ tasks.a.output }}' }\n";
 
 /// Four of them.
-const FOUR: &str = "tasks:\n  a: { foreach: '{{ range(4) }}', prompt: 'Say {{ item }}', verify: [{ matches: right }], on_failure: { escalate: true } }\n";
+const FOUR: &str = "tasks:\n  a: { foreach: '{{ range(4) }}', prompt: 'Say {{ item }}', verify: [{ matches: right }], on_failure: { retry: 0, escalate: true } }\n";
 
 struct Servers {
     weak: ModelServer,

@@ -9,6 +9,9 @@
 )]
 
 mod check;
+#[cfg(target_os = "linux")]
+mod confine;
+mod contained;
 mod context;
 mod edit;
 mod escalate;

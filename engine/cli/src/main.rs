@@ -10,15 +10,21 @@ mod setting;
 mod terminal;
 mod watch;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use smallcode_runtime::process;
 
 use command::Command;
 use exit::{Exit, Refusal};
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == process::HELPER) {
+        return confined(arguments);
+    }
     guarded(run).into()
 }
 
@@ -75,6 +81,13 @@ fn run() -> Exit {
             refusal.exit
         }
     }
+}
+
+/// Becomes a command of a model.
+fn confined(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let Err(error) = process::enter(arguments);
+    let _ = writeln!(std::io::stderr(), "smallcode: {error}");
+    process::NOT_STARTED.into()
 }
 
 fn show(refusal: &Refusal, terminal: &terminal::Terminal) {

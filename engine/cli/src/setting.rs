@@ -208,7 +208,7 @@ impl Outside {
         terminal: &Terminal,
     ) -> Result<Profiles, Refusal> {
         let mut wanted: Vec<(String, Use)> = Vec::new();
-        for (_, task) in tasks(bundle).filter(|(_, task)| task.kind.name().model_driven()) {
+        for (_, task) in tasks(bundle).filter(|(_, task)| plan::calls_of_attempt(task) > 0) {
             let answers = (plan::profile_of(bundle, &task.common), Use::Answers);
             let stronger = escalation
                 .and_then(|escalation| escalation.profile_of(task))

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::Shrink;
 use crate::tokens::{Family, Tokens, count};
 
+pub(crate) use outline::parsed;
 pub use outline::{Language, ParseError, outline};
 pub use pieces::{FilePiece, PieceKind, pieces};
 

@@ -20,6 +20,7 @@ pub mod schema;
 pub mod scope;
 pub mod shell;
 pub mod spec;
+pub mod syntax;
 pub mod template;
 pub mod tokens;
 pub mod yaml;

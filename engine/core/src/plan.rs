@@ -19,7 +19,7 @@ use crate::expand;
 use crate::load::{Bundle, ModuleId};
 use crate::price::{Price, Usd};
 use crate::scope::Names;
-use crate::spec::{Common, Mismatch, Name};
+use crate::spec::{Common, Kind, Mismatch, Name, Task, VerifierKind};
 use escalation::Worst;
 use planner::Planner;
 use writes::Writes;
@@ -32,6 +32,15 @@ pub const FORMAT: u32 = 1;
 /// How often one call of a model is tried when the server breaks off or is busy; each counts as a call, since a
 /// server may have worked for all of them. Three, as the clients of the large providers do.
 pub const CALL_TRIES: u32 = 3;
+
+/// How many calls one attempt of a task makes where none has to be tried again: those of its kind, and one for each
+/// verifier that asks a model.
+pub fn calls_of_attempt(task: &Task) -> u64 {
+    let own = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_));
+    let judges = task.common.verify.iter();
+    let judges = judges.filter(|verifier| matches!(verifier.kind, VerifierKind::Judge(_)));
+    u64::try_from(judges.count()).unwrap_or(u64::MAX) + u64::from(own)
+}
 
 /// The window that a model is taken to have when nobody knows: the smallest default of a local server (Ollama's).
 pub const UNKNOWN_WINDOW: u64 = 4096;
@@ -386,6 +395,17 @@ pub fn write_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
     let permissions = &bundle.root().loaded.workflow.permissions;
     permissions
         .write
+        .iter()
+        .filter_map(|text| expand::text(text, &scope).ok())
+        .collect()
+}
+
+/// The globs that models may read beside what git does not ignore, with the inputs put in.
+pub fn read_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    let scope = names.clone().scope();
+    let permissions = &bundle.root().loaded.workflow.permissions;
+    permissions
+        .read
         .iter()
         .filter_map(|text| expand::text(text, &scope).ok())
         .collect()

@@ -73,6 +73,8 @@ pub struct Shared {
     pub write_permissions: Vec<String>,
     /// What the run allows of escalation.
     pub escalation: Option<Escalation>,
+    /// What models may read although git ignores it, or it may hold secrets.
+    pub read_permissions: Vec<String>,
 }
 
 /// A profile, ready to be called.
@@ -229,6 +231,13 @@ impl Answerer {
 }
 
 impl Shared {
+    /// A failure as it may be told: what it shows of a file or a command has no secret in it.
+    fn told(&self, mut failure: Failure) -> Failure {
+        self.mask.cover(&mut failure.message);
+        self.mask.cover(&mut failure.detail);
+        failure
+    }
+
     /// The task of a job.
     pub(crate) fn task(&self, module: ModuleId, task: usize) -> Option<(&Module, &Task)> {
         let module = self.bundle.module(module);
@@ -340,7 +349,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
     };
     Some(match outcome {
         Ok(result) => Outcome::Success(result),
-        Err(failure) => Outcome::Failure(explain(failure, &job.names)),
+        Err(failure) => Outcome::Failure(shared.told(explain(failure, &job.names))),
     })
 }
 
@@ -512,6 +521,7 @@ mod tests {
             client: None,
             write_permissions: Vec::new(),
             escalation: None,
+            read_permissions: Vec::new(),
         });
         let mut names = Names::of_inputs(&Map::new(), &Map::new());
         names.host = Arc::clone(&shared.host) as Arc<dyn smallcode_core::scope::Host>;

@@ -439,6 +439,7 @@ fn assemble(
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
         escalation: plan.escalation.clone(),
+        read_permissions: plan::read_permissions(&bundle, &names),
         keeper: Keeper::new(kept_of(&journal), &bundle, held),
         bundle: Arc::new(bundle),
         workspace,

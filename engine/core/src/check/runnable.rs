@@ -48,7 +48,9 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Run(_)
             | VerifierKind::Tests(_)
             | VerifierKind::Unchanged(_)
-            | VerifierKind::Files(_) => {
+            | VerifierKind::Files(_)
+            | VerifierKind::Syntax(_)
+            | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
                     KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
@@ -56,7 +58,7 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             }
             // Other kinds have no command that could report any.
             VerifierKind::Diagnostics => kind == KindName::Run,
-            VerifierKind::Syntax(_) | VerifierKind::Bone(_) | VerifierKind::Judge(_) => false,
+            VerifierKind::Bone(_) => false,
         };
         if !ready {
             report(

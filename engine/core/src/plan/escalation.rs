@@ -71,9 +71,9 @@ impl Worst {
         }
     }
 
-    /// That of one escalated attempt of each of so many nodes, within what the run allows.
-    pub(super) fn escalated(nodes: u64, facts: &ProfileFacts, escalation: &Escalation) -> Self {
-        let calls = nodes.saturating_mul(u64::from(CALL_TRIES)).min(escalation.calls);
+    /// That of so many calls of escalated attempts, within what the run allows.
+    pub(super) fn escalated(calls: u64, facts: &ProfileFacts, escalation: &Escalation) -> Self {
+        let calls = calls.saturating_mul(u64::from(CALL_TRIES)).min(escalation.calls);
         let worst = Self::of(calls, facts);
         Self {
             usd: worst.usd.min(escalation.usd),

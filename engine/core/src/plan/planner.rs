@@ -5,7 +5,9 @@ use serde_json::Value as Json;
 
 use super::escalation::Worst;
 use super::writes::{Step, Writes};
-use super::{CALL_TRIES, Count, Given, PlanNode, ProfileFacts, Totals, profile_of, write_permissions};
+use super::{
+    CALL_TRIES, Count, Given, PlanNode, ProfileFacts, Totals, calls_of_attempt, profile_of, write_permissions,
+};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, SourceId};
 use crate::expand;
@@ -160,16 +162,18 @@ impl Planner<'_> {
         source: SourceId,
     ) {
         let common = &task.common;
-        let attempts = u64::from(common.on_failure.retry.max) + 1;
+        let attempts = u64::from(task.retry().max) + 1;
         let writes = self.evaluate(&check::declared_writes(task), names, source, true);
         let reads = self.evaluate(&common.reads.iter().collect::<Vec<_>>(), names, source, false);
         let mut worst = Worst::default();
         let mut model = None;
-        if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) {
+        let asked = calls_of_attempt(task);
+        if asked > 0 {
             let name = self.profile_of(common);
             let facts = self.given.profiles.get(&name).cloned().unwrap_or_default();
             let calls = attempts
                 .saturating_mul(most_nodes(task))
+                .saturating_mul(asked)
                 .saturating_mul(u64::from(CALL_TRIES))
                 .saturating_mul(times.most());
             worst = Worst::of(calls, &facts);
@@ -178,7 +182,7 @@ impl Planner<'_> {
             // Globs of `output: { files }` only bound what an answer names.
             let names_files = match &task.kind {
                 Kind::Prompt(prompt) => matches!(prompt.beside.output, Some(Output::File(_))),
-                _ => true,
+                kind => kind.name().model_driven(),
             };
             if let Some(names) = names.filter(|_| names_files) {
                 self.permitted(task, &writes, names, source);
@@ -223,7 +227,11 @@ impl Planner<'_> {
             return (None, Worst::default());
         };
         let facts = given.profiles.get(name).cloned().unwrap_or_default();
-        let worst = Worst::escalated(times.most().saturating_mul(most_nodes(task)), &facts, escalation);
+        let calls = times
+            .most()
+            .saturating_mul(most_nodes(task))
+            .saturating_mul(calls_of_attempt(task));
+        let worst = Worst::escalated(calls, &facts, escalation);
         self.profiles.insert(name.to_owned(), facts);
         (Some(name.to_owned()), worst)
     }

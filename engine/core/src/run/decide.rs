@@ -160,7 +160,9 @@ fn cut(policy: Policy, past: Past<'_>) -> Option<SplitBy> {
 /// Whether there is another attempt.
 fn retry(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
     let class = past.failure.class;
-    if past.attempt > policy.retry.max || !another_attempt_can_help(class, policy.asks_model) {
+    let not_asked_for = policy.retry.only_answers && !class.is_of_the_answer();
+    if past.attempt > policy.retry.max || not_asked_for || !another_attempt_can_help(class, policy.asks_model)
+    {
         return Decision::Fail;
     }
     let mut manner = past.manner;

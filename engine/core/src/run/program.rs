@@ -120,7 +120,7 @@ impl Program {
                                 common.max_parallel
                             },
                             fail_fast: common.fail_fast,
-                            retry: common.on_failure.retry,
+                            retry: task.retry(),
                             split: common
                                 .on_failure
                                 .split

@@ -115,7 +115,7 @@ async fn ask(
     verification.result(&subject)?;
     files::unchanged(shared, files).await?;
     writes::write(shared, job, changed).await?;
-    verification.workspace(&subject).await?;
+    verification.workspace(&subject, Some(&mut asker)).await?;
     Ok(TaskResult {
         output: keep(shared, value)?,
         stdout: None,
@@ -158,7 +158,7 @@ fn is_blank(text: Option<&str>) -> bool {
 }
 
 /// A file as the model is shown it. Its line ends are kept when it is written, and cost only tokens here.
-fn section(path: &str, text: Option<&str>) -> String {
+pub(super) fn section(path: &str, text: Option<&str>) -> String {
     let Some(text) = text.filter(|text| !is_blank(Some(text))) else {
         let what = if text.is_some() {
             "is empty"

@@ -90,7 +90,7 @@ async fn ask(
         permit::permitted(&shared.workspace, &shared.write_permissions, &files)?;
         writes::write(shared, job, files).await?;
     }
-    verification.workspace(&subject).await?;
+    verification.workspace(&subject, Some(&mut asker)).await?;
     Ok(TaskResult {
         output: keep(shared, output)?,
         stdout: None,

@@ -73,7 +73,7 @@ pub(super) async fn attempt(
         .await?
         .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
     if let Some(subject) = &subject {
-        verification.workspace(subject).await?;
+        verification.workspace(subject, None).await?;
     }
     Ok(TaskResult::value(output))
 }

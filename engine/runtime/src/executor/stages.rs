@@ -76,7 +76,33 @@ impl<'a> Asker<'a> {
     pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
         let mut sections = context::sections(self.shared, ask.context, scope).await?;
         sections.extend(ask.beside);
-        let asked = request::build(ask.messages, &sections, self.answerer, ask.schema, self.job)?;
+        for section in &mut sections {
+            self.shared.mask.cover(&mut section.text);
+        }
+        let messages = self.masked(ask.messages);
+        let asked = request::build(messages, &sections, self.answerer, ask.schema, self.job)?;
+        let reply = self.call(&asked.request, asked.estimate).await?;
+        judge::whole(&reply, &asked.request, asked.room)?;
+        Ok(reply)
+    }
+
+    /// What is sent, without secrets: a file that is shown, or a value in a text, may hold one. They are masked before
+    /// anything is counted, journaled or told. What a model answers is left as it is: it has seen none.
+    fn masked(&self, mut messages: Vec<model::Message>) -> Vec<model::Message> {
+        for message in &mut messages {
+            self.shared.mask.cover(&mut message.content);
+        }
+        messages
+    }
+
+    /// Asks about the work of the attempt: as surely as the model answers, and with nothing told of the attempts
+    /// before, which a judge must not know.
+    pub(super) async fn question(
+        &mut self,
+        messages: Vec<model::Message>,
+        schema: &Json,
+    ) -> Result<Reply, Failure> {
+        let asked = request::question(self.masked(messages), self.answerer, schema, self.job)?;
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)

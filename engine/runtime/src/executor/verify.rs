@@ -6,8 +6,10 @@
 
 mod command;
 mod detect;
+mod judge;
 mod missing;
 mod result;
+mod syntax;
 mod tree;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ pub(super) use self::result::conforms;
 use self::result::{follows, matches, matches_not};
 use self::tree::Tree;
 use super::command::problems;
+use super::stages::Asker;
 use super::{Job, Purpose, Shared, text};
 
 /// How many files are named that must not have changed, or must be there.
@@ -144,7 +147,7 @@ impl<'a> Verification<'a> {
     /// The first failure.
     pub(super) async fn all(&self, subject: &Subject) -> Result<(), Failure> {
         self.result(subject)?;
-        self.workspace(subject).await
+        self.workspace(subject, None).await
     }
 
     /// Applies the verifiers that look at the result alone: before anything is written.
@@ -167,17 +170,30 @@ impl<'a> Verification<'a> {
                 VerifierKind::NotMatches(pattern) => matches_not(pattern, subject)?,
                 VerifierKind::Expr(expression) => self.holds(expression, subject)?,
                 VerifierKind::Diagnostics => self.reports_nothing(subject)?,
+                VerifierKind::Syntax(_) => self.written_reads(subject, step.verifier.optional)?,
                 kind => return Err(unknown(kind)),
             }
         }
         Ok(())
     }
 
-    /// Applies the verifiers that look at the workspace: once everything is written.
+    /// Applies the verifiers that look at the workspace, once everything is written, and those that ask a model:
+    /// by the attempt's own way to it, where it has one.
     ///
     /// # Errors
     /// The first failure.
-    pub(super) async fn workspace(&self, subject: &Subject) -> Result<(), Failure> {
+    pub(super) async fn workspace(
+        &self,
+        subject: &Subject,
+        asker: Option<&mut Asker<'a>>,
+    ) -> Result<(), Failure> {
+        let asks = |step: &Step<'_>| matches!(step.verifier.kind, VerifierKind::Judge(_));
+        let mut own = if asker.is_none() && self.steps.iter().any(asks) {
+            Some(Asker::new(self.shared, self.task, self.job)?)
+        } else {
+            None
+        };
+        let mut asker = asker.or(own.as_mut());
         for step in self.steps.iter().filter(|step| of_workspace(&step.verifier.kind)) {
             match &step.verifier.kind {
                 VerifierKind::Expr(expression) => self.holds(expression, subject)?,
@@ -188,6 +204,15 @@ impl<'a> Verification<'a> {
                 }
                 VerifierKind::Tests(command) => {
                     self.tests(command, step.verifier.optional, subject).await?;
+                }
+                VerifierKind::Syntax(globs) => {
+                    self.named_reads(globs, subject, step.verifier.optional).await?;
+                }
+                VerifierKind::Judge(question) => {
+                    let Some(asker) = asker.as_deref_mut() else {
+                        return Err(unknown(&step.verifier.kind));
+                    };
+                    Box::pin(self.says_yes(question, subject, asker)).await?;
                 }
                 kind => return Err(unknown(kind)),
             }
@@ -320,7 +345,7 @@ fn cost(kind: &VerifierKind) -> u8 {
     }
 }
 
-/// Whether a verifier looks at the workspace, and not only at the result.
+/// Whether a verifier looks at the workspace, or asks a model, and does not only look at the result.
 fn of_workspace(kind: &VerifierKind) -> bool {
     match kind {
         VerifierKind::Expr(expression) => {
@@ -334,9 +359,10 @@ fn of_workspace(kind: &VerifierKind) -> bool {
         | VerifierKind::Matches(_)
         | VerifierKind::NotMatches(_)
         | VerifierKind::Diagnostics => false,
+        // Without globs it looks at what the attempt is about to write.
+        VerifierKind::Syntax(globs) => !globs.is_empty(),
         VerifierKind::Files(_)
         | VerifierKind::Unchanged(_)
-        | VerifierKind::Syntax(_)
         | VerifierKind::Bone(_)
         | VerifierKind::Run(_)
         | VerifierKind::Tests(_)

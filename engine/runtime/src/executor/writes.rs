@@ -14,7 +14,7 @@ use smallcode_core::template::Scope;
 use smallcode_core::{check, glob, path};
 use tokio::sync::oneshot;
 
-use super::{Job, Message, Purpose, Shared, text, unkept};
+use super::{Job, Message, Purpose, Shared, permit, text, unkept};
 use crate::journal::{BlobHash, Blobs};
 use crate::workspace::{FileError, KeepError, Places};
 
@@ -250,7 +250,7 @@ async fn keep(shared: &Arc<Shared>, job: &Job, places: Places) -> Result<(), Fai
     wait(granted, job).await
 }
 
-/// Writes files of the workspace, as path and content. What they replace comes back unless the attempt succeeds.
+/// Writes files of a model, as path and content. What they replace comes back unless the attempt succeeds.
 ///
 /// # Errors
 /// When one of them leads outside or can't be written.
@@ -262,7 +262,13 @@ pub(super) async fn write(
     let io = |error: FileError| Failure::new(FailureClass::Io, error.to_string());
     let mut reals = Vec::with_capacity(files.len());
     for (path, _) in &files {
-        reals.push(shared.workspace.destination(path).map_err(io)?);
+        let real = shared.workspace.destination(path).map_err(io)?;
+        // A link may have been put there since its way was last looked at.
+        if real != *path && !permit::may_write(&real, &shared.write_permissions) {
+            let message = format!("`{path}` leads to `{real}`, which a model may not write");
+            return Err(Failure::new(FailureClass::Denied, message));
+        }
+        reals.push(real);
     }
     let places = Places {
         globs: Vec::new(),

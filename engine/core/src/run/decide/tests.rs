@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::*;
+use crate::spec::KindName;
 
 const ALL: [FailureClass; 24] = {
     use FailureClass as C;
@@ -44,6 +45,7 @@ fn ladder_of(asks_model: bool, escalate: bool, max: u32, failures: &[Failure]) -
         max,
         backoff: Duration::from_millis(100),
         jitter: false,
+        only_answers: false,
     };
     let mut earlier = Vec::new();
     let mut manner = Manner::default();
@@ -85,6 +87,43 @@ fn ladder_of(asks_model: bool, escalate: bool, max: u32, failures: &[Failure]) -
         earlier.push(Symptom::of(failure));
     }
     told.join(", ")
+}
+
+/// What the author did not ask for is done where a model answered wrongly, at once, and nowhere else.
+#[test]
+fn the_usual_ladder_is_for_wrong_answers_alone() {
+    for class in ALL {
+        let failure = Failure::new(class, "one");
+        let decided = |kind: KindName, attempt| {
+            let past = Past {
+                attempt,
+                failure: &failure,
+                earlier: &[],
+                manner: Manner::default(),
+                depth: 0,
+                was_split: false,
+            };
+            let policy = Policy {
+                retry: Retry::usual(kind),
+                split: None,
+                asks_model: kind.model_driven(),
+                escalate: false,
+            };
+            match decide(policy, past, Timestamp(5), 7, &NodeId::new("a")) {
+                Decision::Retry { at, .. } => {
+                    assert_eq!(at, Timestamp(5), "{class:?}");
+                    true
+                }
+                _ => false,
+            }
+        };
+        let told = class.is_of_the_answer() && class != FailureClass::Truncated;
+        assert_eq!(decided(KindName::Prompt, 6), told, "{class:?}");
+        assert!(
+            !decided(KindName::Prompt, 7) && !decided(KindName::Run, 1),
+            "{class:?}"
+        );
+    }
 }
 
 /// As many failures of a class, each told in other words.
@@ -323,6 +362,7 @@ fn delays_double_and_jitter_keeps_at_least_half() {
             max: 100,
             backoff: Duration::from_secs(1),
             jitter: true,
+            only_answers: false,
         };
         let full = 1000_u64
             .saturating_mul(1 << (attempt - 1).min(30))
@@ -342,6 +382,7 @@ fn delays_double_and_jitter_keeps_at_least_half() {
         max: 2,
         backoff: Duration::from_millis(100),
         jitter: false,
+        only_answers: false,
     };
     let policy = Policy {
         retry,

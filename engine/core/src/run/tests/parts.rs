@@ -4,7 +4,7 @@ use super::sim::{Sim, tasks};
 use super::world::World;
 use crate::run::{FailureClass, RunStatus};
 
-const EDITS: &str = "  a: { prompt: x, writes: f, on_failure: { split: true } }\n  b: { prompt: x, writes: f, needs: a, if: always() }\n";
+const EDITS: &str = "  a: { prompt: x, writes: f, on_failure: { retry: 0, split: true } }\n  b: { prompt: x, writes: f, needs: a, if: always() }\n";
 
 fn world(parts: usize) -> World {
     let too_large = Err(FailureClass::TooLarge);

@@ -204,7 +204,7 @@ fn all_ended(sim: &Sim) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Every run ends, with every node and task; replaying its journal gives the state that it had.
     #[test]
@@ -289,7 +289,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// A run that dies after any event reaches the end that it would have had.
     #[test]

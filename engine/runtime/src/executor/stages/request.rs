@@ -28,8 +28,27 @@ pub(super) fn build(
     schema: Option<&Json>,
     job: &Job,
 ) -> Result<Asked, Failure> {
+    let request = plain(messages, answerer, schema, job);
+    let request = with_context(request, sections, answerer, job)?;
+    let wanted = job.manner.answer.unwrap_or(0);
+    with_feedback(request, answerer, job.previous.as_deref(), wanted)
+}
+
+/// Builds a question about the work of an attempt: it fits the window, and is asked at temperature 0.
+pub(super) fn question(
+    messages: Vec<model::Message>,
+    answerer: &Answerer,
+    schema: &Json,
+    job: &Job,
+) -> Result<Asked, Failure> {
+    let mut request = plain(messages, answerer, Some(schema), job);
+    request.temperature = 0.0;
+    with_feedback(request, answerer, None, 0)
+}
+
+fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Json>, job: &Job) -> Request {
     let profile = &answerer.profile;
-    let request = Request {
+    Request {
         messages,
         max_tokens: 0,
         temperature: job.manner.temperature.unwrap_or(profile.temperature.value),
@@ -41,9 +60,7 @@ pub(super) fn build(
             .saturating_add(u64::from(job.attempt.saturating_sub(1))),
         stop: Vec::new(),
         schema: schema.cloned(),
-    };
-    let request = with_context(request, sections, answerer, job)?;
-    with_feedback(request, answerer, job)
+    }
 }
 
 /// Puts what the model is shown before its first instruction, as whole as the window allows.
@@ -99,7 +116,12 @@ fn with_context(
 }
 
 /// Adds what is told of the attempt before, and sees that prompt and answer fit the window.
-fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
+fn with_feedback(
+    mut request: Request,
+    answerer: &Answerer,
+    previous: Option<&Failure>,
+    wanted: u64,
+) -> Result<Asked, Failure> {
     let family = Family::of_model(answerer.profile.model_name());
     let window = answerer.facts.window;
     let plain = model::estimate_request(family, &request);
@@ -111,10 +133,7 @@ fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result
         );
         return Err(Failure::new(FailureClass::TooLarge, message));
     }
-    let told = job
-        .previous
-        .as_deref()
-        .and_then(|previous| feedback(previous, family, FEEDBACK_TOKENS));
+    let told = previous.and_then(|previous| feedback(previous, family, FEEDBACK_TOKENS));
     let mut asked = (plain, counted);
     if let (Some(told), Some(last)) = (told, request.messages.last_mut()) {
         // Behind all that stays the same, so that a server's prefix cache holds. Not in a message of its own: the
@@ -133,7 +152,7 @@ fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result
     }
     let (estimate, counted) = asked;
     let room = window - counted;
-    let wanted = answerer.facts.reserve.max(job.manner.answer.unwrap_or(0));
+    let wanted = answerer.facts.reserve.max(wanted);
     request.max_tokens = wanted.max(MIN_ANSWER).min(room);
     Ok(Asked {
         request,
