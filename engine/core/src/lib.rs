@@ -13,6 +13,7 @@ pub mod load;
 pub mod patch;
 pub mod path;
 pub mod plan;
+pub mod price;
 pub mod problems;
 pub mod proposal;
 pub mod run;

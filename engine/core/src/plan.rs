@@ -1,6 +1,7 @@
 //! A plan: what a run will do, before anything runs. It holds the text of everything that it was made from, so
 //! that what was approved is what runs, whatever happens to the files meanwhile.
 
+mod escalation;
 mod planner;
 mod writes;
 
@@ -16,11 +17,15 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostic::{Code, Diagnostic, Span, closest, listed};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
+use crate::price::{Price, Usd};
 use crate::scope::Names;
 use crate::spec::{Common, Kind, Mismatch, Name, Task, Text, VerifierKind};
 use crate::tool;
+use escalation::Worst;
 use planner::Planner;
 use writes::Writes;
+
+pub use escalation::{Escalation, wants_escalation};
 
 /// The version of the form of plans.
 pub const FORMAT: u32 = 1;
@@ -57,6 +62,9 @@ pub struct ProfileFacts {
     pub window: u64,
     /// How many of them are kept for the answer.
     pub reserve: u64,
+    /// What its tokens cost; nothing where that is not known, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 impl Default for ProfileFacts {
@@ -65,6 +73,7 @@ impl Default for ProfileFacts {
             model: None,
             window: UNKNOWN_WINDOW,
             reserve: reserve_of(UNKNOWN_WINDOW),
+            price: None,
         }
     }
 }
@@ -128,9 +137,15 @@ pub struct PlanNode {
     pub calls: u64,
     /// The most tokens, over all attempts and nodes.
     pub tokens: u64,
+    /// The most that these cost, in billionths of a US dollar, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
     /// The profile that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The profile that tries when all else has failed. Its calls are among the calls above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates_to: Option<String>,
     /// What it reads, where it says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -151,6 +166,9 @@ pub struct Totals {
     pub calls: u64,
     /// The most tokens.
     pub tokens: u64,
+    /// The most that they cost, in billionths of a US dollar, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
 }
 
 /// What a run will do.
@@ -170,6 +188,9 @@ pub struct Plan {
     pub env: Map<String, Json>,
     /// The profiles that it uses.
     pub profiles: IndexMap<String, ProfileFacts>,
+    /// What the run allows of escalation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
     /// The nodes, so that each comes after what it needs.
     pub nodes: Vec<PlanNode>,
     /// The sums.
@@ -189,6 +210,8 @@ pub struct Given {
     pub env: Map<String, Json>,
     /// What is known of profiles.
     pub profiles: IndexMap<String, ProfileFacts>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 impl Plan {
@@ -252,6 +275,9 @@ impl Plan {
                 found.push(format!("the profile `{name}` has changed"));
             }
         }
+        if self.escalation != now.escalation {
+            found.push("what it allows of escalation has changed".to_owned());
+        }
         if found.is_empty() && self != now {
             found.push("its nodes or sums have been edited".to_owned());
         }
@@ -274,6 +300,7 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         problems: Vec::new(),
         profiles: IndexMap::new(),
         writes: Writes::default(),
+        escalated: Worst::default(),
     };
     planner.module(ModuleId(0), "", 0, Count::Exactly(1), Some(&names), None);
     let overlaps = std::mem::take(&mut planner.writes).problems();
@@ -281,6 +308,8 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
     if !planner.problems.is_empty() {
         return Err(planner.problems);
     }
+    let escalated = planner.escalated.within(given.escalation.as_ref());
+    planner.add(escalated);
     let files = bundle.files.iter().map(|(path, text)| PlanFile {
         path: path.to_string(),
         blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
@@ -294,6 +323,7 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         inputs,
         env: given.env.clone(),
         profiles: planner.profiles,
+        escalation: given.escalation.clone(),
         nodes: planner.nodes,
         totals: planner.totals,
         files: files.collect(),

@@ -27,22 +27,22 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
-use smallcode_core::plan::ProfileFacts;
+use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
     CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Part, Repaired,
-    Reserve, ScopeIndex, Stored, Stream, TaskResult,
+    Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, tokens};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::RunHost;
 use crate::journal::BlobError;
 use crate::mask::Mask;
-use crate::model::Client;
+use crate::model::{Client, Pool};
 use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
@@ -73,7 +73,9 @@ pub struct Shared {
     pub client: Option<Client>,
     /// What models may write.
     pub write_permissions: Vec<String>,
-    /// What models may read beside what they may read anyway.
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
+    /// What models may read although git ignores it, or it may hold secrets.
     pub read_permissions: Vec<String>,
     /// The commands that models may run.
     pub run_permissions: Vec<String>,
@@ -85,8 +87,8 @@ pub struct Answerer {
     pub profile: Profile,
     /// Its window and what is kept for the answer.
     pub facts: ProfileFacts,
-    /// As many permits as the server answers at the same time.
-    pub slots: Arc<Semaphore>,
+    /// Its servers, with what each takes at the same time.
+    pub pool: Pool,
     /// How far our counts were off so far.
     pub calibration: std::sync::Mutex<tokens::Calibration>,
 }
@@ -203,6 +205,8 @@ pub struct CallRequest {
     pub digest: String,
     /// Its worst case.
     pub reserve: Reserve,
+    /// What of it leaves this machine.
+    pub sent: Option<Sent>,
     /// Answered once the call is journaled: leave, or the cap in its way.
     pub grant: oneshot::Sender<Result<(), String>>,
 }
@@ -537,6 +541,7 @@ mod tests {
             profiles: HashMap::new(),
             client: None,
             write_permissions: Vec::new(),
+            escalation: None,
             read_permissions: Vec::new(),
             run_permissions: Vec::new(),
         });

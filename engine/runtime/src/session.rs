@@ -169,7 +169,8 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         reason: error.to_string(),
     })?;
     let hash = journal.blobs().put(&bytes)?;
-    let state = State::new(Arc::new(Program::new(&bundle)));
+    let program = Program::new(&bundle).escalating(plan.escalation.clone());
+    let state = State::new(Arc::new(program));
     let first = vec![Event::RunStarted {
         run: run.to_string(),
         workflow: plan.workflow.clone(),
@@ -255,7 +256,8 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
             .unwrap_or_default();
         return Err(lost(format!("its workflow is refused by this engine: {problem}")));
     };
-    let mut state = State::new(Arc::new(Program::new(&bundle)));
+    let program = Program::new(&bundle).escalating(plan.escalation.clone());
+    let mut state = State::new(Arc::new(program));
     for (at, event) in &past {
         state.apply(*at, event)?;
     }
@@ -428,6 +430,7 @@ fn assemble(
     let held = state.kept().count() - state.in_flight().count();
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
+        escalation: plan.escalation.clone(),
         read_permissions: plan::read_permissions(&bundle, &names),
         run_permissions: plan::run_permissions(&bundle, &names),
         keeper: Keeper::new(kept_of(&journal), &bundle, held),

@@ -1,8 +1,7 @@
 //! What this version checks but does not run yet: `exec` says so before anything starts.
 
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::load::{Bundle, Module};
-use crate::plan::calls_of_attempt;
+use crate::load::Bundle;
 use crate::proposal::PLANNABLE;
 use crate::run::splits;
 use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
@@ -11,9 +10,7 @@ use crate::template::Template;
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
 pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let run = bundle.modules.first().is_some_and(capped_in_usd);
     for module in &bundle.modules {
-        let around = run || capped_in_usd(module);
         for (name, task) in &module.loaded.workflow.tasks.read {
             let mut report = |span: Span, what: String| {
                 found.push(
@@ -27,30 +24,9 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
                 );
             };
             parts(task, &mut report);
-            // A price is known of no call yet. What makes none spends nothing.
-            let asks = calls_of_attempt(task) > 0;
-            let calls = asks || task.kind.name() == KindName::Uses;
-            if (around && asks)
-                || (calls
-                    && task
-                        .common
-                        .budget
-                        .as_ref()
-                        .is_some_and(|budget| budget.usd.is_some()))
-            {
-                report(
-                    task.kind_span,
-                    "`budget: { usd }` (a cap on the price of its calls)".to_owned(),
-                );
-            }
         }
     }
     found
-}
-
-fn capped_in_usd(module: &Module) -> bool {
-    let budget = module.loaded.workflow.budget.as_ref();
-    budget.is_some_and(|budget| budget.usd.is_some())
 }
 
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
@@ -120,12 +96,13 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             );
         }
     }
-    if policy
+    let escalates = policy
         .escalate
         .as_ref()
-        .is_some_and(|escalate| *escalate != crate::spec::Escalate::No)
-    {
-        report(after, "`on_failure: { escalate }`".to_owned());
+        .is_some_and(|escalate| *escalate != crate::spec::Escalate::No);
+    if escalates && !kind.model_driven() {
+        let what = format!("`on_failure: {{ escalate }}` of the kind `{}`", kind.as_str());
+        report(after, what);
     }
     if task.common.cache == Some(true) {
         report(after, "`cache: true`".to_owned());

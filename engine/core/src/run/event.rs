@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::price::Usd;
+
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -294,6 +296,9 @@ pub struct CallUsage {
     /// Whether we counted, because the server did not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// What it cost, in billionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
 }
 
 /// What was set aside for a call before it was made.
@@ -303,6 +308,18 @@ pub struct Reserve {
     pub prompt: u64,
     /// The most tokens that the answer may have.
     pub completion: u64,
+    /// The most that it can cost, in billionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
+}
+
+/// What of a call leaves this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sent {
+    /// Where it goes: host and port.
+    pub host: String,
+    /// The body of the request, byte for byte.
+    pub body: Stored,
 }
 
 /// How much a repair may have changed of what was meant.
@@ -486,6 +503,9 @@ pub enum Event {
         digest: String,
         /// What is set aside for it.
         reserve: Reserve,
+        /// What of it leaves this machine; nothing where the server is on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<Sent>,
     },
     /// A model has answered, or failed to.
     CallFinished {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Policy;
 use crate::check;
 use crate::load::{Bundle, Module, ModuleId};
+use crate::plan::{self, Escalation};
 use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task, ToolName};
 use crate::template::Reference;
 use crate::tool::Toolset;
@@ -48,6 +49,19 @@ pub struct TaskInfo {
     pub uses: Option<ModuleId>,
     /// What its nodes may spend together.
     pub budget: Option<Budget>,
+    /// Whether a stronger model may try when all else has failed.
+    pub escalates: Escalates,
+}
+
+/// Whether a stronger model may try. Workflow and run must both allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escalates {
+    /// The workflow does not say so.
+    No,
+    /// The workflow says so, the run does not.
+    NotInThisRun,
+    /// Both say so.
+    Yes,
 }
 
 impl TaskInfo {
@@ -62,6 +76,7 @@ impl TaskInfo {
             retry: self.retry,
             split: self.split,
             asks_model: self.kind.model_driven(),
+            escalate: self.escalates == Escalates::Yes,
         }
     }
 }
@@ -73,6 +88,8 @@ pub struct Program {
     pub modules: Vec<Vec<TaskInfo>>,
     /// What each of these workflows may spend, by module.
     pub budgets: Vec<Option<Budget>>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 impl Program {
@@ -86,14 +103,32 @@ impl Program {
             .iter()
             .map(|module| module.loaded.workflow.budget.clone())
             .collect();
-        Self { modules, budgets }
+        Self {
+            modules,
+            budgets,
+            escalation: None,
+        }
+    }
+
+    /// The same in a run that allows escalation, or not.
+    #[must_use]
+    pub fn escalating(mut self, escalation: Option<Escalation>) -> Self {
+        if escalation.is_some() {
+            self.modules.iter_mut().for_each(|tasks| let_escalate(tasks));
+        }
+        self.escalation = escalation;
+        self
     }
 
     /// Adds a workflow that was made while the run goes on; what it may spend is up to who made it.
     pub(super) fn add(&mut self, module: &Module) -> ModuleId {
         let id = ModuleId(self.modules.len());
         // A plan has no agents, which alone run commands.
-        self.modules.push(infos(module, false));
+        let mut tasks = infos(module, false);
+        if self.escalation.is_some() {
+            let_escalate(&mut tasks);
+        }
+        self.modules.push(tasks);
         self.budgets.push(None);
         id
     }
@@ -147,9 +182,23 @@ fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
                 },
                 uses: module.uses.get(&index).copied(),
                 budget: common.budget.clone(),
+                escalates: if plan::wants_escalation(task) {
+                    Escalates::NotInThisRun
+                } else {
+                    Escalates::No
+                },
             }
         })
         .collect()
+}
+
+/// Lets those tasks escalate that want to, in a run that allows it.
+fn let_escalate(tasks: &mut [TaskInfo]) {
+    for task in tasks {
+        if task.escalates == Escalates::NotInThisRun {
+            task.escalates = Escalates::Yes;
+        }
+    }
 }
 
 /// Whether the work of a kind can be cut. A command is one thing, and what an agent does is not known before.

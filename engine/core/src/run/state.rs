@@ -21,7 +21,9 @@ mod wall;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Timestamp};
+use super::{
+    Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Spend, Timestamp,
+};
 use crate::load::{Module, ModuleId};
 
 use self::turn::Turn;
@@ -67,6 +69,8 @@ pub struct State {
     stopping: u32,
     capped: Option<String>,
     finished: Option<RunStatus>,
+    /// What attempts by a stronger model have spent.
+    escalated: Spend,
 }
 
 /// What an action is about.
@@ -132,6 +136,7 @@ impl State {
             stopping: 0,
             capped: None,
             finished: None,
+            escalated: Spend::default(),
         }
     }
 
@@ -139,7 +144,10 @@ impl State {
     ///
     /// # Errors
     /// When the event does not fit the state.
-    #[expect(clippy::too_many_lines, reason = "a short arm for each event, and there are many")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a short arm for each event, and there are many"
+    )]
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
         let before = self.last_seen;
         let at = before.max(at);

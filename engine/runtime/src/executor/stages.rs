@@ -56,7 +56,12 @@ pub(super) struct Asker<'a> {
 impl<'a> Asker<'a> {
     /// The way to the profile of a task.
     pub(super) fn new(shared: &'a Arc<Shared>, task: &Task, job: &'a Job) -> Result<Self, Failure> {
-        let profile = plan::profile_of(&shared.bundle, &task.common);
+        let profile = match &shared.escalation {
+            Some(escalation) if job.manner.escalated => {
+                escalation.profile_of(task).unwrap_or_default().to_owned()
+            }
+            _ => plan::profile_of(&shared.bundle, &task.common),
+        };
         let (Some(answerer), Some(client)) = (shared.profiles.get(&profile), shared.client.as_ref()) else {
             return Err(Failure::new(
                 FailureClass::Internal,

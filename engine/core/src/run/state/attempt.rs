@@ -143,6 +143,7 @@ impl State {
             node.calls = Vec::new();
         }
         self.forget_parts(index);
+        let next = decision.next_attempt();
         match (outcome, decision) {
             (Outcome::Success(result), _) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
@@ -151,8 +152,8 @@ impl State {
                 }
                 self.end_node(index, Status::Success);
             }
-            (Outcome::Failure(failure), Decision::Retry { at, manner }) => {
-                if let Some(node) = self.nodes.get_mut(index.0) {
+            (Outcome::Failure(failure), Decision::Retry { .. } | Decision::Escalate { .. }) => {
+                if let (Some(node), Some((at, manner))) = (self.nodes.get_mut(index.0), next) {
                     // The next attempt is told what was wrong with this one.
                     let stays =
                         |told: &Failure| told.class.is_of_the_answer() && !failure.class.is_of_the_answer();

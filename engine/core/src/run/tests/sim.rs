@@ -15,6 +15,7 @@ use self::books::Books;
 use self::story::observe;
 use super::world::{Ending, World};
 use crate::load::{Bundle, Module, load};
+use crate::price::Usd;
 use crate::run::{
     Action, CallUsage, Cut, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
     Part, Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, Work, decide,
@@ -29,12 +30,14 @@ const PLAN: &str = r#"{"smallcode":1,"tasks":{"x":{"prompt":"x"},"y":{"prompt":"
 pub(super) const RESERVE: Reserve = Reserve {
     prompt: 100,
     completion: 50,
+    usd: Usd::ZERO,
 };
 const USAGE: CallUsage = CallUsage {
     prompt: 80,
     completion: 20,
     cached: None,
     estimated: false,
+    usd: Usd::ZERO,
 };
 
 /// Loads `main.yaml` of a few files.
@@ -507,6 +510,7 @@ impl Sim {
                     profile: "p".to_owned(),
                     digest: format!("{call}"),
                     reserve: RESERVE,
+                    sent: None,
                 });
             }
             Due::CallEnd(node, call) => {

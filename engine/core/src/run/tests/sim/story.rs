@@ -92,6 +92,7 @@ fn line(event: &Event) -> String {
             };
             match decision {
                 Decision::Retry { at, .. } => format!("{node}: {how}, again at {}", at.0),
+                Decision::Escalate { at } => format!("{node}: {how}, escalated at {}", at.0),
                 Decision::Split { .. } => format!("{node}: {how}, split"),
                 _ => format!("{node}: {how}"),
             }
