@@ -33,8 +33,14 @@ fn sandbox(server: &ModelServer, beside: &str) -> Sandbox {
 }
 
 fn with_task(server: &ModelServer, agent: &str, beside: &str) -> Sandbox {
+    // Where nothing else is said, one attempt: what follows a failed one is not the business of these tests.
+    let once = if beside.contains("on_failure") {
+        ""
+    } else {
+        ", on_failure: { retry: 0 }"
+    };
     let mut sandbox = Sandbox::with(&format!(
-        "permissions: {{ write: ['src/**'], run: ['sh check.sh'] }}\ntasks:\n  fix: {{ {agent}, writes: ['src/**'], verify: [{{ run: sh check.sh }}]{beside} }}\noutputs: {{ fix: '{{{{ tasks.fix.output }}}}' }}\n"
+        "permissions: {{ write: ['src/**'], run: ['sh check.sh'] }}\ntasks:\n  fix: {{ {agent}, writes: ['src/**'], verify: [{{ run: sh check.sh }}]{beside}{once} }}\noutputs: {{ fix: '{{{{ tasks.fix.output }}}}' }}\n"
     ));
     sandbox.write("src/a.py", A);
     sandbox.write("README.md", "# A project\n");
