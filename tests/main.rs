@@ -8,21 +8,25 @@
     reason = "a test may fail"
 )]
 
+mod agent;
 mod check;
 #[cfg(target_os = "linux")]
 mod confine;
 mod contained;
 mod context;
 mod edit;
+mod escalate;
 mod exec;
 mod exit;
 mod hostile;
 mod journal;
 mod library;
 mod parse;
+mod plan;
 mod prompt;
 mod report;
 mod resume;
+mod servers;
 mod signal;
 mod split;
 mod support;

@@ -1,6 +1,7 @@
 //! A plan: what a run will do, before anything runs. It holds the text of everything that it was made from, so
 //! that what was approved is what runs, whatever happens to the files meanwhile.
 
+mod escalation;
 mod planner;
 mod writes;
 
@@ -16,10 +17,15 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostic::{Code, Diagnostic, Span, closest, listed};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
+use crate::price::{Price, Usd};
 use crate::scope::Names;
-use crate::spec::{Common, Kind, Mismatch, Name, Task, VerifierKind};
+use crate::spec::{Common, Kind, Mismatch, Name, Task, Text, VerifierKind};
+use crate::tool;
+use escalation::Worst;
 use planner::Planner;
 use writes::Writes;
+
+pub use escalation::{Escalation, wants_escalation};
 
 /// The version of the form of plans.
 pub const FORMAT: u32 = 1;
@@ -29,12 +35,19 @@ pub const FORMAT: u32 = 1;
 pub const CALL_TRIES: u32 = 3;
 
 /// How many calls one attempt of a task makes where none has to be tried again: those of its kind, and one for each
-/// verifier that asks a model.
+/// verifier that asks a model. An agent may be verified after every call that it makes.
 pub fn calls_of_attempt(task: &Task) -> u64 {
-    let own = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_));
     let judges = task.common.verify.iter();
     let judges = judges.filter(|verifier| matches!(verifier.kind, VerifierKind::Judge(_)));
-    u64::try_from(judges.count()).unwrap_or(u64::MAX) + u64::from(own)
+    let judges = u64::try_from(judges.count()).unwrap_or(u64::MAX);
+    match &task.kind {
+        Kind::Agent(agent) => {
+            let calls = agent.keys.max_calls.unwrap_or(tool::DEFAULT_MAX_CALLS);
+            calls.saturating_mul(judges.saturating_add(1))
+        }
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => judges.saturating_add(1),
+        _ => judges,
+    }
 }
 
 /// The window that a model is taken to have when nobody knows: the smallest default of a local server (Ollama's).
@@ -49,6 +62,9 @@ pub struct ProfileFacts {
     pub window: u64,
     /// How many of them are kept for the answer.
     pub reserve: u64,
+    /// What its tokens cost; nothing where that is not known, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 impl Default for ProfileFacts {
@@ -57,6 +73,7 @@ impl Default for ProfileFacts {
             model: None,
             window: UNKNOWN_WINDOW,
             reserve: reserve_of(UNKNOWN_WINDOW),
+            price: None,
         }
     }
 }
@@ -120,9 +137,15 @@ pub struct PlanNode {
     pub calls: u64,
     /// The most tokens, over all attempts and nodes.
     pub tokens: u64,
+    /// The most that these cost, in billionths of a US dollar, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
     /// The profile that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The profile that tries when all else has failed. Its calls are among the calls above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates_to: Option<String>,
     /// What it reads, where it says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -143,6 +166,9 @@ pub struct Totals {
     pub calls: u64,
     /// The most tokens.
     pub tokens: u64,
+    /// The most that they cost, in billionths of a US dollar, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
 }
 
 /// What a run will do.
@@ -162,6 +188,9 @@ pub struct Plan {
     pub env: Map<String, Json>,
     /// The profiles that it uses.
     pub profiles: IndexMap<String, ProfileFacts>,
+    /// What the run allows of escalation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
     /// The nodes, so that each comes after what it needs.
     pub nodes: Vec<PlanNode>,
     /// The sums.
@@ -181,6 +210,8 @@ pub struct Given {
     pub env: Map<String, Json>,
     /// What is known of profiles.
     pub profiles: IndexMap<String, ProfileFacts>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 impl Plan {
@@ -244,6 +275,9 @@ impl Plan {
                 found.push(format!("the profile `{name}` has changed"));
             }
         }
+        if self.escalation != now.escalation {
+            found.push("what it allows of escalation has changed".to_owned());
+        }
         if found.is_empty() && self != now {
             found.push("its nodes or sums have been edited".to_owned());
         }
@@ -266,6 +300,7 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         problems: Vec::new(),
         profiles: IndexMap::new(),
         writes: Writes::default(),
+        escalated: Worst::default(),
     };
     planner.module(ModuleId(0), "", 0, Count::Exactly(1), Some(&names), None);
     let overlaps = std::mem::take(&mut planner.writes).problems();
@@ -273,6 +308,8 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
     if !planner.problems.is_empty() {
         return Err(planner.problems);
     }
+    let escalated = planner.escalated.within(given.escalation.as_ref());
+    planner.add(escalated);
     let files = bundle.files.iter().map(|(path, text)| PlanFile {
         path: path.to_string(),
         blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
@@ -286,6 +323,7 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         inputs,
         env: given.env.clone(),
         profiles: planner.profiles,
+        escalation: given.escalation.clone(),
         nodes: planner.nodes,
         totals: planner.totals,
         files: files.collect(),
@@ -361,24 +399,23 @@ fn inputs(bundle: &Bundle, given: &Given) -> Result<Map<String, Json>, Vec<Diagn
 
 /// The globs that models may write, with the inputs put in.
 pub fn write_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
-    let scope = names.clone().scope();
-    let permissions = &bundle.root().loaded.workflow.permissions;
-    permissions
-        .write
-        .iter()
-        .filter_map(|text| expand::text(text, &scope).ok())
-        .collect()
+    permitted(&bundle.root().loaded.workflow.permissions.write, names)
 }
 
-/// The globs that models may read beside what git does not ignore, with the inputs put in.
+/// The globs that models may read beside what they may read anyway, with the inputs put in.
 pub fn read_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.read, names)
+}
+
+/// The commands that models may run, with the inputs put in.
+pub fn run_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.run, names)
+}
+
+fn permitted(texts: &[Text], names: &Names) -> Vec<String> {
     let scope = names.clone().scope();
-    let permissions = &bundle.root().loaded.workflow.permissions;
-    permissions
-        .read
-        .iter()
-        .filter_map(|text| expand::text(text, &scope).ok())
-        .collect()
+    let evaluated = texts.iter().filter_map(|text| expand::text(text, &scope).ok());
+    evaluated.collect()
 }
 
 /// The name of the profile that answers a task's prompts: its own, else that of the root workflow, else `default`.

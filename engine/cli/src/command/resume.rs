@@ -49,7 +49,7 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
             &format!("the journal of {run} ended in an unfinished line of {bytes} bytes, which was cut off"),
         );
     }
-    let profiles = outside.profiles(&opened.bundle, true, terminal)?;
+    let profiles = outside.profiles(&opened.bundle, opened.plan.escalation.as_ref(), true, terminal)?;
     for (name, facts) in &opened.plan.profiles {
         if profiles
             .facts

@@ -4,10 +4,10 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use smallcode_core::run::{Decision, Event, NodeId, Notice, RunStatus, Stored, Timestamp};
+use smallcode_core::run::{Decision, Event, NodeId, Notice, Reserve, RunStatus, Sent, Stored, Timestamp};
 
 use super::output::Output;
-use super::progress::{Change, End, Progress};
+use super::progress::{Change, End, Progress, length};
 use super::{Report, Verbosity, View, wording};
 use crate::render::style::Paint;
 use crate::render::text;
@@ -189,6 +189,15 @@ impl<W: Write + Send> Plain<W> {
                 call,
                 profile,
                 reserve,
+                sent: Some(sent),
+                ..
+            } => Some((Verbosity::Normal, leaving(node, *call, profile, *reserve, sent))),
+            Event::CallStarted {
+                node,
+                call,
+                profile,
+                reserve,
+                sent: None,
                 ..
             } => Some((
                 Verbosity::Verbose,
@@ -248,6 +257,9 @@ impl<W: Write + Send> Plain<W> {
             Event::NodeSplit { node, parts, .. } => {
                 Some((Verbosity::Verbose, format!("{node}: {}", wording::parts(parts))))
             }
+            Event::PlanAccepted { node, tasks, .. } => {
+                Some((Verbosity::Normal, format!("{node}: {}", wording::plan(tasks))))
+            }
             Event::PartsRefused { node, failure, .. } => {
                 let message = text::one_line(&failure.message);
                 let said = format!("{node}: what its parts made together is put back: {message}");
@@ -266,6 +278,25 @@ impl<W: Write + Send> Plain<W> {
             | Event::RunFinished { .. } => None,
         }
     }
+}
+
+/// What is said of a call that leaves this machine, with the blob that holds it byte for byte.
+pub(super) fn leaving(node: &NodeId, call: u32, profile: &str, reserve: Reserve, sent: &Sent) -> String {
+    let tokens = text::number(reserve.prompt.saturating_add(reserve.completion));
+    let cost = if reserve.usd.is_zero() {
+        String::new()
+    } else {
+        format!(" and {}", reserve.usd)
+    };
+    let body = match &sent.body {
+        Stored::Json { blob, .. } | Stored::Text { blob, .. } => format!(", kept in blobs/{blob}"),
+        Stored::Inline(_) => String::new(),
+    };
+    format!(
+        "{node}: call {call} of `{profile}` goes to {} ({} bytes{body}), at most {tokens} tokens{cost}",
+        sent.host,
+        text::number(length(&sent.body)),
+    )
 }
 
 /// What a signal leads to.

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use smallcode_core::price::Usd;
 use smallcode_core::run::{
-    Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Timestamp,
+    Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Stored, Timestamp,
 };
 use smallcode_core::spec::SplitBy;
 
@@ -77,14 +78,20 @@ impl Counts {
 }
 
 /// What models were asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
     /// Calls that ended.
     pub(crate) calls: u64,
     /// Tokens of prompts and answers.
     pub(crate) tokens: u64,
+    /// Tokens of prompts that a server had cached.
+    pub(crate) cached: u64,
     /// Whether some of them were counted here, because a server did not.
     pub(crate) estimated: bool,
+    /// What they cost.
+    pub(crate) usd: Usd,
+    /// What left this machine: by host, how many requests and how many bytes of them.
+    pub(crate) sent: BTreeMap<String, (u64, u64)>,
 }
 
 /// A node that is at work.
@@ -255,9 +262,24 @@ impl Progress {
                 self.parts.insert(node.clone(), parts);
                 None
             }
+            Event::PlanAccepted { node, tasks, .. } => {
+                self.stop(node);
+                let tasks = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+                self.grown = self.grown.saturating_add(tasks);
+                None
+            }
             Event::CallStarted {
-                node, call, profile, ..
+                node,
+                call,
+                profile,
+                sent,
+                ..
             } => {
+                if let Some(sent) = sent {
+                    let (requests, bytes) = self.spent.sent.entry(sent.host.clone()).or_default();
+                    *requests += 1;
+                    *bytes = bytes.saturating_add(length(&sent.body));
+                }
                 self.busy(node, Activity::Calling(profile.clone(), *call));
                 None
             }
@@ -269,6 +291,8 @@ impl Progress {
                     .saturating_add(usage.prompt)
                     .saturating_add(usage.completion);
                 self.spent.estimated |= usage.estimated;
+                self.spent.cached = self.spent.cached.saturating_add(usage.cached.unwrap_or(0));
+                self.spent.usd = self.spent.usd.plus(usage.usd);
                 self.busy(node, Activity::Working);
                 None
             }
@@ -373,18 +397,6 @@ impl Progress {
         self.grown = self.grown.saturating_sub(self.parts.remove(id).unwrap_or(0));
         match (outcome, decision) {
             (Outcome::Success(_), _) => self.end(at, id, End::Success),
-            (Outcome::Failure(failure), Decision::Retry { at: next, manner }) => {
-                self.counts.retried += 1;
-                self.stop(id);
-                Some(Change::Retrying {
-                    node: id,
-                    attempt,
-                    failure,
-                    next: *next,
-                    manner: *manner,
-                    split: None,
-                })
-            }
             (Outcome::Failure(failure), Decision::Split { by }) => {
                 self.counts.retried += 1;
                 self.stop(id);
@@ -397,9 +409,21 @@ impl Progress {
                     split: Some(*by),
                 })
             }
-            (Outcome::Failure(failure), Decision::Done | Decision::Fail | Decision::Stalled) => {
-                self.end(at, id, end_of(failure))
-            }
+            (Outcome::Failure(failure), decision) => match decision.next_attempt() {
+                Some((next, manner)) => {
+                    self.counts.retried += 1;
+                    self.stop(id);
+                    Some(Change::Retrying {
+                        node: id,
+                        attempt,
+                        failure,
+                        next,
+                        manner,
+                        split: None,
+                    })
+                }
+                None => self.end(at, id, end_of(failure)),
+            },
         }
     }
 
@@ -438,6 +462,14 @@ impl Progress {
             attempts,
             took,
         })
+    }
+}
+
+/// The bytes of something that is kept.
+pub(super) fn length(stored: &Stored) -> u64 {
+    match stored {
+        Stored::Inline(value) => u64::try_from(value.to_string().len()).unwrap_or(u64::MAX),
+        Stored::Json { bytes, .. } | Stored::Text { bytes, .. } => *bytes,
     }
 }
 

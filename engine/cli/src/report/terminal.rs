@@ -227,9 +227,24 @@ impl<W: Write + Send> Terminal<W> {
                 let name = text::one_line(node.as_str());
                 self.scroll_line(format_args!("{sign} {name}  {}", wording::STALLED));
             }
+            Event::CallStarted {
+                node,
+                call,
+                profile,
+                reserve,
+                sent: Some(sent),
+                ..
+            } if self.says(Verbosity::Normal) => {
+                let line = plain::leaving(node, *call, profile, *reserve, sent);
+                self.scroll_line(format_args!("  {}", text::one_line(&line)));
+            }
             Event::NodeSplit { node, parts, .. } if self.says(Verbosity::Verbose) => {
                 let name = text::one_line(node.as_str());
                 self.scroll_line(format_args!("  {name}  {}", wording::parts(parts)));
+            }
+            Event::PlanAccepted { node, tasks, .. } if self.says(Verbosity::Normal) => {
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!("  {name}  {}", wording::plan(tasks)));
             }
             Event::ReplyRead { node, repairs, .. } if self.says(Verbosity::Verbose) => {
                 let name = text::one_line(node.as_str());

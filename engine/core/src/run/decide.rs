@@ -42,6 +42,11 @@ pub enum Decision {
         #[serde(default, skip_serializing_if = "Manner::is_as_configured")]
         manner: Manner,
     },
+    /// Another attempt, by a stronger model: the last that there is. It asks as its own profile says.
+    Escalate {
+        /// When.
+        at: Timestamp,
+    },
     /// The work is cut into smaller nodes.
     Split {
         /// In which way.
@@ -53,6 +58,23 @@ pub enum Decision {
     Stalled,
 }
 
+impl Decision {
+    /// When another attempt follows, and how it asks its model.
+    pub fn next_attempt(self) -> Option<(Timestamp, Manner)> {
+        match self {
+            Self::Retry { at, manner } => Some((at, manner)),
+            Self::Escalate { at } => {
+                let manner = Manner {
+                    escalated: true,
+                    ..Manner::default()
+                };
+                Some((at, manner))
+            }
+            Self::Split { .. } | Self::Done | Self::Fail | Self::Stalled => None,
+        }
+    }
+}
+
 /// How an attempt asks its model, where that is not as the profile says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Manner {
@@ -62,6 +84,9 @@ pub struct Manner {
     /// How many tokens the answer may have, where the window has so much room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<u64>,
+    /// Whether it asks the profile that the task escalates to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalated: bool,
 }
 
 impl Manner {
@@ -81,6 +106,8 @@ pub struct Policy {
     /// Whether a model makes the attempts: it is told what was wrong and asked in another way. What a command does
     /// again, it does to a world that may have changed; a model that fails alike, however it is asked, is stuck.
     pub asks_model: bool,
+    /// Whether a stronger model may try when nothing else helps.
+    pub escalate: bool,
 }
 
 /// What came of a node so far.
@@ -106,11 +133,21 @@ pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &
     if past.was_split {
         return Decision::Fail;
     }
+    // What a stronger model does not do when it is told what was wrong, it is not paid for again.
+    if past.manner.escalated {
+        return Decision::Fail;
+    }
     let decision = retry(policy, past, now, seed, node);
     if !matches!(decision, Decision::Fail | Decision::Stalled) {
         return decision;
     }
-    cut(policy, past).map_or(decision, |by| Decision::Split { by })
+    if let Some(by) = cut(policy, past) {
+        return Decision::Split { by };
+    }
+    if policy.escalate && past.failure.class.is_a_matter_of_skill() {
+        return Decision::Escalate { at: now };
+    }
+    decision
 }
 
 /// How the work is cut, where that may help.
@@ -161,6 +198,12 @@ fn retry(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeI
 }
 
 impl FailureClass {
+    /// Whether a stronger model, or one with a larger window, may do what failed. A server that is down does not become
+    /// a reason to send the work elsewhere.
+    pub fn is_a_matter_of_skill(self) -> bool {
+        self.is_of_the_answer() || matches!(self, Self::TooLarge | Self::TimedOut)
+    }
+
     /// Whether the answer of a model was wrong: what it can be told, and what asking otherwise may cure.
     pub fn is_of_the_answer(self) -> bool {
         match self {
@@ -171,6 +214,9 @@ impl FailureClass {
             | Self::Unparseable
             | Self::SchemaMismatch
             | Self::PatchWithoutMatch
+            | Self::UnknownTool
+            | Self::ToolFailed
+            | Self::Unfinished
             | Self::VerifyFailed
             | Self::Denied => true,
             Self::Transport
@@ -203,6 +249,9 @@ fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
         | FailureClass::PatchWithoutMatch
+        | FailureClass::UnknownTool
+        | FailureClass::ToolFailed
+        | FailureClass::Unfinished
         | FailureClass::VerifyFailed
         | FailureClass::CommandFailed
         | FailureClass::TimedOut

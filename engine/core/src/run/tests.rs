@@ -8,6 +8,7 @@
 
 mod claims;
 mod cost;
+mod escalation;
 mod ladder;
 mod order;
 mod parts;

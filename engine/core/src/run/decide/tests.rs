@@ -36,6 +36,11 @@ const ALL: [FailureClass; 24] = {
 
 /// How a node's attempts go on when they fail with these messages, one after the other: a word for each decision.
 fn ladder(asks_model: bool, max: u32, failures: &[Failure]) -> String {
+    ladder_of(asks_model, false, max, failures)
+}
+
+/// The same for a task that may escalate, or not.
+fn ladder_of(asks_model: bool, escalate: bool, max: u32, failures: &[Failure]) -> String {
     let retry = Retry {
         max,
         backoff: Duration::from_millis(100),
@@ -58,11 +63,16 @@ fn ladder(asks_model: bool, max: u32, failures: &[Failure]) -> String {
             retry,
             split: None,
             asks_model,
+            escalate,
         };
         told.push(match decide(policy, past, Timestamp(0), 7, &NodeId::new("a")) {
             Decision::Done => "done".to_owned(),
             Decision::Fail => "fail".to_owned(),
             Decision::Stalled => "stalled".to_owned(),
+            Decision::Escalate { .. } => {
+                manner.escalated = true;
+                "escalate".to_owned()
+            }
             Decision::Split { by } => by.as_str().to_owned(),
             Decision::Retry { manner: next, .. } => {
                 manner = next;
@@ -97,6 +107,7 @@ fn the_usual_ladder_is_for_wrong_answers_alone() {
                 retry: Retry::usual(kind),
                 split: None,
                 asks_model: kind.model_driven(),
+                escalate: false,
             };
             match decide(policy, past, Timestamp(5), 7, &NodeId::new("a")) {
                 Decision::Retry { at, .. } => {
@@ -245,6 +256,7 @@ fn with_split(class: FailureClass, split: Option<SplitBy>, depth: usize, was_spl
         retry,
         split,
         asks_model: true,
+        escalate: false,
     };
     let decided = [1, 2].map(|attempt| {
         let past = Past {
@@ -258,7 +270,7 @@ fn with_split(class: FailureClass, split: Option<SplitBy>, depth: usize, was_spl
         match decide(policy, past, Timestamp(0), 7, &NodeId::new("a")) {
             Decision::Retry { .. } => "retry",
             Decision::Split { by } => by.as_str(),
-            Decision::Fail | Decision::Stalled | Decision::Done => "fail",
+            Decision::Fail | Decision::Stalled | Decision::Done | Decision::Escalate { .. } => "fail",
         }
     });
     decided.join(", ")
@@ -323,6 +335,27 @@ fn a_server_that_breaks_off_leaves_the_temperature_where_it_is() {
 }
 
 #[test]
+fn a_stronger_model_is_the_last_that_tries_and_once_only() {
+    for class in ALL {
+        let told = ladder_of(true, true, 1, &varied(class, 4));
+        let below = ladder(true, 1, &varied(class, 4));
+        if class.is_of_the_answer() || matches!(class, FailureClass::TooLarge | FailureClass::TimedOut) {
+            let before = below.split(", ").take_while(|word| *word != "fail").count();
+            let words: Vec<&str> = told.split(", ").collect();
+            assert_eq!(words[before], "escalate", "{class:?}: {told}");
+            assert!(
+                words[before + 1..].iter().all(|word| *word == "fail"),
+                "{class:?}: {told}"
+            );
+        } else {
+            assert_eq!(told, below, "{class:?}");
+        }
+    }
+    let alike = vec![Failure::new(FailureClass::VerifyFailed, "the same"); 4];
+    assert_eq!(ladder_of(true, true, 5, &alike), "0, 0.4, escalate, fail");
+}
+
+#[test]
 fn delays_double_and_jitter_keeps_at_least_half() {
     for attempt in 1..=60 {
         let retry = Retry {
@@ -355,6 +388,7 @@ fn delays_double_and_jitter_keeps_at_least_half() {
         retry,
         split: None,
         asks_model: false,
+        escalate: false,
     };
     let Decision::Retry { at, .. } = decide(policy, past, Timestamp(1000), 7, &NodeId::new("a")) else {
         panic!("it is repeated");

@@ -121,6 +121,11 @@ impl State {
         self.scopes.first().map(|root| root.spend).unwrap_or_default()
     }
 
+    /// What attempts by a stronger model have spent.
+    pub fn escalated(&self) -> Spend {
+        self.escalated
+    }
+
     /// How many attempts hold a slot.
     pub fn running(&self) -> usize {
         self.slots
