@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod agent;
 mod check;
 #[cfg(target_os = "linux")]
 mod confine;
@@ -21,6 +22,7 @@ mod hostile;
 mod journal;
 mod library;
 mod parse;
+mod plan;
 mod prompt;
 mod report;
 mod resume;

@@ -1,5 +1,7 @@
 //! Splitting: what does not fit or does not succeed is cut into smaller nodes, and stays only if the whole is right.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::support::model_server::{Answer, Fault, ModelServer, Script};
@@ -178,6 +180,32 @@ fn a_kill_between_the_parts_loses_nothing() {
     }
 }
 
+/// The run is stopped while the whole is verified: that is no verdict, and nothing is put back before there is one.
+#[test]
+fn a_stop_while_the_whole_is_verified_leaves_it_for_the_next_session() {
+    let server = ModelServer::start(Script::answers([new("a"), new("b"), new("c")]));
+    let check = "touch checking; while [ ! -e go ]; do sleep 0.01; done; grep -q 'a is new' src/a.rs";
+    let sandbox = sandbox(
+        &server,
+        LARGE,
+        &format!(", verify: [{{ run: \"{check}\" }}]{SPLIT}"),
+    );
+    let mut engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| sandbox.has("checking"));
+    for _ in 0..2 {
+        let kill = Command::new("kill")
+            .args(["-INT", &engine.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+    assert_eq!(engine.wait().unwrap().code(), Some(130));
+    assert_eq!(new_files(&sandbox), ["a", "b", "c"]);
+    sandbox.write("go", "");
+    sandbox.run(["resume"]).exits(0);
+    assert_eq!(new_files(&sandbox), ["a", "b", "c"]);
+    assert_eq!(server.calls().len(), 3);
+}
+
 #[test]
 fn a_file_that_does_not_fit_is_split_by_its_symbols() {
     let answer = |asked: &str| {
@@ -225,6 +253,26 @@ fn a_part_is_told_what_was_found_in_its_file() {
     let asked = asked(&server);
     let told: Vec<bool> = asked.iter().map(|asked| asked.contains("this is odd")).collect();
     assert_eq!(told, [false, false, true, false]);
+}
+
+#[test]
+fn a_plan_of_the_model_may_say_how_work_is_split() {
+    let planned = json!({ "tasks": [
+        { "name": "first", "kind": "edit", "instruction": "Make `a` new.", "files": ["src/a.rs"] },
+        { "name": "then", "kind": "edit", "instruction": "Make `b` new.", "files": ["src/b.rs"], "needs": ["first"] },
+    ] });
+    for (check, code, left) in [("true", 0, vec!["a", "b"]), ("false", 1, vec![])] {
+        let plan = Answer::text(planned.to_string());
+        let server = ModelServer::start(Script::answers([plan, new("a"), new("b")]));
+        let beside = format!(", verify: [{{ run: '{check}' }}], on_failure: {{ retry: 0, split: plan }}");
+        let sandbox = sandbox(&server, LARGE, &beside);
+        sandbox.exec(&[]).exits(code).says("its work is split by plan");
+        assert_eq!(new_files(&sandbox), left);
+        let asked = asked(&server);
+        assert!(asked[0].contains("pub fn a_7(value: u32)"), "{}", asked[0]);
+        assert_eq!(asked.len(), 3);
+        assert_eq!(sandbox.ended("fix#2/then"), "success");
+    }
 }
 
 #[test]

@@ -19,7 +19,8 @@ use crate::expand;
 use crate::load::{Bundle, ModuleId};
 use crate::price::{Price, Usd};
 use crate::scope::Names;
-use crate::spec::{Common, Kind, Mismatch, Name, Task, VerifierKind};
+use crate::spec::{Common, Kind, Mismatch, Name, Task, Text, VerifierKind};
+use crate::tool;
 use escalation::Worst;
 use planner::Planner;
 use writes::Writes;
@@ -34,12 +35,19 @@ pub const FORMAT: u32 = 1;
 pub const CALL_TRIES: u32 = 3;
 
 /// How many calls one attempt of a task makes where none has to be tried again: those of its kind, and one for each
-/// verifier that asks a model.
+/// verifier that asks a model. An agent may be verified after every call that it makes.
 pub fn calls_of_attempt(task: &Task) -> u64 {
-    let own = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_));
     let judges = task.common.verify.iter();
     let judges = judges.filter(|verifier| matches!(verifier.kind, VerifierKind::Judge(_)));
-    u64::try_from(judges.count()).unwrap_or(u64::MAX) + u64::from(own)
+    let judges = u64::try_from(judges.count()).unwrap_or(u64::MAX);
+    match &task.kind {
+        Kind::Agent(agent) => {
+            let calls = agent.keys.max_calls.unwrap_or(tool::DEFAULT_MAX_CALLS);
+            calls.saturating_mul(judges.saturating_add(1))
+        }
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => judges.saturating_add(1),
+        _ => judges,
+    }
 }
 
 /// The window that a model is taken to have when nobody knows: the smallest default of a local server (Ollama's).
@@ -391,24 +399,23 @@ fn inputs(bundle: &Bundle, given: &Given) -> Result<Map<String, Json>, Vec<Diagn
 
 /// The globs that models may write, with the inputs put in.
 pub fn write_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
-    let scope = names.clone().scope();
-    let permissions = &bundle.root().loaded.workflow.permissions;
-    permissions
-        .write
-        .iter()
-        .filter_map(|text| expand::text(text, &scope).ok())
-        .collect()
+    permitted(&bundle.root().loaded.workflow.permissions.write, names)
 }
 
-/// The globs that models may read beside what git does not ignore, with the inputs put in.
+/// The globs that models may read beside what they may read anyway, with the inputs put in.
 pub fn read_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.read, names)
+}
+
+/// The commands that models may run, with the inputs put in.
+pub fn run_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.run, names)
+}
+
+fn permitted(texts: &[Text], names: &Names) -> Vec<String> {
     let scope = names.clone().scope();
-    let permissions = &bundle.root().loaded.workflow.permissions;
-    permissions
-        .read
-        .iter()
-        .filter_map(|text| expand::text(text, &scope).ok())
-        .collect()
+    let evaluated = texts.iter().filter_map(|text| expand::text(text, &scope).ok());
+    evaluated.collect()
 }
 
 /// The name of the profile that answers a task's prompts: its own, else that of the root workflow, else `default`.

@@ -18,6 +18,7 @@ use crate::Repair;
 use crate::tree::{NodeId, Span, Tree};
 
 pub(crate) use bare::{Scalar, scalar};
+pub(crate) use quotes::Known;
 pub(crate) use space::skip_space;
 
 /// What was read.

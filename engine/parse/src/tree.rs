@@ -8,6 +8,8 @@ use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
+use crate::read::Known;
+
 /// A place in the text: byte offsets, end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Span {
@@ -84,6 +86,9 @@ pub(crate) struct Tree<'t> {
     decoded: String,
     /// Where the last line of the source starts, once somebody has asked.
     last_line: OnceCell<usize>,
+    judged: Known,
+    /// A stretch of the source without an empty line or a fence, up to the next of them.
+    paragraph: Option<Span>,
 }
 
 impl Span {
@@ -162,11 +167,34 @@ impl<'t> Tree<'t> {
             nodes: Vec::new(),
             decoded: String::new(),
             last_line: OnceCell::new(),
+            judged: Known::default(),
+            paragraph: None,
         }
     }
 
     pub(crate) fn source(&self) -> &'t str {
         self.source
+    }
+
+    /// What was found out of the quotes of the source.
+    pub(crate) fn judged(&mut self) -> &mut Known {
+        &mut self.judged
+    }
+
+    /// Where the next empty line or fence begins, at `end` at the latest. Looked for once in each paragraph: many
+    /// values may be read of one.
+    pub(crate) fn paragraph_end(&mut self, start: usize, end: usize) -> usize {
+        let known = self
+            .paragraph
+            .filter(|known| (known.start..=known.end).contains(&start));
+        let paragraph = known.unwrap_or_else(|| {
+            let rest = self.source.get(start..).unwrap_or_default();
+            let marks = [rest.find("\n\n"), rest.find("\n```")];
+            let length = marks.into_iter().flatten().min().unwrap_or(rest.len());
+            Span::new(start, start + length)
+        });
+        self.paragraph = Some(paragraph);
+        paragraph.end.min(end)
     }
 
     /// Where the last line of the source starts. Looked for once: many values may be read of one text.

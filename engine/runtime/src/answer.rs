@@ -37,7 +37,7 @@ pub fn value(answer: &str, schema: &Json) -> (Result<Json, Failure>, Vec<Repaire
 }
 
 /// Repairs by kind, the gravest first.
-fn counted(repairs: &[Repair]) -> Vec<Repaired> {
+pub(crate) fn counted(repairs: &[Repair]) -> Vec<Repaired> {
     let mut kinds: Vec<(RepairKind, u64)> = Vec::new();
     for repair in repairs {
         match kinds.iter_mut().find(|(kind, _)| *kind == repair.kind) {

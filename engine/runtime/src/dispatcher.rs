@@ -127,7 +127,6 @@ impl Dispatcher {
     )]
     pub fn new(
         shared: Arc<Shared>,
-        program: Arc<Program>,
         state: State,
         journal: Journal<Event>,
         inputs: &serde_json::Map<String, Json>,
@@ -138,6 +137,7 @@ impl Dispatcher {
     ) -> Self {
         let (sender, messages) = mpsc::unbounded_channel();
         let names = NameSource::new(&shared, inputs, env);
+        let program = Arc::clone(state.program());
         Self {
             shared,
             program,

@@ -3,12 +3,14 @@
 //! An executor owns nothing of the run. It is given a [`Job`], tells the dispatcher what comes of it, and never
 //! prints. One file per kind of task.
 
+mod agent;
 mod approve;
 mod command;
 mod context;
 mod edit;
 mod parts;
 mod permit;
+mod plan;
 mod prompt;
 mod render;
 mod stages;
@@ -31,7 +33,7 @@ use smallcode_core::run::{
     Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
-use smallcode_core::spec::{Kind, Task};
+use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, tokens};
 use tokio::sync::{mpsc, oneshot};
@@ -73,8 +75,10 @@ pub struct Shared {
     pub write_permissions: Vec<String>,
     /// What the run allows of escalation.
     pub escalation: Option<Escalation>,
-    /// What models may read although git ignores it, or it may hold secrets.
+    /// What models may read beside what they may read anyway.
     pub read_permissions: Vec<String>,
+    /// The commands that models may run.
+    pub run_permissions: Vec<String>,
 }
 
 /// A profile, ready to be called.
@@ -110,6 +114,8 @@ pub struct Job {
     pub module: ModuleId,
     /// The task.
     pub task: usize,
+    /// That workflow, where a model proposed it.
+    pub planned: Option<Arc<Module>>,
     /// What expressions may name.
     pub names: Names,
     /// Calls of this attempt that were made before a crash.
@@ -153,8 +159,12 @@ pub enum Message {
     Entered(NodeIndex, Map<String, Json>),
     /// The parts of a node can begin.
     Split(NodeIndex, u32),
+    /// The tasks of a plan can begin: their names, and the workflow that they are of.
+    Planned(NodeIndex, u32, Vec<String>, String),
     /// What the parts of a node made together was refused.
     Refused(Refused),
+    /// Something stopped the verifiers of that before they had an answer.
+    Unverified(NodeIndex, u32),
     /// A human is to be asked.
     Ask(NodeIndex, String, Option<Stored>),
     /// A human has answered.
@@ -239,15 +249,13 @@ impl Shared {
     }
 
     /// The task of a job.
-    pub(crate) fn task(&self, module: ModuleId, task: usize) -> Option<(&Module, &Task)> {
-        let module = self.bundle.module(module);
-        module
-            .loaded
-            .workflow
-            .tasks
-            .read
-            .get_index(task)
-            .map(|(_, task)| (module, task))
+    pub(crate) fn task<'a>(&'a self, job: &'a Job) -> Option<(&'a Module, &'a Task)> {
+        let module = match &job.planned {
+            Some(planned) => &**planned,
+            None => self.bundle.module(job.module),
+        };
+        let tasks = &module.loaded.workflow.tasks.read;
+        tasks.get_index(job.task).map(|(_, task)| (module, task))
     }
 }
 
@@ -315,14 +323,20 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> Option<String> {
 
 /// Makes one attempt. `None`: it goes on elsewhere, as gates and used workflows do.
 async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
-    let Some((module, task)) = shared.task(job.module, job.task) else {
+    let Some((module, task)) = shared.task(&job) else {
         return Some(failure(FailureClass::Internal, "the plan has no such task"));
     };
     let scope = job.names.clone().scope();
     if let Err(failure) = writes::turn(&shared, task, &job, &scope).await {
         return Some(Outcome::Failure(explain(failure, &job.names)));
     }
-    if let Purpose::Split = job.purpose {
+    if let (Purpose::Split(SplitBy::Plan), Kind::Edit(edit)) = (&job.purpose, &task.kind) {
+        let proposed = plan::of_edit(&shared, module, task, edit, &job, &scope).await;
+        return proposed
+            .err()
+            .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+    }
+    if let Purpose::Split(_) = job.purpose {
         // The dispatcher is gone only when the run is.
         let _ = job.tell.messages.send(Message::Split(job.node, job.attempt));
         return None;
@@ -342,7 +356,14 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
                 .err()
                 .map(Outcome::Failure);
         }
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => Err(Failure::new(
+        Kind::Agent(agent) => agent::attempt(&shared, module, task, agent, &job, &scope).await,
+        Kind::Plan(plan) => {
+            let proposed = plan::attempt(&shared, module, task, plan, &job, &scope).await;
+            return proposed
+                .err()
+                .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+        }
+        Kind::Bone(_) => Err(Failure::new(
             FailureClass::Internal,
             "this kind can't be run by this version",
         )),
@@ -374,7 +395,7 @@ fn explain(mut failure: Failure, names: &Names) -> Failure {
 pub async fn expand(shared: Arc<Shared>, scope: ScopeIndex, task: usize, job: Job) {
     let messages = job.tell.messages.clone();
     let found = tokio::task::spawn_blocking(move || {
-        let (_, spec) = shared.task(job.module, job.task)?;
+        let (_, spec) = shared.task(&job)?;
         Some(
             expand::items(&spec.common, &job.names.clone().scope())
                 .map_err(|failure| explain(failure, &job.names)),
@@ -388,7 +409,7 @@ pub async fn expand(shared: Arc<Shared>, scope: ScopeIndex, task: usize, job: Jo
 pub async fn check(shared: Arc<Shared>, job: Job) {
     let (node, messages) = (job.node, job.tell.messages.clone());
     let found = tokio::task::spawn_blocking(move || {
-        let (_, spec) = shared.task(job.module, job.task)?;
+        let (_, spec) = shared.task(&job)?;
         let condition = &spec.common.condition.as_ref()?.0;
         let truth = condition
             .template
@@ -522,6 +543,7 @@ mod tests {
             write_permissions: Vec::new(),
             escalation: None,
             read_permissions: Vec::new(),
+            run_permissions: Vec::new(),
         });
         let mut names = Names::of_inputs(&Map::new(), &Map::new());
         names.host = Arc::clone(&shared.host) as Arc<dyn smallcode_core::scope::Host>;
@@ -534,6 +556,7 @@ mod tests {
             // There is no such workflow: indexing panics.
             module: ModuleId(99),
             task: 0,
+            planned: None,
             names,
             calls: Vec::new(),
             previous: None,

@@ -169,8 +169,9 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         reason: error.to_string(),
     })?;
     let hash = journal.blobs().put(&bytes)?;
-    let program = Arc::new(Program::new(&bundle).escalating(plan.escalation.clone()));
-    let state = State::new(Arc::clone(&program));
+    let state = State::new(Arc::new(
+        Program::new(&bundle).escalating(plan.escalation.clone()),
+    ));
     let first = vec![Event::RunStarted {
         run: run.to_string(),
         workflow: plan.workflow.clone(),
@@ -180,9 +181,7 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         jobs: setting.jobs,
         boot: boot(),
     }];
-    Ok(assemble(
-        run, plan, bundle, program, state, journal, setting, first, 0,
-    ))
+    Ok(assemble(run, plan, bundle, state, journal, setting, first, 0))
 }
 
 /// What chance in a run derives from: its id, so that nothing else has to be kept.
@@ -212,7 +211,6 @@ pub struct Opened {
     pub torn: Option<u64>,
     /// What has happened, for the counts of reports.
     pub past: Vec<(Timestamp, Event)>,
-    program: Arc<Program>,
     state: State,
     journal: Journal<Event>,
 }
@@ -259,8 +257,9 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
             .unwrap_or_default();
         return Err(lost(format!("its workflow is refused by this engine: {problem}")));
     };
-    let program = Arc::new(Program::new(&bundle).escalating(plan.escalation.clone()));
-    let mut state = State::new(Arc::clone(&program));
+    let mut state = State::new(Arc::new(
+        Program::new(&bundle).escalating(plan.escalation.clone()),
+    ));
     for (at, event) in &past {
         state.apply(*at, event)?;
     }
@@ -280,7 +279,6 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
         bundle,
         torn,
         past,
-        program,
         state,
         journal,
     })
@@ -308,7 +306,6 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
         run,
         plan,
         bundle,
-        program,
         state,
         journal,
         past,
@@ -355,9 +352,7 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
             run: run.to_string(),
             source,
         })?;
-    let mut session = assemble(
-        run, plan, bundle, program, state, journal, setting, first, orphans,
-    );
+    let mut session = assemble(run, plan, bundle, state, journal, setting, first, orphans);
     session.restored = restored;
     session.dispatcher.remember(past);
     Ok(session)
@@ -413,7 +408,6 @@ fn assemble(
     run: RunId,
     plan: Plan,
     bundle: Bundle,
-    program: Arc<Program>,
     state: State,
     journal: Journal<Event>,
     setting: Setting,
@@ -440,6 +434,7 @@ fn assemble(
         write_permissions: plan::write_permissions(&bundle, &names),
         escalation: plan.escalation.clone(),
         read_permissions: plan::read_permissions(&bundle, &names),
+        run_permissions: plan::run_permissions(&bundle, &names),
         keeper: Keeper::new(kept_of(&journal), &bundle, held),
         bundle: Arc::new(bundle),
         workspace,
@@ -453,7 +448,6 @@ fn assemble(
     });
     let dispatcher = Dispatcher::new(
         shared,
-        program,
         state,
         journal,
         &plan.inputs,

@@ -257,6 +257,9 @@ impl<W: Write + Send> Plain<W> {
             Event::NodeSplit { node, parts, .. } => {
                 Some((Verbosity::Verbose, format!("{node}: {}", wording::parts(parts))))
             }
+            Event::PlanAccepted { node, tasks, .. } => {
+                Some((Verbosity::Normal, format!("{node}: {}", wording::plan(tasks))))
+            }
             Event::PartsRefused { node, failure, .. } => {
                 let message = text::one_line(&failure.message);
                 let said = format!("{node}: what its parts made together is put back: {message}");

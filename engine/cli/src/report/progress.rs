@@ -262,6 +262,12 @@ impl Progress {
                 self.parts.insert(node.clone(), parts);
                 None
             }
+            Event::PlanAccepted { node, tasks, .. } => {
+                self.stop(node);
+                let tasks = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+                self.grown = self.grown.saturating_add(tasks);
+                None
+            }
             Event::CallStarted {
                 node,
                 call,

@@ -242,6 +242,10 @@ impl<W: Write + Send> Terminal<W> {
                 let name = text::one_line(node.as_str());
                 self.scroll_line(format_args!("  {name}  {}", wording::parts(parts)));
             }
+            Event::PlanAccepted { node, tasks, .. } if self.says(Verbosity::Normal) => {
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!("  {name}  {}", wording::plan(tasks)));
+            }
             Event::ReplyRead { node, repairs, .. } if self.says(Verbosity::Verbose) => {
                 let name = text::one_line(node.as_str());
                 self.scroll_line(format_args!(

@@ -46,6 +46,12 @@ pub(super) fn parts(parts: &[Part]) -> String {
     format!("split into {}: {}", count(parts.len(), "part"), names.join("; "))
 }
 
+/// What a model has planned.
+pub(super) fn plan(tasks: &[String]) -> String {
+    let names: Vec<_> = tasks.iter().map(|name| text::one_line(name)).collect();
+    format!("planned {}: {}", count(tasks.len(), "task"), names.join(", "))
+}
+
 /// `, at temperature 0.4, with up to 2,048 tokens of answer`: how the next attempt asks, where that is not as before.
 pub(super) fn manner(manner: &Manner) -> String {
     let mut said = String::new();

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::Bundle;
+use crate::proposal::PLANNABLE;
 use crate::run::splits;
 use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
 use crate::template::Template;
@@ -31,12 +32,19 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Plan(plan) => {
+            guides(&plan.beside.context, report);
+            for kind in plan.keys.kinds.iter().filter(|kind| !PLANNABLE.contains(kind)) {
+                report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
+            }
+        }
+        Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
         Kind::Edit(edit) => guides(&edit.beside.context, report),
+        Kind::Agent(agent) => guides(&agent.beside.context, report),
         Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
@@ -53,7 +61,12 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
+                    KindName::Prompt
+                        | KindName::Edit
+                        | KindName::Agent
+                        | KindName::Plan
+                        | KindName::Run
+                        | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.
@@ -75,8 +88,12 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
                 after,
                 format!("`on_failure: {{ split }}` of the kind `{}`", kind.as_str()),
             );
-        } else if way == SplitBy::Plan {
-            report(after, "`on_failure: { split: plan }`".to_owned());
+        } else if way == SplitBy::Plan && kind != KindName::Edit {
+            let kind = kind.as_str();
+            report(
+                after,
+                format!("`on_failure: {{ split: plan }}` of the kind `{kind}`"),
+            );
         }
     }
     let escalates = policy

@@ -12,6 +12,7 @@ use crate::check;
 use crate::diagnostic::{Code, Diagnostic, SourceId};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
+use crate::proposal::DEFAULT_MAX_TASKS;
 use crate::run::{MAX_PARTS, splits};
 use crate::scope::{Item, Names};
 use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
@@ -306,8 +307,14 @@ impl Planner<'_> {
     }
 }
 
-/// How many nodes may do the work of one, if it is cut as often as may be, itself included.
+/// How many nodes may do the work of one, itself included: where it is cut as often as may be, or plans as many tasks as
+/// it may, which are tried as often as it is.
 fn most_nodes(task: &Task) -> u64 {
+    if let Kind::Plan(plan) = &task.kind {
+        let attempts = u64::from(task.retry().max) + 1;
+        let tasks = plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS);
+        return tasks.saturating_mul(attempts).saturating_add(1);
+    }
     let way = task.common.on_failure.split.and_then(|split| split.0);
     if way.is_none() || !splits(task.kind.name()) {
         return 1;

@@ -214,6 +214,9 @@ impl FailureClass {
             | Self::Unparseable
             | Self::SchemaMismatch
             | Self::PatchWithoutMatch
+            | Self::UnknownTool
+            | Self::ToolFailed
+            | Self::Unfinished
             | Self::VerifyFailed
             | Self::Denied => true,
             Self::Transport
@@ -246,6 +249,9 @@ fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
         | FailureClass::PatchWithoutMatch
+        | FailureClass::UnknownTool
+        | FailureClass::ToolFailed
+        | FailureClass::Unfinished
         | FailureClass::VerifyFailed
         | FailureClass::CommandFailed
         | FailureClass::TimedOut

@@ -150,6 +150,12 @@ pub enum FailureClass {
     SchemaMismatch,
     /// The answer edits lines that its files do not have, or not once, or files that it was not shown.
     PatchWithoutMatch,
+    /// The answer calls a tool that was not offered.
+    UnknownTool,
+    /// The same call of a tool again and again, to no effect.
+    ToolFailed,
+    /// All calls of an attempt were made, and its goal was not reached.
+    Unfinished,
     /// A verifier refused the result.
     VerifyFailed,
     /// Something was not allowed.
@@ -462,7 +468,18 @@ pub enum Event {
         /// The parts, in their order.
         parts: Vec<super::Part>,
     },
-    /// What the parts of a node have made together was refused. All of it is put back, and the attempt then fails.
+    /// The plan of a model was found good, and its tasks begin.
+    PlanAccepted {
+        /// The `plan` node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// The names of its tasks.
+        tasks: Vec<String>,
+        /// The workflow that they are of, as it was checked.
+        workflow: String,
+    },
+    /// What the parts of a node, or the tasks of its plan, have made together was refused. All of it is put back, and the attempt then fails.
     PartsRefused {
         /// The node.
         node: NodeId,

@@ -35,6 +35,8 @@ pub struct Scope {
     pub(super) wall: Option<u64>,
     /// Whether it was ended because a budget on its wall time, or on that of its task, is used up.
     pub(super) over: bool,
+    /// Whether a model proposed it: its tasks run one after the other then, in the slot of the attempt that asked.
+    pub(super) planned: bool,
     /// Why its tasks that have not begun will not.
     pub(super) cancelled: Option<Arc<str>>,
 }
@@ -152,6 +154,11 @@ pub struct Node {
     pub split: Option<Split>,
     /// Whether its work was cut before: that is done once.
     pub was_split: bool,
+    /// Whether its attempt goes on in nodes of its own: the parts of its work, or the tasks that its model proposed.
+    /// It keeps its slot meanwhile, its turn to write and what it has kept.
+    pub(super) within: bool,
+    /// Why what these made together was refused.
+    pub refused: Option<Box<Failure>>,
     /// What the last attempt left.
     pub result: Option<TaskResult>,
     /// Why the last attempt that ended failed; it stays while the next one is under way. A wrong answer stays until
@@ -168,12 +175,8 @@ pub struct Node {
 pub struct Split {
     /// The parts.
     pub cut: Cut,
-    /// Whether they have begun.
-    pub(super) begun: bool,
     /// The nodes of those that have, one after the other.
     pub(super) nodes: Vec<NodeIndex>,
-    /// Why what they made together was refused.
-    pub refused: Option<Box<Failure>>,
 }
 
 impl Node {
@@ -196,6 +199,8 @@ impl Node {
             depth: 0,
             split: None,
             was_split: false,
+            within: false,
+            refused: None,
             result: None,
             failure: None,
             history: Vec::new(),
@@ -203,9 +208,9 @@ impl Node {
         }
     }
 
-    /// Whether its attempt goes on in the parts of the node.
-    pub fn is_in_parts(&self) -> bool {
-        self.split.as_ref().is_some_and(|split| split.begun)
+    /// Whether its attempt goes on in nodes of its own: the parts of its work, or the tasks that its model proposed.
+    pub fn goes_on_within(&self) -> bool {
+        self.within
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Policy;
 use crate::check;
-use crate::load::{Bundle, ModuleId};
+use crate::load::{Bundle, Module, ModuleId};
 use crate::plan::{self, Escalation};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task, ToolName};
 use crate::template::Reference;
+use crate::tool::Toolset;
 
 /// One task, reduced to what decides about its nodes.
 #[expect(
@@ -94,55 +95,9 @@ pub struct Program {
 impl Program {
     /// Reduces a bundle.
     pub fn new(bundle: &Bundle) -> Self {
-        let modules = bundle
-            .modules
-            .iter()
-            .map(|module| {
-                let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
-                tasks
-                    .map(|(index, (name, task))| {
-                        let common = &task.common;
-                        let graph = &module.graph;
-                        let fans = common.foreach.is_some() || common.matrix.is_some();
-                        let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
-                        TaskInfo {
-                            name: name.as_str().into(),
-                            kind: task.kind.name(),
-                            needs: list(&graph.needs),
-                            dependents: list(&graph.dependents),
-                            waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
-                            conditional: common.condition.is_some(),
-                            fans,
-                            max_items: common.max_items.unwrap_or(DEFAULT_MAX_ITEMS),
-                            max_parallel: if fans && writes_the_same(task) {
-                                Some(1)
-                            } else {
-                                common.max_parallel
-                            },
-                            fail_fast: common.fail_fast,
-                            retry: task.retry(),
-                            split: common
-                                .on_failure
-                                .split
-                                .and_then(|split| split.0)
-                                .filter(|_| splits(task.kind.name())),
-                            goes_on: common.on_failure.goes_on,
-                            repeatable: match &task.kind {
-                                Kind::Run(run) => run.beside.idempotent,
-                                _ => true,
-                            },
-                            uses: module.uses.get(&index).copied(),
-                            budget: common.budget.clone(),
-                            escalates: if plan::wants_escalation(task) {
-                                Escalates::NotInThisRun
-                            } else {
-                                Escalates::No
-                            },
-                        }
-                    })
-                    .collect()
-            })
-            .collect();
+        let commands = !bundle.root().loaded.workflow.permissions.run.is_empty();
+        let modules = bundle.modules.iter();
+        let modules = modules.map(|module| infos(module, commands)).collect();
         let budgets = bundle
             .modules
             .iter()
@@ -169,10 +124,77 @@ impl Program {
         self
     }
 
+    /// Adds a workflow that was made while the run goes on; what it may spend is up to who made it.
+    pub(super) fn add(&mut self, module: &Module) -> ModuleId {
+        let id = ModuleId(self.modules.len());
+        // A plan has no agents, which alone run commands.
+        let mut tasks = infos(module, false);
+        for task in &mut tasks {
+            // A model does not decide what leaves the machine.
+            task.escalates = Escalates::No;
+        }
+        self.modules.push(tasks);
+        self.budgets.push(None);
+        id
+    }
+
     /// One task.
     pub fn task(&self, module: ModuleId, task: usize) -> Option<&TaskInfo> {
         self.modules.get(module.0)?.get(task)
     }
+}
+
+/// The tasks of a workflow, reduced. `commands` says whether models may run any.
+fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
+    let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
+    tasks
+        .map(|(index, (name, task))| {
+            let common = &task.common;
+            let graph = &module.graph;
+            let fans = common.foreach.is_some() || common.matrix.is_some();
+            let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
+            TaskInfo {
+                name: name.as_str().into(),
+                kind: task.kind.name(),
+                needs: list(&graph.needs),
+                dependents: list(&graph.dependents),
+                waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
+                conditional: common.condition.is_some(),
+                fans,
+                max_items: common.max_items.unwrap_or(DEFAULT_MAX_ITEMS),
+                max_parallel: if fans && writes_the_same(task) {
+                    Some(1)
+                } else {
+                    common.max_parallel
+                },
+                fail_fast: common.fail_fast,
+                retry: task.retry(),
+                split: common
+                    .on_failure
+                    .split
+                    .and_then(|split| split.0)
+                    .filter(|_| splits(task.kind.name())),
+                goes_on: common.on_failure.goes_on,
+                repeatable: match &task.kind {
+                    Kind::Run(run) => run.beside.idempotent,
+                    // What its commands do is known to nobody.
+                    Kind::Agent(agent) => {
+                        agent.beside.idempotent
+                            || !Toolset::new(agent, !common.writes.is_empty(), commands)
+                                .has(ToolName::RunCommand)
+                    }
+                    _ => true,
+                },
+                uses: module.uses.get(&index).copied(),
+                budget: common.budget.clone(),
+                escalates: if plan::wants_escalation(task) {
+                    Escalates::NotInThisRun
+                } else {
+                    Escalates::No
+                },
+            }
+        })
+        .collect()
 }
 
 /// Whether the work of a kind can be cut. A command is one thing, and what an agent does is not known before.

@@ -67,6 +67,11 @@ pub fn split(way: SplitBy, class: FailureClass, work: &Work, depth: usize) -> Op
     if !smaller_work_can_help(class) {
         return None;
     }
+    if way == SplitBy::Plan {
+        // Its model says what is cut; what it says is checked then. What it planned is small enough, or was not meant
+        // to be.
+        return work.cuts.iter().find(|cut| cut.by == way && depth == 0);
+    }
     let helps = |cut: &&Cut| {
         let smaller = |part: &Part| part.tokens < work.tokens;
         (2..=most).contains(&cut.parts.len()) && cut.parts.iter().all(smaller)
@@ -127,8 +132,11 @@ fn smaller_work_can_help(class: FailureClass) -> bool {
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
         | FailureClass::PatchWithoutMatch
+        | FailureClass::Unfinished
         | FailureClass::VerifyFailed => true,
         FailureClass::Denied
+        | FailureClass::UnknownTool
+        | FailureClass::ToolFailed
         | FailureClass::Transport
         | FailureClass::NoModel
         | FailureClass::Refused
@@ -219,6 +227,9 @@ mod tests {
                 "{parts:?}"
             );
         }
+        let planned = work(100, &[(SplitBy::Plan, &[])]);
+        let of_plan = |depth| split(SplitBy::Plan, FailureClass::TooLarge, &planned, depth).is_some();
+        assert_eq!([of_plan(0), of_plan(1)], [true, false]);
         let small = work(100, &[(by, &[5; 8])]);
         assert!(split(by, FailureClass::TooLarge, &small, 1).is_some());
         assert!(

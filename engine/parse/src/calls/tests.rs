@@ -95,6 +95,20 @@ fn every_dialect_says_the_same() {
 }
 
 #[test]
+fn no_line_of_a_call_in_yaml_is_left_over() {
+    for text in [
+        "Go.\ntool: shell\nargs:\n  command: ls\n\nDone.",
+        "Go.\ntool: shell\nargs: {command: ls}\n\nDone.",
+        "Go.\ntool: shell\nargs:\n  command: |\n    ls\n\nDone.",
+    ] {
+        let reading = read(text, &tools(), false);
+        assert_eq!(reading.calls.len(), 1, "{text}");
+        let words: Vec<_> = reading.text.split_whitespace().collect();
+        assert_eq!(words, ["Go.", "Done."], "{text}");
+    }
+}
+
+#[test]
 fn of_two_forms_the_one_that_fits_is_meant() {
     for (text, expected) in [
         // Two names, of which one has these parameters.

@@ -196,6 +196,9 @@ fn list(framer: &mut Framer<'_, '_>, at: usize, line: bool) -> bool {
 
 fn calls(framer: &mut Framer<'_, '_>, at: usize, line: bool) -> bool {
     for manner in [Manner::Strict, Manner::Loose] {
+        if framer.broke() {
+            return false;
+        }
         let span = Span::new(at, framer.text.len());
         let mut looked = at;
         let Some((calls, end)) = python::calls(&mut framer.tree, span, manner, &mut looked) else {

@@ -48,6 +48,7 @@ fn announces(event: &Event) -> bool {
         | Event::WritesAsked { .. }
         | Event::ScopeEntered { .. }
         | Event::NodeSplit { .. }
+        | Event::PlanAccepted { .. }
         | Event::PartsRefused { .. }
         | Event::CallFinished { .. }
         | Event::ReplyRead { .. }

@@ -62,6 +62,10 @@ impl Dispatcher {
                 }
             }
             Message::Split(node, attempt) => self.split(node, attempt)?,
+            Message::Planned(node, attempt, tasks, workflow) => {
+                self.planned(node, attempt, tasks, workflow)?;
+            }
+            Message::Unverified(node, attempt) => self.unverified(node, attempt),
             Message::Refused(refused) => self.refused(refused)?,
             Message::Ask(node, message, diff) => {
                 self.running.remove(&node);

@@ -69,6 +69,7 @@ impl NameSource {
             attempt: 0,
             module,
             task,
+            planned: state.planned(module).cloned(),
             names: self.names(state, program, scope, Some(task), NeedsStatus::default()),
             calls: Vec::new(),
             previous: None,
@@ -128,8 +129,9 @@ impl NameSource {
             attempt,
             module,
             task: node.task,
+            planned: state.planned(module).cloned(),
             names,
-            calls: if node.attempts + 1 == attempt || node.is_in_parts() {
+            calls: if node.attempts + 1 == attempt || node.goes_on_within() {
                 node.calls.clone()
             } else {
                 Vec::new()
@@ -138,10 +140,9 @@ impl NameSource {
             manner: node.manner,
             part: node.part.clone(),
             depth: node.depth,
-            purpose: if node.split.is_some() {
-                Purpose::Split
-            } else {
-                Purpose::Make
+            purpose: match &node.split {
+                Some(split) => Purpose::Split(split.cut.by),
+                None => Purpose::Make,
             },
             writes: Arc::default(),
             cancel: kill.child_token(),

@@ -171,7 +171,7 @@ impl Dispatcher {
 
     /// Ends the attempt of a used workflow whose tasks have ended, or of a node whose parts have.
     fn leave(&mut self, node: NodeIndex) -> Result<(), DispatchError> {
-        if self.state.node(node).is_some_and(Node::is_in_parts) {
+        if self.state.node(node).is_some_and(Node::goes_on_within) {
             self.join(node);
             return Ok(());
         }

@@ -27,7 +27,8 @@ use super::{Answerer, Job, Shared, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
 
-pub(super) use self::part::{join, texts};
+pub(super) use self::files::read;
+pub(super) use self::part::{join, outlined, texts};
 
 /// How the answer is to look. Small models follow an example better than a description.
 const FORM: &str = "\
@@ -239,7 +240,7 @@ fn patched(files: &Files, reply: &str) -> Result<(BTreeMap<String, String>, Stri
 }
 
 /// What a model is told of edits that have no place.
-fn refusal(refused: &[Refusal]) -> Failure {
+pub(super) fn refusal(refused: &[Refusal]) -> Failure {
     let told = refused.get(..TOLD).unwrap_or(refused);
     let mut lines: Vec<String> = told.iter().map(ToString::to_string).collect();
     if refused.len() > told.len() {

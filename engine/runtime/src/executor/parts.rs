@@ -16,7 +16,7 @@ use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::tokens::{self, Family};
 use tokio::sync::oneshot;
 
-use super::{Answerer, Job, Message, Shared, edit, end_writes, finished, panic_text, prompt};
+use super::{Answerer, Job, Message, Shared, edit, end_writes, finished, panic_text, plan, prompt, stages};
 
 /// The longest list of pieces in the name of a part, in characters: a line of a report.
 const NAMED: usize = 60;
@@ -26,17 +26,17 @@ const NAMED: usize = 60;
 pub enum Purpose {
     /// All of it.
     Make,
-    /// It makes room for the parts that do it.
-    Split,
+    /// It makes room for the parts that do it, which are found in this way.
+    Split(SplitBy),
     /// It puts together what they made.
     Join(Vec<Made>),
 }
 
-/// What a part left.
+/// What a part, or a task of a plan, left.
 #[derive(Debug)]
 pub struct Made {
-    /// The part.
-    pub part: Arc<Part>,
+    /// Its name.
+    pub name: String,
     /// Its output.
     pub output: Stored,
 }
@@ -62,6 +62,11 @@ pub async fn join(shared: Arc<Shared>, job: Job, failed: Option<Failure>) {
         Some(failure) => Outcome::Failure(failure),
         None => match AssertUnwindSafe(together(&shared, &job)).catch_unwind().await {
             Ok(Ok(result)) => Outcome::Success(result),
+            // It was not found wrong: nothing is put back before that is sure.
+            Ok(Err(failure)) if failure.class == FailureClass::Cancelled => {
+                let _ = messages.send(Message::Unverified(node, attempt));
+                return;
+            }
             Ok(Err(failure)) => refused(&job, failure).await,
             Err(panic) => {
                 let what = panic_text(panic.as_ref()).unwrap_or_default();
@@ -80,38 +85,38 @@ pub async fn join(shared: Arc<Shared>, job: Job, failed: Option<Failure>) {
 /// What the parts have made, once the verifiers of the whole have seen it.
 async fn together(shared: &Arc<Shared>, job: &Job) -> Result<TaskResult, Failure> {
     let bug = || Failure::new(FailureClass::Internal, "this kind of work can't be put together");
-    let (module, task) = shared.task(job.module, job.task).ok_or_else(bug)?;
+    let (module, task) = shared.task(job).ok_or_else(bug)?;
     let Purpose::Join(made) = &job.purpose else {
         return Err(bug());
     };
     let scope = job.names.clone().scope();
-    match &task.kind {
-        Kind::Edit(_) => edit::join(shared, module, task, made, job, &scope).await,
-        Kind::Prompt(prompt) => prompt::join(shared, module, task, prompt, made, job, &scope).await,
-        Kind::Agent(_)
-        | Kind::Plan(_)
-        | Kind::Run(_)
-        | Kind::Render(_)
-        | Kind::Bone(_)
-        | Kind::Uses(_)
-        | Kind::Approve(_) => Err(bug()),
-    }
+    let verified = async {
+        match &task.kind {
+            Kind::Edit(_) => edit::join(shared, module, task, made, job, &scope).await,
+            Kind::Prompt(prompt) => prompt::join(shared, module, task, prompt, made, job, &scope).await,
+            Kind::Plan(_) => plan::join(shared, module, task, made, job, &scope).await,
+            Kind::Agent(_)
+            | Kind::Run(_)
+            | Kind::Render(_)
+            | Kind::Bone(_)
+            | Kind::Uses(_)
+            | Kind::Approve(_) => Err(bug()),
+        }
+    };
+    stages::in_time(task, verified).await
 }
 
 /// Has the journal know that it is going to be put back: half of it must not be taken for the whole after a crash.
-/// What was stopped is not refused, and is verified again when the run goes on.
 async fn refused(job: &Job, failure: Failure) -> Outcome {
-    if failure.class != FailureClass::Cancelled {
-        let (done, journaled) = oneshot::channel();
-        let _ = job.tell.messages.send(Message::Refused(Refused {
-            node: job.node,
-            attempt: job.attempt,
-            failure: failure.clone(),
-            done,
-        }));
-        // The dispatcher is gone only when the run is, or when the node was stopped.
-        let _ = journaled.await;
-    }
+    let (done, journaled) = oneshot::channel();
+    let _ = job.tell.messages.send(Message::Refused(Refused {
+        node: job.node,
+        attempt: job.attempt,
+        failure: failure.clone(),
+        done,
+    }));
+    // The dispatcher is gone only when the run is.
+    let _ = journaled.await;
     Outcome::Failure(failure)
 }
 
@@ -214,7 +219,9 @@ fn listed(group: &[&Piece]) -> String {
 
 /// Adds to a failure how the work can be cut.
 pub(super) fn with_work(mut failure: Failure, tokens: u64, cuts: Vec<(SplitBy, Vec<Part>)>) -> Failure {
-    let cuts = cuts.into_iter().filter(|(_, parts)| parts.len() > 1);
+    let cuts = cuts
+        .into_iter()
+        .filter(|(by, parts)| parts.len() > 1 || *by == SplitBy::Plan);
     let cuts: Vec<Cut> = cuts.map(|(by, parts)| Cut { by, parts }).collect();
     if !cuts.is_empty() {
         failure.work = Some(Box::new(Work { tokens, cuts }));

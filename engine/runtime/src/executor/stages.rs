@@ -18,6 +18,8 @@ use smallcode_core::template::Scope;
 use super::{Answerer, Job, Shared, context, timeout};
 use crate::model::{self, Reply};
 
+pub(super) use self::request::wanted;
+
 /// What a kind sends.
 pub(super) struct Ask<'a> {
     /// The chat: what is the same for all first, the instruction last.
@@ -28,6 +30,16 @@ pub(super) struct Ask<'a> {
     pub(super) beside: Vec<Section>,
     /// A JSON Schema that the server is asked to enforce.
     pub(super) schema: Option<&'a Json>,
+}
+
+/// One step of a conversation.
+pub(super) struct Turn<'a> {
+    /// All that is said, made to fit by the caller.
+    pub(super) messages: Vec<model::Message>,
+    /// A JSON Schema that the server is asked to enforce.
+    pub(super) schema: Option<&'a Json>,
+    /// The most tokens of the answer, where that is less than usual.
+    pub(super) most: Option<u64>,
 }
 
 /// One attempt's way to its model.
@@ -106,6 +118,14 @@ impl<'a> Asker<'a> {
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
+    }
+
+    /// Asks with messages as they are, and gives the answer, whole or not, and why it is none.
+    pub(super) async fn turn(&mut self, turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
+        let asked = request::as_it_is(turn.messages, self.answerer, turn.schema, turn.most, self.job)?;
+        let reply = self.call(&asked.request, asked.estimate).await?;
+        let judged = judge::whole(&reply, &asked.request, asked.room).err();
+        Ok((reply, judged))
     }
 }
 

@@ -312,10 +312,12 @@ impl<'a> Verification<'a> {
 /// Whether a verifier has its say about this attempt. A part is not the whole: it need only leave alone what the whole
 /// must. When all parts have ended, the others look at what they made together.
 fn applies(kind: &VerifierKind, job: &Job) -> bool {
-    let of_each = matches!(kind, VerifierKind::Unchanged(_));
+    let unchanged = matches!(kind, VerifierKind::Unchanged(_));
+    // Whether what it writes can be read as its language is a matter of each part.
+    let written = matches!(kind, VerifierKind::Syntax(globs) if globs.is_empty());
     match job.purpose {
-        Purpose::Join(_) => job.part.is_none() && !of_each,
-        Purpose::Make | Purpose::Split => job.part.is_none() || of_each,
+        Purpose::Join(_) => job.part.is_none() && !unchanged,
+        Purpose::Make | Purpose::Split(_) => job.part.is_none() || unchanged || written,
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallcode_core::load::Bundle;
 use smallcode_core::run::{Failure, FailureClass, NodeIndex};
-use smallcode_core::spec::{Kind, Task};
+use smallcode_core::spec::{Kind, Task, ToolName};
 use smallcode_core::template::Scope;
+use smallcode_core::tool::Toolset;
 use smallcode_core::{check, glob, path};
 use tokio::sync::oneshot;
 
@@ -117,7 +118,10 @@ impl Keeper {
             .flat_map(|module| module.loaded.workflow.tasks.read.values());
         Self {
             blobs,
-            takes_turns: tasks.any(|task| !check::declared_writes(task).is_empty() && !is_one_file(task)),
+            takes_turns: tasks.any(|task| {
+                let plans = matches!(task.kind, Kind::Plan(_));
+                plans || (!check::declared_writes(task).is_empty() && !is_one_file(task))
+            }),
             open: AtomicUsize::new(open),
         }
     }
@@ -141,12 +145,19 @@ pub(super) async fn turn(
     scope: &Arc<dyn Scope>,
 ) -> Result<(), Failure> {
     let declared = check::declared_writes(task);
-    if declared.is_empty() || !shared.keeper.takes_turns {
+    let plans = matches!(task.kind, Kind::Plan(_));
+    if (declared.is_empty() && !plans) || !shared.keeper.takes_turns {
         return Ok(());
     }
     let mut writes = Vec::new();
     match job.part.as_ref().and_then(|part| part.file.as_deref()) {
         Some(file) => real(shared, &literally(file), &mut writes)?,
+        // What it will propose to write is not known: any of what it may.
+        None if declared.is_empty() => {
+            for pattern in &shared.write_permissions {
+                real(shared, pattern, &mut writes)?;
+            }
+        }
         None => {
             for pattern in declared {
                 real(shared, &text(pattern, scope)?, &mut writes)?;
@@ -161,9 +172,14 @@ pub(super) async fn turn(
         grant,
     }));
     wait(granted, job).await?;
-    // The files of an answer are known once it is there, and kept then. Those of parts are put back together.
-    let answers = matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_));
-    if matches!(job.purpose, Purpose::Split) || (!answers && !is_one_file(task)) {
+    // The files of an answer are known once it is there, and kept then. What a command writes is not. Those of parts are
+    // put back together.
+    let answers = match &task.kind {
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => true,
+        Kind::Agent(agent) => !Toolset::of(&shared.bundle, task, agent).has(ToolName::RunCommand),
+        _ => is_one_file(task),
+    };
+    if matches!(job.purpose, Purpose::Split(_)) || !answers {
         let places = Places {
             globs: writes,
             paths: Vec::new(),
@@ -217,6 +233,17 @@ fn literally(path: &str) -> String {
         literal.push(char);
     }
     literal
+}
+
+/// Keeps what stands at paths of the workspace that others may write for the attempt.
+pub(super) async fn keep_files(shared: &Arc<Shared>, job: &Job, files: &[String]) -> Result<(), Failure> {
+    let mut paths = Vec::with_capacity(files.len());
+    for path in files {
+        let real = shared.workspace.destination(path);
+        paths.push(real.map_err(|error| Failure::new(FailureClass::Denied, error.to_string()))?);
+    }
+    let globs = Vec::new();
+    keep(shared, job, Places { globs, paths }).await
 }
 
 /// Keeps what stands at these places, and has the journal know of it: from then on the attempt may write there.

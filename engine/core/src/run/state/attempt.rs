@@ -18,14 +18,14 @@ impl State {
             self.set_phase(index, NodePhase::InDoubt);
             return;
         }
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         self.set_phase(index, NodePhase::Ready);
         self.ready.insert((takes_slot, index));
     }
 
     /// Takes a node out of those that can start.
     pub(super) fn unready(&mut self, index: NodeIndex) {
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         self.ready.remove(&(takes_slot, index));
         if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
             && let Some(state) = self.task_state_mut(scope, task)
@@ -36,7 +36,7 @@ impl State {
 
     pub(super) fn attempt_started(&mut self, id: &NodeId, attempt: u32) -> Result<(), ApplyError> {
         let index = self.find(id, "attempt_started")?;
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
@@ -55,13 +55,13 @@ impl State {
         node.attempts = attempt;
         node.phase = NodePhase::Running;
         self.claims.remove(id);
-        let (scope, task) = (node.scope, node.task);
+        let (scope, task, part) = (node.scope, node.task, node.whole.is_some());
         self.unready(index);
         self.under_way += 1;
         if takes_slot {
             self.slots += 1;
         }
-        if let Some(state) = self.task_state_mut(scope, task) {
+        if let Some(state) = self.task_state_mut(scope, task).filter(|_| !part) {
             state.running += 1;
         }
         self.start_task_wall(scope, task);
@@ -78,12 +78,7 @@ impl State {
         let Some(module) = self.info(index).and_then(|info| info.uses) else {
             return Err(misfit("scope_entered", format!("`{id}` uses no workflow")));
         };
-        // Another attempt is another scope: its tasks are new ones.
-        let prefix = if attempt > 1 {
-            format!("{id}#{attempt}/")
-        } else {
-            format!("{id}/")
-        };
+        let prefix = prefix(id, attempt);
         self.set_phase(index, NodePhase::Inside);
         let scope = self.open_scope(module, prefix, Some(index), Some(inputs.clone()))?;
         if let Some(node) = self.nodes.get_mut(index.0) {
@@ -188,9 +183,7 @@ impl State {
                     node.history.push(Symptom::of(failure));
                     node.split = Some(Split {
                         cut,
-                        begun: false,
                         nodes: Vec::new(),
-                        refused: None,
                     });
                     node.phase = NodePhase::Ready;
                     if node.stopped.is_some() {
@@ -274,24 +267,30 @@ impl State {
         self.todo.push_back(Todo::Node(index));
     }
 
+    /// Whether the attempts of a node take one of the run's slots. What goes on within an attempt has that of the attempt:
+    /// others may hold all the rest while they wait for their turn to write after it.
+    pub(in crate::run) fn takes_slot(&self, index: NodeIndex) -> bool {
+        let Some(node) = self.nodes.get(index.0) else {
+            return false;
+        };
+        let planned = self.scopes.get(node.scope.0).is_some_and(|scope| scope.planned);
+        node.whole.is_none() && !planned && self.info(index).is_some_and(TaskInfo::takes_slot)
+    }
+
     /// Gives back the slot of an attempt that is over.
     pub(super) fn release(&mut self, index: NodeIndex) {
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         let Some(node) = self.nodes.get(index.0).filter(|node| under_way(node.phase)) else {
             return;
         };
-        if node.is_in_parts() {
-            // It gave all that back when its parts began.
-            return;
-        }
-        let (scope, task) = (node.scope, node.task);
+        let (scope, task, part) = (node.scope, node.task, node.whole.is_some());
         if node.phase == NodePhase::Running {
             self.under_way = self.under_way.saturating_sub(1);
         }
         if takes_slot {
             self.slots = self.slots.saturating_sub(1);
         }
-        if let Some(state) = self.task_state_mut(scope, task) {
+        if let Some(state) = self.task_state_mut(scope, task).filter(|_| !part) {
             state.running = state.running.saturating_sub(1);
             if let Some(next) = state.parked.pop_first() {
                 self.ready.insert((takes_slot, next));
@@ -307,6 +306,15 @@ impl State {
             }
             node.phase = phase;
         }
+    }
+}
+
+/// What the names of the nodes inside of an attempt begin with. Another attempt is another scope: its tasks are new ones.
+pub(super) fn prefix(id: &NodeId, attempt: u32) -> String {
+    if attempt > 1 {
+        format!("{id}#{attempt}/")
+    } else {
+        format!("{id}/")
     }
 }
 

@@ -55,7 +55,7 @@ impl State {
     /// verified.
     pub fn may_call(&self, node: NodeIndex, attempt: u32) -> bool {
         self.nodes.get(node.0).is_some_and(|node| {
-            let verified = node.phase == NodePhase::Leaving && node.is_in_parts();
+            let verified = node.phase == NodePhase::Leaving && node.goes_on_within();
             node.attempts == attempt && (node.phase == NodePhase::Running || verified)
         })
     }

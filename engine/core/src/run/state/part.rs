@@ -1,8 +1,8 @@
 //! Parts: nodes that a node's work was cut into. They are of its task and its item, and share its budget; the attempt
 //! that they are of ends once they have, and what they made together was verified.
 //!
-//! They run one after the other: each is shown what those before it have made of the whole, and where one fails the
-//! rest is not begun. So what a part does, does not depend on how many run at the same time.
+//! They run one after the other, in the slot of the whole: each is shown what those before it have made, and where one
+//! fails the rest is not begun. So what a part does, does not depend on how many run at the same time.
 
 use std::sync::Arc;
 
@@ -44,20 +44,17 @@ impl State {
         if parts.is_empty() {
             return Err(misfit("node_split", format!("`{id}` has no parts")));
         }
-        // Its parts do the work: it holds neither a slot nor the place of another node of its task.
-        self.release(index);
+        self.set_phase(index, NodePhase::Inside);
         if let Some(node) = self.nodes.get_mut(index.0) {
-            node.phase = NodePhase::Inside;
             node.was_split = true;
+            node.within = true;
             let cut = Cut {
                 by,
                 parts: parts.to_vec(),
             };
             node.split = Some(Split {
                 cut,
-                begun: true,
                 nodes: Vec::new(),
-                refused: None,
             });
         }
         self.next_part(index);
@@ -119,20 +116,24 @@ impl State {
         let index = self.find(id, "parts_refused")?;
         let node = self.nodes.get_mut(index.0);
         let of_attempt = |node: &&mut Node| node.phase == NodePhase::Leaving && node.attempts == attempt;
-        let split = node.filter(of_attempt).and_then(|node| node.split.as_mut());
-        let Some(split) = split else {
+        let Some(node) = node.filter(|node| node.within && of_attempt(node)) else {
             return Err(misfit(
                 "parts_refused",
                 format!("`{id}` has no parts that have ended"),
             ));
         };
-        split.refused = Some(Box::new(failure.clone()));
+        node.refused = Some(Box::new(failure.clone()));
         Ok(())
     }
 
     /// The attempt is over, and with it its parts: what they left is in what it left.
     pub(super) fn forget_parts(&mut self, index: NodeIndex) {
-        let split = self.nodes.get_mut(index.0).and_then(|node| node.split.take());
+        let Some(node) = self.nodes.get_mut(index.0) else {
+            return;
+        };
+        node.within = false;
+        node.refused = None;
+        let split = node.split.take();
         for part in split.into_iter().flat_map(|split| split.nodes) {
             if let Some(part) = self.nodes.get_mut(part.0) {
                 part.result = None;
@@ -141,9 +142,9 @@ impl State {
     }
 
     /// Whether the attempt of a node goes on in its parts, which keep what it has kept and its turn.
-    pub(super) fn goes_on_in_parts(&self, index: NodeIndex) -> bool {
+    pub(super) fn is_within_itself(&self, index: NodeIndex) -> bool {
         self.nodes.get(index.0).is_some_and(|node| {
-            node.is_in_parts() && matches!(node.phase, NodePhase::Inside | NodePhase::Leaving)
+            node.goes_on_within() && matches!(node.phase, NodePhase::Inside | NodePhase::Leaving)
         })
     }
 

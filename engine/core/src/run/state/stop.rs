@@ -53,7 +53,7 @@ impl State {
                 self.stop_parts(index, because);
             }
             // What parts made together takes a while to verify.
-            NodePhase::Leaving if node.is_in_parts() => self.todo.push_back(Todo::Kill(index)),
+            NodePhase::Leaving if node.goes_on_within() => self.todo.push_back(Todo::Kill(index)),
             // These end by themselves, and at once.
             NodePhase::Answered | NodePhase::Leaving | NodePhase::Ended(_) => {}
         }

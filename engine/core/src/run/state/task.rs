@@ -57,6 +57,7 @@ impl State {
             spend: Spend::default(),
             wall: None,
             over: false,
+            planned: self.planned(module).is_some(),
             cancelled: parent
                 .and_then(|parent| self.nodes.get(parent.0))
                 .and_then(|parent| parent.stopped.clone()),

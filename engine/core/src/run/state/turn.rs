@@ -34,7 +34,7 @@ impl State {
     /// What is to be put back when a session is gone: what attempts had kept that went with it. Where an attempt goes
     /// on in its parts, what those have done stays.
     pub fn in_flight(&self) -> impl Iterator<Item = (&NodeId, &str)> {
-        self.kept_by(|index| !self.goes_on_in_parts(index))
+        self.kept_by(|index| !self.is_within_itself(index))
     }
 
     /// What one node has kept, in the order in which it was kept.
@@ -114,10 +114,10 @@ impl State {
     /// No attempt is under way any more, but for those that go on in their parts.
     pub(super) fn forget_turns(&mut self) {
         let mut turns = std::mem::take(&mut self.turns);
-        turns.retain(|turn| self.goes_on_in_parts(turn.node));
+        turns.retain(|turn| self.is_within_itself(turn.node));
         self.turns = turns;
         let mut kept = std::mem::take(&mut self.kept);
-        kept.retain(|(node, _)| self.goes_on_in_parts(*node));
+        kept.retain(|(node, _)| self.is_within_itself(*node));
         self.kept = kept;
     }
 

@@ -28,7 +28,7 @@ struct Shape {
     split: bool,
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 13] = [
     "run: x",
     "run: x",
     "run: x, idempotent: true",
@@ -37,6 +37,8 @@ const KINDS: [&str; 11] = [
     "run: x, writes: W",
     "run: x, idempotent: true, writes: W",
     "prompt: x, writes: W",
+    "plan: { goal: x }",
+    "plan: { goal: x }, writes: W",
     "approve: Go?",
     "uses: inner.yaml",
     "uses: middle.yaml",

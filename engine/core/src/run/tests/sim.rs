@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 use self::books::Books;
 use self::story::observe;
 use super::world::{Ending, World};
-use crate::load::{Bundle, load};
+use crate::load::{Bundle, Module, load};
 use crate::price::Usd;
 use crate::run::{
     Action, CallUsage, Cut, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
@@ -22,6 +22,9 @@ use crate::run::{
 };
 use crate::spec::{Common, Kind, SplitBy};
 use crate::template::Value;
+
+/// What every plan is.
+const PLAN: &str = r#"{"smallcode":1,"tasks":{"x":{"prompt":"x"},"y":{"prompt":"y","needs":["x"],"on_failure":{"retry":1}},"z":{"prompt":"z"}}}"#;
 
 /// What a call sets aside, and what it takes.
 pub(super) const RESERVE: Reserve = Reserve {
@@ -168,8 +171,11 @@ impl Sim {
         });
         for index in 0..sim.state.nodes().len() {
             let node = &sim.state.nodes()[index];
-            if under_way(node.phase) && !node.is_in_parts() {
-                let task = (node.scope, node.task);
+            if node.goes_on_within() && sim.state.takes_slot(NodeIndex(index)) {
+                sim.books.slots.insert(NodeIndex(index));
+            }
+            if under_way(node.phase) {
+                let task = books::place(node);
                 sim.books
                     .of_task
                     .entry(task)
@@ -232,8 +238,12 @@ impl Sim {
     pub(super) fn run(&mut self) -> RunStatus {
         loop {
             if let Some(status) = self.act() {
-                assert_eq!(self.state.running(), 0, "slots are given back");
-                assert_eq!(self.books.slots, HashSet::new());
+                // What goes on within itself does so in the next session.
+                let nodes = self.state.nodes().iter().enumerate();
+                let open = nodes.filter(|(_, node)| node.goes_on_within());
+                let open: HashSet<NodeIndex> = open.map(|(index, _)| NodeIndex(index)).collect();
+                let held = self.books.slots.difference(&open).count();
+                assert_eq!(held, 0, "slots are given back");
                 let spend = self.state.spend();
                 assert_eq!(
                     (spend.reserved_calls, spend.reserved_tokens),
@@ -335,7 +345,7 @@ impl Sim {
             Action::Turn(node) => self.write(node),
             Action::Leave(node) => {
                 let latency = self.world.latency("leave", self.id(node).as_str());
-                if self.state.node(node).unwrap().is_in_parts() {
+                if self.state.node(node).unwrap().goes_on_within() {
                     self.later_of(node, latency, Due::Leave(node));
                 } else {
                     self.later(latency, Due::Leave(node));
@@ -457,7 +467,7 @@ impl Sim {
             Due::Expand(scope, task) => self.expand(scope, task),
             Due::Check(node) => self.check(node),
             Due::Enter(node) => self.enter(node),
-            Due::Leave(node) if self.state.node(node).unwrap().is_in_parts() => self.join(node),
+            Due::Leave(node) if self.state.node(node).unwrap().goes_on_within() => self.join(node),
             Due::Split(node) => self.split(node),
             Due::Leave(node) => {
                 let stopped = self.state.node(node).unwrap().stopped.is_some();
@@ -513,6 +523,7 @@ impl Sim {
                     failure: None,
                 });
             }
+            Due::End(node, Ok(_)) if self.plans(node) => self.plan(node),
             Due::End(node, outcome) => self.end(node, outcome),
             Due::Signal(event) => self.record(event),
         }
@@ -545,6 +556,24 @@ impl Sim {
         });
     }
 
+    /// Whether an attempt has made a plan, and not done it yet.
+    fn plans(&self, node: NodeIndex) -> bool {
+        matches!(self.task(node).kind, Kind::Plan(_)) && !self.state.node(node).unwrap().goes_on_within()
+    }
+
+    /// The tasks of a plan begin.
+    fn plan(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let (node, attempt) = (node.id.clone(), node.attempts);
+        self.of_node.remove(&index);
+        self.record(Event::PlanAccepted {
+            node,
+            attempt,
+            tasks: vec!["x".to_owned(), "y".to_owned(), "z".to_owned()],
+            workflow: PLAN.to_owned(),
+        });
+    }
+
     /// A node's attempt goes on in its parts.
     fn split(&mut self, index: NodeIndex) {
         let node = self.state.node(index).unwrap();
@@ -563,11 +592,15 @@ impl Sim {
     fn join(&mut self, index: NodeIndex) {
         let node = self.state.node(index).unwrap();
         let (id, attempt) = (node.id.clone(), node.attempts);
-        let refused = node.split.as_ref().unwrap().refused.as_ref();
-        let refused = refused.map(|failure| failure.class);
+        let refused = node.refused.as_ref().map(|failure| failure.class);
+        let failed = if node.inside.is_some() {
+            self.state.failed_plan(index)
+        } else {
+            self.state.failed_part(index)
+        };
         if node.stopped.is_some() {
             self.end(index, Err(FailureClass::Cancelled));
-        } else if let Some(failure) = self.state.failed_part(index) {
+        } else if let Some(failure) = failed {
             self.end(index, Err(failure.class));
         } else if let Some(class) = refused {
             self.end(index, Err(class));
@@ -594,14 +627,18 @@ impl Sim {
     }
 
     fn common(&self, scope: ScopeIndex, task: usize) -> &Common {
-        let module = self.bundle.module(self.state.scope(scope).unwrap().module);
-        &module.loaded.workflow.tasks.read[task].common
+        &self.module(scope).loaded.workflow.tasks.read[task].common
     }
 
     fn task(&self, node: NodeIndex) -> &crate::spec::Task {
         let node = self.state.node(node).unwrap();
-        let module = self.bundle.module(self.state.scope(node.scope).unwrap().module);
-        &module.loaded.workflow.tasks.read[node.task]
+        &self.module(node.scope).loaded.workflow.tasks.read[node.task]
+    }
+
+    fn module(&self, scope: ScopeIndex) -> &Module {
+        let id = self.state.scope(scope).unwrap().module;
+        let planned = self.state.planned(id).map(|module| &**module);
+        planned.unwrap_or_else(|| self.bundle.module(id))
     }
 
     fn id(&self, node: NodeIndex) -> NodeId {

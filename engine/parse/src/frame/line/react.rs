@@ -9,13 +9,16 @@ use crate::tree::Span;
 /// Lines that end an input.
 const ENDS: &[&str] = &["Observation", "Thought:", "Final Answer", "Action:"];
 
+/// What of such a line is looked at: a name, or a name and a short text.
+const LINE: usize = 4096;
+
 /// Reads an `Action:` line at `at`.
 pub(super) fn read(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     let Some(len) = label(framer.from(at), &["action"]) else {
         return false;
     };
     let value = at + len;
-    let rest = framer.from(value);
+    let rest = super::super::window(framer.from(value), LINE);
     let line = rest.find('\n').unwrap_or(rest.len());
     let written = rest.get(..line).unwrap_or_default();
     let trimmed = written.trim();

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 const MAX_BYTES: usize = 16 << 20;
 
 /// Reads the files that a task may change. One that is not there may be made.
-pub(super) async fn read(
+pub(in super::super) async fn read(
     shared: &Arc<Shared>,
     edit: &Edit,
     scope: &Arc<dyn Scope>,

@@ -98,7 +98,7 @@ fn of_pieces(path: &str, text: &str, names: &[String]) -> (Vec<String>, Option<S
 }
 
 /// The signatures of a file that is not to be changed, or not here.
-fn outlined(path: &str, text: &str) -> Option<Section> {
+pub(in super::super) fn outlined(path: &str, text: &str) -> Option<Section> {
     Some(rest(path, &outline(Language::of_path(path)?, text)?))
 }
 
@@ -167,6 +167,8 @@ pub(super) fn measured(
             cuts.push((SplitBy::Diagnostic, whole));
         }
     }
+    // Whether that is wanted, the core decides.
+    cuts.push((SplitBy::Plan, Vec::new()));
     with_work(failure, tokens, cuts)
 }
 

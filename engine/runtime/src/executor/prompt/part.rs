@@ -74,7 +74,7 @@ pub(super) fn measured(
         cuts.push((SplitBy::File, parts.collect()));
     }
     if joins(prompt, module, job) {
-        cuts.extend(items(measure, sections));
+        cuts.extend(items(measure, sections, job.part.as_deref()));
     }
     with_work(failure, tokens, cuts)
 }
@@ -108,8 +108,12 @@ fn joins(prompt: &Prompt, module: &Module, job: &Job) -> bool {
 }
 
 /// The items of the context put together into parts; of one file, its pieces.
-fn items(measure: &Measure<'_>, sections: &[Section]) -> Option<(SplitBy, Vec<Part>)> {
+fn items(measure: &Measure<'_>, sections: &[Section], part: Option<&Part>) -> Option<(SplitBy, Vec<Part>)> {
     if let [only] = sections {
+        if part.is_some_and(|part| part.pieces.contains(&only.title)) {
+            // It is one of several, and told from them by its title alone.
+            return None;
+        }
         let source = Source {
             name: only.path.as_deref()?,
             text: &only.text,

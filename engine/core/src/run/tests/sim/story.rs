@@ -19,7 +19,7 @@ impl Sim {
         }
         let mut scope = ScopeIndex(0);
         while let Some(state) = self.state.scope(scope) {
-            for task in 0..self.program.modules[state.module.0].len() {
+            for task in 0..self.state.program().modules[state.module.0].len() {
                 let id = self.state.task_id(scope, task).unwrap();
                 let status = self.state.task_outcome(scope, task).map(|outcome| outcome.status);
                 let name = if found.contains_key(id.as_str()) {
@@ -75,6 +75,7 @@ fn line(event: &Event) -> String {
         Event::NodeSplit { node, by, parts, .. } => {
             format!("{node}: by {}, {} parts", by.as_str(), parts.len())
         }
+        Event::PlanAccepted { node, tasks, .. } => format!("{node}: plans {}", tasks.join(" ")),
         Event::PartsRefused { node, failure, .. } => format!("{node}: parts refused, {:?}", failure.class),
         Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
         Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),

@@ -127,6 +127,9 @@ impl Members {
         }
         let mut at = here;
         while let Some(tag) = tag::next(text, at, text.len()) {
+            if !framer.pay(tag.span.end - at) {
+                return;
+            }
             let closes = tag.close && element.map_or(tag.role == Role::Function, |name| tag.name == name);
             if closes {
                 framer.mark_repair(RepairKind::SkippedText, Span::new(here, tag.span.start));
