@@ -144,10 +144,6 @@ impl State {
     ///
     /// # Errors
     /// When the event does not fit the state.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a short arm for each event, and there are many"
-    )]
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
         let before = self.last_seen;
         let at = before.max(at);
