@@ -98,7 +98,7 @@ fn what_this_version_cannot_run_is_named_before_anything_starts() {
     sandbox
         .exec(&[])
         .exits(2)
-        .says("the kind `plan` can't be run by this version");
+        .says("the kind `run` in a plan can't be run by this version");
     assert!(!sandbox.has("started"));
 }
 

@@ -258,6 +258,20 @@ impl Sim {
             let first = self.due.first_key_value().map(|((at, _), _)| *at);
             let wall = self.state.wall_deadline();
             let Some(at) = timer.into_iter().chain(first).chain(wall).min() else {
+                let session = self.journal.iter().rev().map(|(_, event)| event);
+                let stopped = session
+                    .take_while(|event| !matches!(event, Event::RunResumed { .. }))
+                    .any(|event| matches!(event, Event::Interrupted { .. }));
+                if stopped && self.waits_for_turn() {
+                    // Who has the turn goes on in the next session. Those that wait for it are stopped without an
+                    // event, as the dispatcher stops them.
+                    self.record(Event::RunFinished {
+                        status: RunStatus::Interrupted,
+                        outputs: None,
+                        message: String::new(),
+                    });
+                    return RunStatus::Interrupted;
+                }
                 panic!(
                     "stuck: nothing is due, and the session has not ended\n{}",
                     self.story()

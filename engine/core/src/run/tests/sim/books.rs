@@ -106,6 +106,11 @@ impl Sim {
         assert_eq!(self.state.running(), self.books.slots.len(), "after {event:?}");
     }
 
+    /// Whether an attempt waits for its turn to write.
+    pub(super) fn waits_for_turn(&self) -> bool {
+        !self.books.asked.is_empty()
+    }
+
     /// The most attempts that had their turn to write at the same time.
     pub(in crate::run::tests) fn most_writing(&self) -> usize {
         self.books.most_writing
