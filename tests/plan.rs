@@ -97,7 +97,7 @@ fn a_plan_is_put_right_checked_and_run() {
     for told in ["src/a.txt", "Make all of it new.", "at most 4 small tasks"] {
         assert!(asked[0].contains(told), "{told}: {}", asked[0]);
     }
-    assert!(asked[1].contains("may not be of the kind `run`"), "{}", asked[1]);
+    assert!(asked[1].contains("found \\\"run\\\""), "{}", asked[1]);
     // What a model wrote is no template.
     assert!(asked[2].contains("new: {{ 1 }}."), "{}", asked[2]);
     assert_eq!(count(&sandbox, "plan_accepted"), 1);

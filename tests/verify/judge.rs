@@ -173,3 +173,39 @@ fn a_kill_while_it_is_asked_repeats_no_other_call() {
         .collect();
     assert_eq!(asked, [false, true, true]);
 }
+
+#[test]
+fn parts_are_judged_together() {
+    let edited = |name: &str| {
+        format!("{name}.txt\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\nSummary: done\n")
+    };
+    for (verdict, left, code) in [(YES, "new\n", 0), (NO, "old\n", 1)] {
+        let cut = Answer::text("I will now change both, and").finish("length");
+        let server = ModelServer::start(Script::answers([
+            cut,
+            Answer::text(edited("a")),
+            Answer::text(edited("b")),
+            Answer::text(verdict),
+        ]));
+        let mut sandbox = Sandbox::with(
+            "permissions: { write: ['*.txt'] }\ntasks:\n  a: { edit: { instruction: x, files: [a.txt, b.txt] }, verify: [{ judge: 'Is it new?' }], on_failure: { retry: 0, split: true } }\n",
+        );
+        sandbox.write("a.txt", "old\n");
+        sandbox.write("b.txt", "old\n");
+        sandbox
+            .env("SMALLCODE_BASE_URL", &server.base_url())
+            .env("SMALLCODE_MODEL", "tiny");
+        sandbox.exec(&[]).exits(code);
+        let calls = server.calls();
+        assert_eq!(calls.len(), 4);
+        let asked = calls[3].last_user_message();
+        assert!(
+            asked.contains("a.txt\n```\nnew\n```\n\nb.txt\n```\nnew\n```"),
+            "{asked}"
+        );
+        assert_eq!(
+            (sandbox.read("a.txt").as_str(), sandbox.read("b.txt").as_str()),
+            (left, left)
+        );
+    }
+}

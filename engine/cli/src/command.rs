@@ -98,6 +98,7 @@ pub(crate) struct Inputs {
 pub(crate) struct EscalateFlags {
     /// Let tasks with `on_failure: { escalate }` ask a stronger model, after all else has failed
     #[arg(long, value_name = "PROFILE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "clap's form of a flag that may have a value")]
     pub(crate) escalate: Option<Option<String>>,
     /// The most calls of the stronger model
     #[arg(long, value_name = "N")]

@@ -177,7 +177,9 @@ pub fn module(text: &str) -> Result<Module, Vec<String>> {
     let errors = loaded.problems.iter().filter(|problem| problem.is_error());
     Err(errors
         .map(|problem| {
-            let help = problem.help.first().map(|help| format!(" ({help})"));
+            // What only the author of the workflow can do is no help to its model.
+            let help = problem.help.first().filter(|help| !help.contains("permissions"));
+            let help = help.map(|help| format!(" ({help})"));
             format!("{}{}", problem.message, help.unwrap_or_default())
         })
         .collect())
@@ -333,8 +335,11 @@ mod tests {
         task `z`: `src/{{ inputs.x }}` is not the path of a file that it may change
         ");
         insta::assert_snapshot!(problems(&[edit("a", "src/a.rs", &["b"]), edit("b", "src/b.rs", &["a"])]), @"tasks need each other in a circle: a → b → a (take one of these needs out)");
-        insta::assert_snapshot!(problems(&[edit("a", "other.rs", &[]), edit("b", "src/b.rs", &["c"])]), @"");
-        insta::assert_snapshot!(problems(&[edit("A b", "src/a.rs", &[])]), @"");
+        insta::assert_snapshot!(problems(&[edit("a", "other.rs", &[]), edit("b", "src/b.rs", &["c"])]), @"
+        the model of `a` may not write `other.rs`
+        task `b` needs `c`, which does not exist
+        ");
+        assert!(problems(&[edit("A b", "src/a.rs", &[])]).contains("`A b`"));
     }
 
     proptest! {

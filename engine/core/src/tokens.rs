@@ -7,6 +7,7 @@
 
 mod calibration;
 mod family;
+mod pieces;
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -178,15 +179,17 @@ pub fn estimate_chat<'a>(family: Family, messages: impl IntoIterator<Item = &'a 
 
 /// Counts with `cl100k_base`, a chunk at a time.
 fn cl100k(text: &str) -> Tokens {
-    chunks(text).map(cl100k_chunk).sum()
+    chunks(text)
+        .map(|chunk| Tokens(pieces::count(chunk, cl100k_part)))
+        .sum()
 }
 
-fn cl100k_chunk(chunk: &str) -> Tokens {
+fn cl100k_part(part: &str) -> u64 {
     let counted = catch_unwind(AssertUnwindSafe(|| {
-        tiktoken_rs::cl100k_base_singleton().encode_ordinary(chunk).len()
+        tiktoken_rs::cl100k_base_singleton().encode_ordinary(part).len()
     }));
-    let count = counted.unwrap_or(chunk.len());
-    Tokens(u64::try_from(count).unwrap_or(u64::MAX))
+    let count = counted.unwrap_or(part.len());
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Cuts a text into pieces of at most [`CHUNK_BYTES`] at character boundaries.

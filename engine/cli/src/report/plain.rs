@@ -169,6 +169,7 @@ impl<W: Write + Send> Plain<W> {
     }
 
     /// What is said of the events that are not about the life of a node.
+    #[expect(clippy::too_many_lines, reason = "a line for each event, and there are many")]
     fn said(event: &Event) -> Option<(Verbosity, String)> {
         match event {
             Event::RunStarted {

@@ -130,14 +130,16 @@ pub struct Past<'a> {
 /// Decides after a failed attempt: the first rung of the ladder that may help. Chance comes from the run's seed and the
 /// node.
 pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
-    if past.was_split {
-        return Decision::Fail;
-    }
     // What a stronger model does not do when it is told what was wrong, it is not paid for again.
     if past.manner.escalated {
         return Decision::Fail;
     }
-    let decision = retry(policy, past, now, seed, node);
+    // What its parts could not do together, they can't when they are tried again.
+    let decision = if past.was_split {
+        Decision::Fail
+    } else {
+        retry(policy, past, now, seed, node)
+    };
     if !matches!(decision, Decision::Fail | Decision::Stalled) {
         return decision;
     }
@@ -152,7 +154,7 @@ pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &
 
 /// How the work is cut, where that may help.
 fn cut(policy: Policy, past: Past<'_>) -> Option<SplitBy> {
-    let work = past.failure.work.as_deref()?;
+    let work = past.failure.work.as_deref().filter(|_| !past.was_split)?;
     let cut = split::split(policy.split?, past.failure.class, work, past.depth)?;
     Some(cut.by)
 }

@@ -479,7 +479,8 @@ pub enum Event {
         /// The workflow that they are of, as it was checked.
         workflow: String,
     },
-    /// What the parts of a node, or the tasks of its plan, have made together was refused. All of it is put back, and the attempt then fails.
+    /// What the parts of a node, or the tasks of its plan, have made together was refused. All of it is put back, and
+    /// the attempt then fails.
     PartsRefused {
         /// The node.
         node: NodeId,

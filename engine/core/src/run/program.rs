@@ -125,8 +125,9 @@ impl Program {
         let id = ModuleId(self.modules.len());
         // A plan has no agents, which alone run commands.
         let mut tasks = infos(module, false);
-        if self.escalation.is_some() {
-            let_escalate(&mut tasks);
+        for task in &mut tasks {
+            // A model does not decide what leaves the machine.
+            task.escalates = Escalates::No;
         }
         self.modules.push(tasks);
         self.budgets.push(None);

@@ -144,10 +144,6 @@ impl State {
     ///
     /// # Errors
     /// When the event does not fit the state.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a short arm for each event, and there are many"
-    )]
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
         let before = self.last_seen;
         let at = before.max(at);
@@ -242,15 +238,7 @@ impl State {
             } => self.answered(node, *approved, comment)?,
             Event::CapReached { cap } => self.cap_reached(at, cap),
             Event::Interrupted { stage } => self.stopping = self.stopping.max(*stage),
-            Event::RunFinished { status, .. } => {
-                self.finished = Some(*status);
-                // The disk has this only with every start before it: what was claimed and has not started is free.
-                self.claims.clear();
-                // What was under way has been put back by itself.
-                self.forget_turns();
-                self.active_before += at.since(self.session_started);
-                self.session_started = at;
-            }
+            Event::RunFinished { status, .. } => self.end_session(at, *status),
         }
         Ok(())
     }

@@ -24,9 +24,6 @@ const DEFAULT_BACKOFF: StdDuration = StdDuration::from_millis(500);
 /// goes well at once costs nothing of it, and one that keeps failing alike is given up long before.
 const DEFAULT_RETRIES: u32 = 6;
 
-/// The same of an `agent`, which is told what its verifiers found while its attempt goes on.
-const DEFAULT_RETRIES_OF_AGENT: u32 = 2;
-
 record! {
     /// What may be spent. Each cap is checked with the worst case of the next call, before it is made.
     pub struct Budget {
@@ -74,7 +71,7 @@ record! {
     /// What follows a failed attempt, in this order.
     pub struct OnFailure {
         /// Extra attempts: a number, or a mapping with `max`, `backoff` and `jitter`. Where this is missing, a model
-        /// that answered wrongly has 6 more, an `agent` 2; whatever else fails has none.
+        /// that answered wrongly has 6 more; an `agent`, and whatever else fails, has none.
         [optional] retry: Retry = "3",
         /// Cuts the work into smaller nodes: `true` for the way that suits the failure, or one of the ways.
         [optional] split: Split = "true",
@@ -131,8 +128,13 @@ impl Retry {
         Self {
             max: match kind {
                 KindName::Prompt | KindName::Edit | KindName::Plan => DEFAULT_RETRIES,
-                KindName::Agent => DEFAULT_RETRIES_OF_AGENT,
-                KindName::Run | KindName::Render | KindName::Bone | KindName::Uses | KindName::Approve => 0,
+                // An agent is told what its verifiers found while its attempt goes on: that is its ladder.
+                KindName::Agent
+                | KindName::Run
+                | KindName::Render
+                | KindName::Bone
+                | KindName::Uses
+                | KindName::Approve => 0,
             },
             backoff: StdDuration::ZERO,
             only_answers: true,

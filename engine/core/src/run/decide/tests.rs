@@ -256,7 +256,8 @@ fn with_split(class: FailureClass, split: Option<SplitBy>, depth: usize, was_spl
         retry,
         split,
         asks_model: true,
-        escalate: false,
+        // Without it, the rung before it would not be seen to be skipped.
+        escalate: was_split,
     };
     let decided = [1, 2].map(|attempt| {
         let past = Past {
@@ -270,7 +271,8 @@ fn with_split(class: FailureClass, split: Option<SplitBy>, depth: usize, was_spl
         match decide(policy, past, Timestamp(0), 7, &NodeId::new("a")) {
             Decision::Retry { .. } => "retry",
             Decision::Split { by } => by.as_str(),
-            Decision::Fail | Decision::Stalled | Decision::Done | Decision::Escalate { .. } => "fail",
+            Decision::Escalate { .. } => "escalate",
+            Decision::Fail | Decision::Stalled | Decision::Done => "fail",
         }
     });
     decided.join(", ")
@@ -319,7 +321,7 @@ fn what_another_attempt_does_not_cure_is_split_where_that_may_help() {
     assert_eq!(with_split(class, Some(SplitBy::Auto), 2, false), "fail, fail");
     assert_eq!(
         with_split(FailureClass::VerifyFailed, Some(SplitBy::Auto), 0, true),
-        "fail, fail"
+        "escalate, escalate"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::{State, Todo};
 use crate::run::node::TaskPhase;
-use crate::run::{NodeIndex, NodePhase, ScopeIndex, Timestamp};
+use crate::run::{NodeIndex, NodePhase, RunStatus, ScopeIndex, Timestamp};
 
 impl State {
     pub(super) fn begin_session(&mut self, at: Timestamp, jobs: u32) {
@@ -12,6 +12,16 @@ impl State {
         self.session_started = at;
         self.finished = None;
         self.stopping = 0;
+    }
+
+    pub(super) fn end_session(&mut self, at: Timestamp, status: RunStatus) {
+        self.finished = Some(status);
+        // The disk has this only with every start before it: what was claimed and has not started is free.
+        self.claims.clear();
+        // What was under way has been put back by itself.
+        self.forget_turns();
+        self.active_before += at.since(self.session_started);
+        self.session_started = at;
     }
 
     /// Begins another session: what the last one had under way is lost, and everything open is given again.

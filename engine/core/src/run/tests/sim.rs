@@ -162,6 +162,11 @@ impl Sim {
             }
             sim.journal.push((*at, event.clone()));
         }
+        for (index, node) in sim.state.nodes().iter().enumerate() {
+            if node.goes_on_within() && sim.state.takes_slot(NodeIndex(index)) {
+                sim.books.slots.insert(NodeIndex(index));
+            }
+        }
         sim.now = sim.now.after(downtime);
         sim.boot = boot;
         sim.record(Event::RunResumed {
@@ -171,9 +176,6 @@ impl Sim {
         });
         for index in 0..sim.state.nodes().len() {
             let node = &sim.state.nodes()[index];
-            if node.goes_on_within() && sim.state.takes_slot(NodeIndex(index)) {
-                sim.books.slots.insert(NodeIndex(index));
-            }
             if under_way(node.phase) {
                 let task = books::place(node);
                 sim.books
