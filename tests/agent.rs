@@ -387,4 +387,12 @@ fn the_plan_knows_the_worst_case() {
     // Two attempts of ten calls, three tries each, in a window of 4,096.
     assert_eq!(plan["totals"]["calls"], 60);
     assert_eq!(plan["totals"]["tokens"], 60 * 4096);
+    let tools = &plan["nodes"][0]["tools"];
+    assert!(tools["shown"].as_u64().unwrap() <= 350, "{tools}");
+    assert!(
+        tools["shown"].as_u64().unwrap() * 2 < tools["all"].as_u64().unwrap(),
+        "{tools}"
+    );
+    let said = sandbox.run(["plan", "workflow.yaml"]).exits(0).stdout;
+    assert!(said.contains("tools: at most "), "{said}");
 }

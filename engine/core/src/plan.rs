@@ -146,6 +146,9 @@ pub struct PlanNode {
     /// The profile that tries when all else has failed. Its calls are among the calls above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalates_to: Option<String>,
+    /// What the tools of an agent take of each prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolTokens>,
     /// What it reads, where it says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -155,6 +158,15 @@ pub struct PlanNode {
     /// Whether it may write what it does not declare: a command without `writes`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untracked: bool,
+}
+
+/// What the tools of an agent take of each prompt, in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolTokens {
+    /// Those that a call is shown, at most.
+    pub shown: u64,
+    /// All of them together.
+    pub all: u64,
 }
 
 /// The sums of a plan.

@@ -140,6 +140,13 @@ fn notes(node: &PlanNode) -> Vec<String> {
     if let Some(stronger) = &node.escalates_to {
         notes.push(format!("the last attempt asks {stronger}"));
     }
+    if let Some(tools) = node.tools {
+        notes.push(format!(
+            "tools: at most {} tokens of each prompt, of {}",
+            number(tools.shown),
+            number(tools.all)
+        ));
+    }
     if !node.reads.is_empty() {
         notes.push(format!("reads {}", node.reads.join(", ")));
     }

@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 use super::escalation::Worst;
 use super::writes::{Step, Writes};
 use super::{
-    CALL_TRIES, Count, Given, PlanNode, ProfileFacts, Totals, calls_of_attempt, profile_of, write_permissions,
+    CALL_TRIES, Count, Given, PlanNode, ProfileFacts, ToolTokens, Totals, calls_of_attempt, profile_of,
+    write_permissions,
 };
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, SourceId};
@@ -15,8 +16,10 @@ use crate::load::{Bundle, ModuleId};
 use crate::proposal::DEFAULT_MAX_TASKS;
 use crate::run::{MAX_PARTS, splits};
 use crate::scope::{Item, Names};
-use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
+use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text, ToolName};
 use crate::template::Value;
+use crate::tokens::Family;
+use crate::tool::Toolset;
 
 pub(super) struct Planner<'a> {
     pub(super) bundle: &'a Bundle,
@@ -168,6 +171,7 @@ impl Planner<'_> {
         let reads = self.evaluate(&common.reads.iter().collect::<Vec<_>>(), names, source, false);
         let mut worst = Worst::default();
         let mut model = None;
+        let mut tools = None;
         let asked = calls_of_attempt(task);
         if asked > 0 {
             let name = self.profile_of(common);
@@ -178,6 +182,14 @@ impl Planner<'_> {
                 .saturating_mul(u64::from(CALL_TRIES))
                 .saturating_mul(times.most());
             worst = Worst::of(calls, &facts);
+            if let Kind::Agent(agent) = &task.kind {
+                let family = Family::of_model(facts.model.as_deref().unwrap_or_default());
+                let cost = Toolset::of(self.bundle, task, agent).cost(family);
+                tools = Some(ToolTokens {
+                    shown: cost.routed.get(),
+                    all: cost.flat.get(),
+                });
+            }
             self.profiles.insert(name.clone(), facts);
             model = Some(name);
             // Globs of `output: { files }` only bound what an answer names.
@@ -189,6 +201,11 @@ impl Planner<'_> {
                 self.permitted(task, &writes, names, source);
             }
         }
+        let runs = match &task.kind {
+            Kind::Run(_) => true,
+            Kind::Agent(agent) => Toolset::of(self.bundle, task, agent).has(ToolName::RunCommand),
+            _ => false,
+        };
         self.totals.nodes = self.totals.nodes.saturating_add(times.most());
         self.add(worst);
         let (escalates_to, escalated) = self.escalated(task, times);
@@ -211,7 +228,8 @@ impl Planner<'_> {
             usd: worst.usd,
             model,
             escalates_to,
-            untracked: matches!(task.kind, Kind::Run(_)) && writes.is_empty(),
+            tools,
+            untracked: runs && writes.is_empty(),
             reads,
             writes,
         });

@@ -426,8 +426,7 @@ fn nothing(answer: &str, tools: &Toolset) -> Miss {
 
 /// The reply up to where it makes a result up.
 fn own(answer: &str) -> &str {
-    let made_up = format!("\n{RESULT}`");
-    let end = answer.find(&made_up).unwrap_or(answer.len());
+    let end = answer.find(&made_up()).unwrap_or(answer.len());
     answer.get(..end).unwrap_or(answer)
 }
 
@@ -468,6 +467,11 @@ fn in_words(diagnostic: &Diagnostic) -> String {
         Some(path) => format!("at `{path}`: {}", diagnostic.message),
         None => diagnostic.message.clone(),
     }
+}
+
+/// How a result begins that a model makes up.
+pub fn made_up() -> String {
+    format!("\n{RESULT}`")
 }
 
 /// Whether a reply begins with words of what the model was told.

@@ -24,7 +24,7 @@ use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult};
 use smallcode_core::spec::{Agent, Task, ToolName};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::Tokens;
-use smallcode_core::tool::read::{MissKind, Reader, ToolCall, is_echo};
+use smallcode_core::tool::read::{self, MissKind, Reader, ToolCall, is_echo};
 use smallcode_core::tool::route::{self, ANSWER_TOKENS, Last, Route};
 use smallcode_core::tool::talk::{Entry, Exchange, Talk};
 use smallcode_core::tool::{Category, DEFAULT_MAX_CALLS, Toolset};
@@ -95,6 +95,7 @@ async fn work(
         calls_left: agent.keys.max_calls.unwrap_or(DEFAULT_MAX_CALLS),
         misses: 0,
         alike: HashMap::new(),
+        refused: None,
         constrains: true,
     };
     let (value, summary_of) = work.run(!task.common.verify.is_empty()).await?;
@@ -123,6 +124,8 @@ struct Work<'a> {
     misses: u32,
     /// How often each call has come to nothing, since something was written.
     alike: HashMap<String, (String, u32)>,
+    /// Why the verifiers refused the result, where nothing was called since.
+    refused: Option<Failure>,
     /// Whether the server takes a schema for its answers, as far as is known.
     constrains: bool,
 }
@@ -141,6 +144,10 @@ impl Work<'_> {
             if let Some(done) = self.follow(&reply, failure).await? {
                 return Ok(done);
             }
+        }
+        if let Some(failure) = self.refused.take() {
+            // The last call was to finish, and nothing has changed since it was refused.
+            return Err(failure);
         }
         // Nobody said that it is done, but the verdict counts and not what a model says.
         let calls = self.prompt.max_calls;
@@ -210,6 +217,8 @@ impl Work<'_> {
             messages,
             schema,
             most,
+            // Models that go on after their call make its result up.
+            stop: vec![read::made_up()],
         };
         self.asker.turn(turn).await
     }
@@ -301,6 +310,7 @@ impl Work<'_> {
         number: usize,
         share: usize,
     ) -> Result<(Outcome, Option<Done>), Failure> {
+        self.refused = None;
         if call.tool != ToolName::Finish {
             let outcome = self.toolbox.execute(call, &self.talk, number, share).await?;
             return Ok((outcome, None));
@@ -311,6 +321,7 @@ impl Work<'_> {
             Ok(done) => Ok((Outcome::did(ToolName::Finish, String::new()), Some(done))),
             Err(failure) if failure.class.is_of_the_answer() => {
                 let text = self.toolbox.cut(&prompt::refusal(&failure), 1);
+                self.refused = Some(failure.clone());
                 let outcome = Outcome {
                     text,
                     did: false,

@@ -40,6 +40,8 @@ pub(super) struct Turn<'a> {
     pub(super) schema: Option<&'a Json>,
     /// The most tokens of the answer, where that is less than usual.
     pub(super) most: Option<u64>,
+    /// What ends the answer.
+    pub(super) stop: Vec<String>,
 }
 
 /// One attempt's way to its model.
@@ -121,8 +123,9 @@ impl<'a> Asker<'a> {
     }
 
     /// Asks with messages as they are, and gives the answer, whole or not, and why it is none.
-    pub(super) async fn turn(&mut self, turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
-        let asked = request::as_it_is(turn.messages, self.answerer, turn.schema, turn.most, self.job)?;
+    pub(super) async fn turn(&mut self, mut turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
+        turn.messages = self.masked(turn.messages);
+        let asked = request::as_it_is(turn, self.answerer, self.job)?;
         let reply = self.call(&asked.request, asked.estimate).await?;
         let judged = judge::whole(&reply, &asked.request, asked.room).err();
         Ok((reply, judged))

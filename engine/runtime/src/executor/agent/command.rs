@@ -1,6 +1,8 @@
 //! `run_command`: a command that the workflow allows, by its words and without a shell, in an environment of which only
-//! what programs need to be found and to work is left.
+//! what programs need to be found and to work is left. Where the system can, it is kept to the workspace, and from the
+//! network unless that is allowed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use smallcode_core::tool::command::{allows, words};
 
 use super::super::command::{execute, not_run, tail};
 use super::super::{Job, Shared, text};
-use crate::process::{self, Captured, End, Exit, RunError};
+use crate::process::{self, Captured, Confine, End, Exit, RunError};
 
 /// How long a command of a model may take: a test suite of some size. What serves or watches never ends, and a model
 /// starts it all the same.
@@ -22,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 const MAX_OUTPUT: u64 = 4 << 20;
 
 /// The variables that a command gets: where programs and their tools are, who and where the user is, how text looks.
-const VARIABLES: [&str; 28] = [
+const VARIABLES: [&str; 26] = [
     "PATH",
     "HOME",
     "USER",
@@ -37,12 +39,10 @@ const VARIABLES: [&str; 28] = [
     "LC_CTYPE",
     "CI",
     "CARGO_HOME",
-    "CARGO_TARGET_DIR",
     "RUSTUP_HOME",
     "RUSTUP_TOOLCHAIN",
     "GOPATH",
     "GOROOT",
-    "GOCACHE",
     "GOFLAGS",
     "JAVA_HOME",
     "NVM_DIR",
@@ -117,6 +117,10 @@ pub(super) async fn run(
     for (name, value) in &task.common.env.0 {
         spec.env.push((name.clone(), text(value, scope)?));
     }
+    let given: BTreeMap<String, String> = spec.env.iter().cloned().collect();
+    let network = shared.bundle.root().loaded.workflow.permissions.network;
+    let root = shared.workspace.root().as_std_path();
+    spec.confine = process::offered().then(|| Confine::to_workspace(root, &given, network));
     let finished = match execute(shared, job, &spec, Some(LIMIT)).await {
         Ok(finished) => finished,
         Err(RunError::Spawn(error)) => {

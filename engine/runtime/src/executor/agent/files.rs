@@ -37,7 +37,7 @@ impl Toolbox<'_> {
             let why = format!("there is no file `{}`{}", place.path, self.alike(&place.path));
             return failed(FailureClass::ToolFailed, why);
         }
-        let read = tokio::task::block_in_place(|| self.shared.workspace.read(&place.path));
+        let read = tokio::task::block_in_place(|| self.shared.workspace.read_real(&place.real));
         let text = match read {
             Ok(text) => text,
             Err(error) => return failed(FailureClass::ToolFailed, error.to_string()),
@@ -169,7 +169,9 @@ impl Toolbox<'_> {
         tokio::task::block_in_place(|| {
             for path in &files {
                 // What is no text, or went just now, holds nothing to be found.
-                let Ok(text) = workspace.read(path) else { continue };
+                let Ok(text) = workspace.read_real(path) else {
+                    continue;
+                };
                 if !search.file(path, &mask.apply(text)) {
                     break;
                 }

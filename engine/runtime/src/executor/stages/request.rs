@@ -6,6 +6,7 @@ use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, Notice, feedba
 use smallcode_core::tokens::{Estimate, Family, Tokens};
 
 use super::super::{Answerer, Job};
+use super::Turn;
 use crate::model::{self, Request, Role};
 
 /// The fewest tokens that an answer must have room for: fewer hold no useful answer.
@@ -46,18 +47,13 @@ pub(super) fn question(
     sized(request, estimate, answerer, answerer.facts.reserve)
 }
 
-/// A request whose messages say all that is to be said, for an answer of at most `most` tokens where that is given.
-pub(super) fn as_it_is(
-    messages: Vec<model::Message>,
-    answerer: &Answerer,
-    schema: Option<&Json>,
-    most: Option<u64>,
-    job: &Job,
-) -> Result<Asked, Failure> {
-    let request = plain(messages, answerer, schema, job);
+/// A request whose messages say all that is to be said.
+pub(super) fn as_it_is(turn: Turn<'_>, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
+    let mut request = plain(turn.messages, answerer, turn.schema, job);
+    request.stop = turn.stop;
     let estimate = estimated(&request, answerer);
     let mut asked = sized(request, estimate, answerer, wanted(answerer, job))?;
-    if let Some(most) = most {
+    if let Some(most) = turn.most {
         asked.request.max_tokens = asked.request.max_tokens.min(most);
     }
     Ok(asked)
