@@ -27,18 +27,16 @@ pub fn outline(text: &str) -> String {
         out.push_str(&system.name.text);
         out.push('\n');
         for declaration in &system.declarations {
-            if let Some(line) = line(declaration, text) {
-                out.push_str("  ");
-                out.push_str(&line);
-                out.push('\n');
-            }
+            out.push_str("  ");
+            out.push_str(&line(declaration, text));
+            out.push('\n');
         }
     }
     out
 }
 
-fn line(declaration: &Declaration, text: &str) -> Option<String> {
-    Some(match declaration {
+fn line(declaration: &Declaration, text: &str) -> String {
+    match declaration {
         Declaration::Entity(tree) => entity(tree, text),
         Declaration::Capability(tree) => capability(tree, text),
         Declaration::Event(tree) => format!("event {}({})", tree.name.text, fields(&tree.payload, text)),
@@ -78,7 +76,7 @@ fn line(declaration: &Declaration, text: &str) -> Option<String> {
                 returns.unwrap_or_default()
             )
         }
-    })
+    }
 }
 
 fn entity(tree: &Entity, text: &str) -> String {

@@ -329,7 +329,6 @@ impl Parser<'_> {
             "relation" | "derived" | "step" => {
                 self.kind_at(self.at + 1) == TokenKind::Word && self.kind_at(self.at + 2) == TokenKind::Colon
             }
-            "compensate" => self.kind_at(self.at + 1) == TokenKind::Colon,
             _ => self.kind_at(self.at + 1) == TokenKind::Colon,
         }
     }

@@ -20,8 +20,8 @@ pub(crate) struct System {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Declaration {
-    Entity(Entity),
-    Capability(Capability),
+    Entity(Box<Entity>),
+    Capability(Box<Capability>),
     Event(Event),
     Store(Store),
     Channel(Channel),

@@ -67,42 +67,32 @@ impl Checker<'_> {
 
     fn effect_target(&mut self, path: &[Name], capability: &Capability, scope: &Scope) -> Option<Target> {
         let (first, rest) = path.split_first()?;
-        let Some(parameter) = capability
+        let known = capability
             .parameters
             .iter()
-            .position(|known| known.name == first.text)
-        else {
-            if !matches!(scope, Scope::Capability { incomplete: true, .. }) {
-                let (code, message) = if scope.parameter(&first.text).is_some() || first.text == "caller" {
-                    (Code::NOT_CHANGEABLE, format!("`{}` can't be changed", first.text))
-                } else {
-                    (Code::UNKNOWN_NAME, format!("`{}` is no parameter", first.text))
-                };
-                let names = capability.parameters.iter().map(|known| known.name.as_str());
-                let problem = self.problem(code, first.span, message).one_of(&first.text, names);
-                self.report(problem);
-            }
+            .position(|known| known.name == first.text);
+        let Some(parameter) = known else {
+            self.no_parameter(first, capability, scope);
             return None;
         };
         let ty = capability.parameters.get(parameter)?.ty.required().clone();
-        let mut entity = match &ty {
-            Type::Entity(id) => *id,
+        let row = match &ty {
             Type::Unknown => return None,
-            other => match other.element() {
-                Some(Type::Entity(id)) => *id,
-                _ => {
-                    let message = format!(
-                        "`{}` is `{}`, which is not kept anywhere",
-                        first.text,
-                        self.show(other)
-                    );
-                    let problem = self.problem(Code::NOT_CHANGEABLE, first.span, message);
-                    self.report(
-                        problem.expected("a field of a parameter that is an entity, such as `order.status`"),
-                    );
-                    return None;
-                }
-            },
+            Type::Entity(id) => Some(*id),
+            other => other.element().and_then(|element| match element {
+                Type::Entity(id) => Some(*id),
+                _ => None,
+            }),
+        };
+        let Some(mut entity) = row else {
+            let message = format!(
+                "`{}` is `{}`, which is not kept anywhere",
+                first.text,
+                self.show(&ty)
+            );
+            let problem = self.problem(Code::NOT_CHANGEABLE, first.span, message);
+            self.report(problem.expected("a field of a parameter that is an entity, such as `order.status`"));
+            return None;
         };
         let mut relations = Vec::new();
         let mut names = rest.iter().peekable();
@@ -150,21 +140,15 @@ impl Checker<'_> {
                 }
                 MemberKind::Column => {
                     let keys: Vec<String> = names.map(|key| key.text.clone()).collect();
-                    return self
-                        .column_target(entity, name, keys, &member.ty)
-                        .map(|ty| Target {
-                            parameter,
-                            relations,
-                            entity,
-                            column: name.text.clone(),
-                            keys: rest
-                                .iter()
-                                .skip_while(|other| !std::ptr::eq(*other, name))
-                                .skip(1)
-                                .map(|key| key.text.clone())
-                                .collect(),
-                            ty,
-                        });
+                    let ty = self.column_target(entity, name, &keys, &member.ty)?;
+                    return Some(Target {
+                        parameter,
+                        relations,
+                        entity,
+                        column: name.text.clone(),
+                        keys,
+                        ty,
+                    });
                 }
             }
         }
@@ -172,6 +156,20 @@ impl Checker<'_> {
         let problem = self.problem(Code::NOT_CHANGEABLE, first.span, message);
         self.report(problem.expected(format!("one of its fields, such as `{}.…`", first.text)));
         None
+    }
+
+    fn no_parameter(&mut self, name: &Name, capability: &Capability, scope: &Scope) {
+        if matches!(scope, Scope::Capability { incomplete: true, .. }) {
+            return;
+        }
+        let (code, message) = if scope.parameter(&name.text).is_some() || name.text == "caller" {
+            (Code::NOT_CHANGEABLE, format!("`{}` can't be changed", name.text))
+        } else {
+            (Code::UNKNOWN_NAME, format!("`{}` is no parameter", name.text))
+        };
+        let names = capability.parameters.iter().map(|known| known.name.as_str());
+        let problem = self.problem(code, name.span, message).one_of(&name.text, names);
+        self.report(problem);
     }
 
     fn unknown_target(&mut self, entity: EntityId, name: &Name) {
@@ -199,7 +197,7 @@ impl Checker<'_> {
     }
 
     /// The type of what is written in a column.
-    fn column_target(&mut self, entity: EntityId, name: &Name, keys: Vec<String>, ty: &Type) -> Option<Type> {
+    fn column_target(&mut self, entity: EntityId, name: &Name, keys: &[String], ty: &Type) -> Option<Type> {
         let kind = self.system.entity(entity)?.column(&name.text)?.kind.clone();
         if kind == ColumnKind::Implicit {
             let message = format!("`{}` is given by the database", name.text);
@@ -207,7 +205,7 @@ impl Checker<'_> {
             self.report(problem.help("leave it alone"));
             return None;
         }
-        match (keys.as_slice(), ty.required()) {
+        match (keys, ty.required()) {
             ([], _) => Some(ty.clone()),
             (_, Type::Json | Type::Unknown) => Some(Type::Json),
             ([_], Type::Map(key, value)) if **key == Type::String => Some(value.as_ref().clone()),
@@ -235,13 +233,12 @@ impl Checker<'_> {
         match (effect.operator, ty) {
             (E::Set, Type::State(id)) => self.set_state(*id, value, span),
             (E::Set, _) => self.fits(value, target, span, "the value"),
+            (E::Add | E::Remove | E::Append, Type::Json) => {}
             (E::Add | E::Remove, Type::Timestamp) if value.ty == Type::Duration => {}
-            (E::Add | E::Remove, Type::Json) => {}
             (E::Add | E::Remove, _) if ty.is_numeric() => self.fits(value, ty, span, "the value"),
             (E::Add | E::Remove, Type::Set(element)) | (E::Append, Type::List(element)) => {
                 self.fits(value, element, span, "the element");
             }
-            (E::Append, Type::Json) => {}
             (operator, _) => {
                 let message = format!("`{}` on `{}`", operator.sign(), self.show(ty));
                 let problem = self.problem(Code::BAD_EFFECT, effect.span, message);

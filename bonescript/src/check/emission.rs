@@ -82,13 +82,11 @@ impl Checker<'_> {
         }
         let mut unfilled = Vec::new();
         for field in event.payload.iter().skip(values.len()) {
-            match self.filled(field, capability) {
-                Some(value) => values.push(value),
-                None => {
-                    unfilled.push(field.name.as_str());
-                    values.push(Expression::unknown());
-                }
+            let value = self.filled(field, capability);
+            if value.is_none() {
+                unfilled.push(field.name.as_str());
             }
+            values.push(value.unwrap_or_else(|| Expression::new(K::Literal(Literal::None), Type::None)));
         }
         let silent = self.trees.events.get(id).is_some_and(|(_, tree)| tree.incomplete)
             || matches!(scope, Scope::Capability { incomplete: true, .. });

@@ -46,14 +46,10 @@ impl Checker<'_> {
         let nowhere = (self.source, tree.name.span);
         self.column(id, implicit("id", Type::Uuid), nowhere);
         for field in &tree.fields {
-            if let Some(column) = self.field(field, ColumnKind::Owned) {
-                let place = (self.source, field.name.span);
-                if self.implicit_twice(id, field, &column) {
-                    continue;
-                }
-                if !self.taken_member(id, "the field", &field.name) {
-                    self.column(id, column, place);
-                }
+            let column = self.field(field, ColumnKind::Owned);
+            let place = (self.source, field.name.span);
+            if !self.implicit_twice(id, field, &column) && !self.taken_member(id, "the field", &field.name) {
+                self.column(id, column, place);
             }
         }
         if let Some(graph) = &tree.states {
@@ -106,7 +102,7 @@ impl Checker<'_> {
     }
 
     /// A field as a column.
-    pub(super) fn field(&mut self, field: &ast::Field, kind: ColumnKind) -> Option<Column> {
+    pub(super) fn field(&mut self, field: &ast::Field, kind: ColumnKind) -> Column {
         let ty = self.ty(&field.ty, TypePlace::Field);
         let nullable = matches!(ty, Type::Optional(_));
         let ty = ty.required().clone();
@@ -140,7 +136,7 @@ impl Checker<'_> {
                 }
             }
         }
-        Some(column)
+        column
     }
 
     fn annotation_arguments(&mut self, name: &Name, message: &str) {

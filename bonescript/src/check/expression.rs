@@ -49,7 +49,7 @@ impl Checker<'_> {
             A::Ternary(condition, then, otherwise) => {
                 let condition = self.condition(condition, scope);
                 let (left, right) = (self.expression(then, scope), self.expression(otherwise, scope));
-                let ty = self.joined(&left.ty, &right.ty).unwrap_or_else(|| {
+                let ty = joined(&left.ty, &right.ty).unwrap_or_else(|| {
                     let (left, right) = (self.show(&left.ty), self.show(&right.ty));
                     let message = format!("one side is `{left}`, the other `{right}`");
                     let problem = self.problem(Code::TYPE_MISMATCH, then.span.to(otherwise.span), message);
@@ -99,7 +99,7 @@ impl Checker<'_> {
 
     fn list(&mut self, items: &[ast::Expression], scope: &Scope) -> Expression {
         let items: Vec<Expression> = items.iter().map(|item| self.expression(item, scope)).collect();
-        let element = self.common(items.iter().map(|item| &item.ty), Type::Json);
+        let element = common(items.iter().map(|item| &item.ty), Type::Json);
         Expression::new(K::List(items), Type::List(Box::new(element)))
     }
 
@@ -124,21 +124,9 @@ impl Checker<'_> {
             }
             lowered.push(this);
         }
-        let key = self.common(lowered.iter().map(|(key, _)| &key.ty), Type::String);
-        let value = self.common(lowered.iter().map(|(_, value)| &value.ty), Type::Json);
+        let key = common(lowered.iter().map(|(key, _)| &key.ty), Type::String);
+        let value = common(lowered.iter().map(|(_, value)| &value.ty), Type::Json);
         Expression::new(K::Map(lowered), Type::Map(Box::new(key), Box::new(value)))
-    }
-
-    /// The type of all of them; `empty` where there are none, json where they have none in common.
-    fn common<'t>(&self, types: impl Iterator<Item = &'t Type>, empty: Type) -> Type {
-        let mut common: Option<Type> = None;
-        for ty in types {
-            common = Some(match common {
-                None => ty.clone(),
-                Some(before) => self.joined(&before, ty).unwrap_or(Type::Json),
-            });
-        }
-        common.filter(|ty| *ty != Type::None).unwrap_or(empty)
     }
 
     fn not(&mut self, operand: &ast::Expression, scope: &Scope) -> Expression {
@@ -259,30 +247,40 @@ impl Checker<'_> {
         self.report(problem.expected("two numbers"));
         Type::Unknown
     }
+}
 
-    /// The type that values of both types have.
-    pub(super) fn joined(&self, left: &Type, right: &Type) -> Option<Type> {
-        use Type as T;
-        let optional = |ty: &Type| match ty {
-            T::Optional(_) | T::None | T::Unknown | T::Json => ty.clone(),
-            other => T::Optional(Box::new(other.clone())),
-        };
-        Some(match (left, right) {
-            (left, right) if left == right => left.clone(),
-            (T::None, other) | (other, T::None) => optional(other),
-            (T::Unknown, _) | (_, T::Unknown) => T::Unknown,
-            (T::Json, _) | (_, T::Json) => T::Json,
-            (T::Optional(left), right) | (right, T::Optional(left)) => {
-                optional(&self.joined(left, right.required())?)
-            }
-            (T::Float, other) | (other, T::Float) if other.is_numeric() => T::Float,
-            (T::Uint | T::Int, T::Uint | T::Int) => T::Int,
-            (T::State(_), T::String) | (T::String, T::State(_)) => T::String,
-            (T::Uuid, T::Entity(_) | T::Caller) | (T::Entity(_) | T::Caller, T::Uuid) => T::Uuid,
-            (T::List(left), T::List(right)) => T::List(Box::new(self.joined(left, right)?)),
-            _ => return None,
-        })
+/// The type of all of them; `empty` where there are none, json where they have none in common.
+fn common<'t>(types: impl Iterator<Item = &'t Type>, empty: Type) -> Type {
+    let mut common: Option<Type> = None;
+    for ty in types {
+        common = Some(match common {
+            None => ty.clone(),
+            Some(before) => joined(&before, ty).unwrap_or(Type::Json),
+        });
     }
+    common.filter(|ty| *ty != Type::None).unwrap_or(empty)
+}
+
+/// The type that values of both types have.
+fn joined(left: &Type, right: &Type) -> Option<Type> {
+    use Type as T;
+    let optional = |ty: &Type| match ty {
+        T::Optional(_) | T::None | T::Unknown | T::Json => ty.clone(),
+        other => T::Optional(Box::new(other.clone())),
+    };
+    Some(match (left, right) {
+        (left, right) if left == right => left.clone(),
+        (T::None, other) | (other, T::None) => optional(other),
+        (T::Unknown, _) | (_, T::Unknown) => T::Unknown,
+        (T::Json, _) | (_, T::Json) => T::Json,
+        (T::Optional(left), right) | (right, T::Optional(left)) => optional(&joined(left, right.required())?),
+        (T::Float, other) | (other, T::Float) if other.is_numeric() => T::Float,
+        (T::Uint | T::Int, T::Uint | T::Int) => T::Int,
+        (T::State(_), T::String) | (T::String, T::State(_)) => T::String,
+        (T::Uuid, T::Entity(_) | T::Caller) | (T::Entity(_) | T::Caller, T::Uuid) => T::Uuid,
+        (T::List(left), T::List(right)) => T::List(Box::new(joined(left, right)?)),
+        _ => return None,
+    })
 }
 
 pub(super) fn literal(value: Literal, ty: Type) -> Expression {

@@ -90,24 +90,20 @@ impl Checker<'_> {
 
     fn constraint(&mut self, id: EntityId, tree: &ast::Entity, constraint: &ast::Expression) {
         if let Some(field) = unique(constraint) {
-            let own = [tree.name.text.as_str()];
             // `user.email.unique` names the entity, too; only its own row can be meant.
             let known = field.first().filter(|_| field.len() == 1);
-            match known {
-                Some(name) => {
-                    if self.own_column(id, name, tree.incomplete) {
-                        self.entity_mut(id, |entity| {
-                            if !entity.uniques.contains(&name.text) {
-                                entity.uniques.push(name.text.clone());
-                            }
-                        });
-                    }
+            if let Some(name) = known {
+                if self.own_column(id, name, tree.incomplete) {
+                    self.entity_mut(id, |entity| {
+                        if !entity.uniques.contains(&name.text) {
+                            entity.uniques.push(name.text.clone());
+                        }
+                    });
                 }
-                None => {
-                    let message = format!("`.unique` is said of a field of `{}`", own.concat());
-                    let problem = self.problem(Code::NOT_OWN, constraint.span, message);
-                    self.report(problem.help("write `field.unique`"));
-                }
+            } else {
+                let message = format!("`.unique` is said of a field of `{}`", tree.name.text);
+                let problem = self.problem(Code::NOT_OWN, constraint.span, message);
+                self.report(problem.help("write `field.unique`"));
             }
             return;
         }

@@ -84,9 +84,7 @@ impl Checker<'_> {
             if self.twice("the field", &field.name, first) {
                 continue;
             }
-            if let Some(column) = self.field(field, ColumnKind::Stored) {
-                columns.push(column);
-            }
+            columns.push(self.field(field, ColumnKind::Stored));
         }
         columns
     }

@@ -249,17 +249,20 @@ impl Checker<'_> {
     pub(super) fn assignable(&self, from: &Type, to: &Type) -> bool {
         use Type as T;
         match (from, to) {
-            (T::Unknown | T::Json, _) | (_, T::Unknown | T::Json) | (T::None, T::Optional(_)) => true,
+            (T::Unknown | T::Json, _)
+            | (_, T::Unknown | T::Json)
+            | (T::None, T::Optional(_))
+            | (T::Uint | T::Int, T::Uint | T::Int | T::Float)
+            | (T::State(_), T::String)
+            | (T::Entity(_) | T::Caller, T::Uuid) => true,
             // `optional` is a matter of null, which the database decides.
             (T::Optional(from), to) => self.assignable(from, to),
             (from, T::Optional(to)) => self.assignable(from, to),
-            (T::Uint | T::Int, T::Uint | T::Int | T::Float) | (T::State(_), T::String) => true,
             (T::Entity(id) | T::State(id), T::Entity(other) | T::State(other))
                 if std::mem::discriminant(from) == std::mem::discriminant(to) =>
             {
                 id == other
             }
-            (T::Entity(_) | T::Caller, T::Uuid) => true,
             (T::Caller, T::Entity(id)) => self.logs_in(*id),
             (T::List(from) | T::Set(from), T::List(to) | T::Set(to)) => self.assignable(from, to),
             (T::Map(k, v), T::Map(key, value)) | (T::Result(k, v), T::Result(key, value)) => {

@@ -26,13 +26,12 @@ impl Spacing {
         match (before, kind) {
             (T::OpenParen | T::OpenBracket | T::Dot | T::DotDot | T::At, _)
             | (_, T::CloseParen | T::CloseBracket | T::Comma | T::Dot | T::DotDot)
-            | (T::OpenBrace, T::CloseBrace) => false,
+            | (T::OpenBrace, T::CloseBrace)
+            | (T::Arrow, T::OpenParen) => false,
             (_, T::Colon) => self.questions > 0,
             (T::Word, T::OpenParen) => word_operator,
-            (T::Greater, T::OpenParen) if self.tight => false,
-            (T::Arrow, T::OpenParen) => false,
             (T::Word, T::Less) => !is_generic(tokens, at, text),
-            (T::Less, _) if self.tight => false,
+            (T::Less, _) | (T::Greater, T::OpenParen) if self.tight => false,
             (_, T::Greater) if self.generics > 0 => false,
             (T::Minus, _) if self.sign => false,
             _ => true,

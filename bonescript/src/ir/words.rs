@@ -107,17 +107,17 @@ words! {
     }
     /// Where rows are kept.
     Engine {
-        /// PostgreSQL.
+        /// `PostgreSQL`.
         Postgresql = "postgresql" | "postgres",
         /// Redis.
         Redis = "redis",
-        /// MongoDB.
+        /// `MongoDB`.
         Mongodb = "mongodb",
-        /// SQLite.
+        /// `SQLite`.
         Sqlite = "sqlite",
         /// S3.
         S3 = "s3",
-        /// DynamoDB.
+        /// `DynamoDB`.
         Dynamodb = "dynamodb",
     }
     /// How clients are connected to a channel.

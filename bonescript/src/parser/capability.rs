@@ -63,7 +63,8 @@ impl Parser<'_> {
                     }
                 },
                 "sync" => {
-                    capability.sync = Some(parser.name("`realtime`, `eventual`, `batch` or `transactional`")?)
+                    capability.sync =
+                        Some(parser.name("`realtime`, `eventual`, `batch` or `transactional`")?);
                 }
                 "timeout" => capability.timeout = Some(parser.duration()?),
                 "retry" => capability.retry = Some(parser.retry()?),

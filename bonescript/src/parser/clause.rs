@@ -138,7 +138,7 @@ impl Parser<'_> {
             let failed = read.is_err();
             match read {
                 Ok(item) => items.push(item),
-                Err(Reported) => self.to_item_end(closed),
+                Err(Reported) => self.skip_item(closed),
             }
             if self.eat(TokenKind::Comma) || self.peek() == close {
                 whole &= !failed;
@@ -161,14 +161,14 @@ impl Parser<'_> {
             // A word begins the next item, and only the comma was forgotten.
             if failed || self.peek() != TokenKind::Word || self.at == start {
                 whole = false;
-                self.to_item_end(closed);
+                self.skip_item(closed);
                 self.eat(TokenKind::Comma);
             }
         }
     }
 
     /// Goes to the comma or the bracket that ends an item.
-    fn to_item_end(&mut self, closed: Option<usize>) {
+    fn skip_item(&mut self, closed: Option<usize>) {
         loop {
             match self.peek() {
                 TokenKind::Comma | TokenKind::End => return,

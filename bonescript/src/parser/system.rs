@@ -126,22 +126,21 @@ impl Parser<'_> {
                         );
                         self.report(problem.help("remove one of them"));
                     }
-                    Err(Reported) => self.to_declaration(),
+                    Err(Reported) => self.skip_to_declaration(),
                 }
                 continue;
             }
             let name = self.word_at(self.at + 1).to_owned();
-            match self.declaration() {
-                Ok(declaration) => system.declarations.push(declaration),
-                Err(Reported) => {
-                    if name.is_empty() {
-                        system.incomplete = true;
-                    } else {
-                        system.lost.push(name);
-                    }
-                    self.to_declaration();
-                }
+            if let Ok(declaration) = self.declaration() {
+                system.declarations.push(declaration);
+                continue;
             }
+            if name.is_empty() {
+                system.incomplete = true;
+            } else {
+                system.lost.push(name);
+            }
+            self.skip_to_declaration();
         }
     }
 
@@ -159,14 +158,9 @@ impl Parser<'_> {
     }
 
     /// Goes to the next declaration, or to the end of the system.
-    fn to_declaration(&mut self) {
+    fn skip_to_declaration(&mut self) {
         self.words = &[];
-        let mut first = true;
-        while !matches!(self.peek(), TokenKind::End | TokenKind::CloseBrace)
-            && !(self.at_declaration() && !first)
-        {
-            // What could not be read as a declaration here can't be one a second time.
-            first = false;
+        while !matches!(self.peek(), TokenKind::End | TokenKind::CloseBrace) && !self.at_declaration() {
             self.skip();
         }
     }
@@ -202,8 +196,8 @@ impl Parser<'_> {
         };
         self.step();
         Ok(match known {
-            "entity" => Declaration::Entity(self.entity()?),
-            "capability" => Declaration::Capability(self.capability()?),
+            "entity" => Declaration::Entity(Box::new(self.entity()?)),
+            "capability" => Declaration::Capability(Box::new(self.capability()?)),
             "event" => Declaration::Event(self.event()?),
             "store" => Declaration::Store(self.store()?),
             "channel" => Declaration::Channel(self.channel()?),
@@ -327,7 +321,7 @@ impl Parser<'_> {
                     policy.rate_limit = Some(RateLimit { requests, per });
                 }
                 "access" => {
-                    policy.access = Some(parser.names(TokenKind::OpenBracket, "an entity or a role")?)
+                    policy.access = Some(parser.names(TokenKind::OpenBracket, "an entity or a role")?);
                 }
                 "audit" => policy.audit = Some(parser.name("`true` or `false`")?),
                 _ => policy.encryption = Some(parser.name("`at_rest`, `in_transit` or `both`")?),
@@ -357,13 +351,12 @@ impl Parser<'_> {
             let place = parser.before();
             parser.want(TokenKind::Colon)?;
             let call = parser.call("a capability and its arguments")?;
-            match steps.last_mut().filter(|step| step.compensation.is_none()) {
-                Some(step) => step.compensation = Some(call),
-                None => {
-                    let message = "this `compensate` stands behind no step of its own";
-                    let problem = Diagnostic::new(Code::REPEATED_CLAUSE, parser.source, place, message);
-                    parser.report(problem.help("put it behind the step that it undoes, one for each"));
-                }
+            if let Some(step) = steps.last_mut().filter(|step| step.compensation.is_none()) {
+                step.compensation = Some(call);
+            } else {
+                let message = "this `compensate` stands behind no step of its own";
+                let problem = Diagnostic::new(Code::REPEATED_CLAUSE, parser.source, place, message);
+                parser.report(problem.help("put it behind the step that it undoes, one for each"));
             }
             Ok(())
         })?;
