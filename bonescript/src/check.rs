@@ -106,6 +106,8 @@ struct Checker<'a> {
 #[derive(Default)]
 struct Names {
     entities: HashMap<String, usize>,
+    /// Entities by their name in tables and routes.
+    by_snake: HashMap<String, usize>,
     capabilities: HashMap<String, usize>,
     events: HashMap<String, usize>,
     extension_points: HashMap<String, usize>,
@@ -144,7 +146,11 @@ enum MemberKind {
 
 impl Checker<'_> {
     fn problem(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(code, self.source, span, message)
+        let mut problem = Diagnostic::new(code, self.source, span, message);
+        if self.problems.is_full() {
+            problem.labels.clear();
+        }
+        problem
     }
 
     fn report(&mut self, problem: Diagnostic) {

@@ -133,7 +133,11 @@ impl Diagnostic {
     /// Offers the nearest of `known` in place of the primary span, and lists a few of them.
     #[must_use]
     pub fn one_of<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
+        // Without a place it is not kept.
+        if self.labels.is_empty() {
+            return self;
+        }
+        let known: Vec<&str> = known.into_iter().take(MAX_CANDIDATES).collect();
         let near = closest(word, known.iter().copied());
         let place = self.labels.first().map(|label| label.span);
         let this = if known.is_empty() {
@@ -215,6 +219,11 @@ impl Problems {
         }
     }
 
+    /// Whether no more are kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_PROBLEMS
+    }
+
     /// The problems in the order of the text, each once.
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         if let (1.., Some(last)) = (self.dropped, self.list.last()) {
@@ -230,6 +239,9 @@ impl Problems {
     }
 }
 
+/// Of more names than this none is looked for: each unknown name would be compared with each of them.
+const MAX_CANDIDATES: usize = 1000;
+
 /// The one of `candidates` that `word` was probably meant to be: within a third of its length, and one in a word of two
 /// letters; a difference of case or of `-` and `_` only always matches.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -243,6 +255,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = if length < 2 { 0 } else { (length / 3).max(1) };
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .filter(|candidate| *candidate != word && candidate.len() <= 96)
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &plain(candidate)), candidate))
         .filter(|(distance, _)| *distance <= limit)

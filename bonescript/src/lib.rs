@@ -21,7 +21,7 @@
 //!
 //! `lexer` gives tokens, comments among them; `parser` the tree of `ast`, with every error of the grammar; `load` follows
 //! imports; `check` looks every name up and gives what the program means, the [`ir`], with every error of meaning;
-//! emitters read that and nothing else. [`format()`] and [`outline`] need only the first two.
+//! emitters read that and nothing else. [`format()`] and [`outline()`] need only the first two.
 //!
 //! # What holds for any text
 //!

@@ -5,5 +5,6 @@ use super::*;
 mod codes;
 mod examples;
 mod imports;
+mod meaning;
 mod properties;
 mod recovery;

@@ -8,6 +8,9 @@ use crate::diagnostic::{Code, closest, count};
 use crate::ir::{Expression, ExpressionKind as K, ExtensionPoint, ExtensionPointId, Parameter, Type};
 use crate::text::Span;
 
+/// So many names are told, and compared with a word that is unknown.
+const MAX_LISTED: usize = 100;
+
 const BUILT_IN: &[&str] = &["count", "sum", "now"];
 
 impl Checker<'_> {
@@ -151,12 +154,8 @@ impl Checker<'_> {
         if self.is_lost(&name.text) {
             return None;
         }
-        let mut known: Vec<&str> = self
-            .system
-            .extension_points
-            .iter()
-            .map(|point| point.name.as_str())
-            .collect();
+        let points = self.system.extension_points.iter().take(MAX_LISTED);
+        let mut known: Vec<&str> = points.map(|point| point.name.as_str()).collect();
         known.extend(["count", "sum"]);
         let near = closest(&name.text, known.iter().copied());
         let message = format!("there is no function `{}`", name.text);
@@ -238,6 +237,7 @@ impl Checker<'_> {
         if parameters.len() != values.len() {
             let wanted: Vec<String> = parameters
                 .iter()
+                .take(MAX_LISTED)
                 .map(|parameter| format!("{}: {}", parameter.name, self.show(&parameter.ty)))
                 .collect();
             let message = format!(

@@ -228,7 +228,12 @@ impl Checker<'_> {
             .map(|tree| self.expression(tree, scope))
             .collect();
         let callee = self.callee(&tree.name, &values)?;
-        let parameters = self.parameters_of(callee);
+        // Copied only where they are compared one by one.
+        let known = self.parameters_of(callee);
+        let parameters = known
+            .get(..known.len().min(values.len() + 100))
+            .unwrap_or(known)
+            .to_vec();
         self.fitting(&tree.name.text, &parameters, &values, &tree.arguments, tree.span);
         Some(Call {
             callee,
@@ -265,7 +270,7 @@ impl Checker<'_> {
     }
 
     /// The parameters of what is called.
-    pub(super) fn parameters_of(&self, callee: Callee) -> Vec<Parameter> {
+    pub(super) fn parameters_of(&self, callee: Callee) -> &[Parameter] {
         let parameters = match callee {
             Callee::ExtensionPoint(id) => self
                 .system
@@ -278,7 +283,7 @@ impl Checker<'_> {
                 .get(id.0)
                 .map(|capability| &capability.parameters),
         };
-        parameters.cloned().unwrap_or_default()
+        parameters.map(Vec::as_slice).unwrap_or_default()
     }
 
     fn algorithm(&mut self, tree: &ast::Algorithm, scope: &Scope) -> Option<Algorithm> {

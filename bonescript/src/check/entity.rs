@@ -29,6 +29,8 @@ impl Checker<'_> {
                 owner: None,
                 storage: None,
             });
+            let id = self.members.len();
+            self.names.by_snake.entry(snake(&tree.name.text)).or_insert(id);
             self.members.push(HashMap::new());
         }
         for (index, (source, tree)) in self.trees.entities.clone().into_iter().enumerate() {

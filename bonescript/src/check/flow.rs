@@ -79,9 +79,6 @@ impl Checker<'_> {
             let point = self.names.extension_points.get(&call.name.text);
             let callee =
                 capability.or(point.map(|id| Callee::ExtensionPoint(crate::ir::ExtensionPointId(*id))));
-            let parameters = callee
-                .map(|callee| self.parameters_of(callee))
-                .unwrap_or_default();
             for (at, argument) in call.arguments.iter().enumerate() {
                 let mut names = Vec::new();
                 free(argument, &mut names);
@@ -90,10 +87,8 @@ impl Checker<'_> {
                         continue;
                     }
                     let whole = matches!(&argument.kind, A::Path(path) if path.len() == 1);
-                    let ty = parameters
-                        .get(at)
-                        .filter(|_| whole)
-                        .map(|parameter| parameter.ty.clone());
+                    let callee = callee.filter(|_| whole);
+                    let ty = callee.and_then(|callee| Some(self.parameters_of(callee).get(at)?.ty.clone()));
                     let place = *places.entry(name).or_insert_with(|| {
                         inputs.push(Parameter {
                             name: name.to_owned(),

@@ -13,6 +13,9 @@ use crate::text::Span;
 /// The largest number of participants, messages and requests that is meant and not mistyped.
 const MAX_COUNT: u64 = 1_000_000_000;
 
+/// So many names are compared with a role that may be mistyped.
+const MAX_LISTED: usize = 100;
+
 impl Checker<'_> {
     pub(super) fn surface(&mut self) {
         for (source, tree) in self.trees.channels.clone() {
@@ -146,12 +149,16 @@ impl Checker<'_> {
 
     /// `member` is the entity `Member`; any other word is a role that tokens name.
     fn access(&mut self, name: &Name) -> Access {
-        let entities = self.system.entities.iter();
-        let names: Vec<String> = entities.map(|entity| snake(&entity.name)).collect();
-        let found = names.iter().position(|known| *known == snake(&name.text));
-        if let Some(index) = found {
-            return Access::Entity(EntityId(index));
+        if let Some(id) = self.names.by_snake.get(&snake(&name.text)) {
+            return Access::Entity(EntityId(*id));
         }
+        let names: Vec<String> = self
+            .system
+            .entities
+            .iter()
+            .take(MAX_LISTED)
+            .map(|entity| snake(&entity.name))
+            .collect();
         // A role may have any name, but hardly one that is an entity's but for a letter.
         if let Some(near) = closest(&name.text, names.iter().map(String::as_str)) {
             let near = near.to_owned();
@@ -170,24 +177,20 @@ impl Checker<'_> {
     }
 
     fn policy_scope(&self, name: &str) -> PolicyScope {
-        let begins = |prefix: &str| {
-            name.strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-        };
         // The longest name wins: `order_item_limits` is about `OrderItem`, not `Order`.
-        let capabilities = self.system.capabilities.iter().enumerate();
-        let capability = capabilities
-            .filter(|(_, capability)| begins(&capability.name))
-            .map(|(id, capability)| (capability.name.len(), PolicyScope::Capability(CapabilityId(id))));
-        let entities = self.system.entities.iter().enumerate();
-        let entity = entities
-            .map(|(id, entity)| (id, snake(&entity.name)))
-            .filter(|(_, entity)| begins(entity))
-            .map(|(id, entity)| (entity.len(), PolicyScope::Entity(EntityId(id))));
-        capability
-            .chain(entity)
-            .max_by_key(|(length, _)| *length)
-            .map_or(PolicyScope::System, |(_, scope)| scope)
+        let mut prefix = name;
+        loop {
+            if let Some(id) = self.names.capabilities.get(prefix) {
+                return PolicyScope::Capability(CapabilityId(*id));
+            }
+            if let Some(id) = self.names.by_snake.get(prefix) {
+                return PolicyScope::Entity(EntityId(*id));
+            }
+            match prefix.rsplit_once('_') {
+                Some((shorter, _)) => prefix = shorter,
+                None => return PolicyScope::System,
+            }
+        }
     }
 
     fn outside_constraint(&mut self, tree: &ast::Constraint) {
