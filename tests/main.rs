@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod bone;
 mod check;
 mod context;
 mod edit;
