@@ -3,6 +3,7 @@
 use super::Checker;
 use super::scope::Scope;
 use super::types::TypePlace;
+use crate::Level;
 use crate::ast::{self, Name};
 use crate::diagnostic::{Code, closest, count};
 use crate::ir::{Expression, ExpressionKind as K, ExtensionPoint, ExtensionPointId, Parameter, Type};
@@ -154,13 +155,18 @@ impl Checker<'_> {
         if self.is_lost(&name.text) {
             return None;
         }
-        let points = self.system.extension_points.iter().take(MAX_LISTED);
+        let points = self
+            .system
+            .extension_points
+            .iter()
+            .filter(|point| !point.implied)
+            .take(MAX_LISTED);
         let mut known: Vec<&str> = points.map(|point| point.name.as_str()).collect();
         known.extend(["count", "sum"]);
         let near = closest(&name.text, known.iter().copied());
         let message = format!("there is no function `{}`", name.text);
         let mut problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
-        if near.is_some() {
+        if near.is_some() && self.level == Level::Strict {
             problem = problem.one_of(&name.text, known);
             self.report(problem);
             return None;

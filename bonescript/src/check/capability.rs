@@ -3,6 +3,7 @@
 use super::Checker;
 use super::scope::Scope;
 use super::types::TypePlace;
+use crate::Level;
 use crate::ast;
 use crate::diagnostic::Code;
 use crate::ir::{
@@ -246,7 +247,8 @@ impl Checker<'_> {
         if let Some(id) = self.names.capabilities.get(&name.text) {
             return Some(Callee::Capability(CapabilityId(*id)));
         }
-        if !self.names.extension_points.contains_key(&name.text)
+        if self.level == Level::Strict
+            && !self.names.extension_points.contains_key(&name.text)
             && let Some(near) = crate::diagnostic::closest(&name.text, self.names_of_capabilities())
         {
             let near = near.to_owned();

@@ -212,7 +212,8 @@ impl Checker<'_> {
                 span,
             );
             self.empty_range(&low_value, &high_value, right.span);
-            let range = Expression::new(K::Range(Box::new(low_value), Box::new(high_value)), Type::Unknown);
+            let ty = Type::List(Box::new(low_value.ty.clone()));
+            let range = Expression::new(K::Range(Box::new(low_value), Box::new(high_value)), ty);
             return Expression::new(K::Binary(operator, Box::new(part), Box::new(range)), Type::Bool);
         }
         let whole = self.list_of_states(&part, right, scope);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Checker;
 use super::scope::Scope;
+use crate::Level;
 use crate::ast::{self, ExpressionKind as A};
 use crate::diagnostic::Code;
 use crate::ir::{Callee, Flow, FlowStep, Parameter, Type};
@@ -70,6 +71,8 @@ impl Checker<'_> {
     fn inputs<'t>(&self, calls: impl Iterator<Item = &'t ast::Call>) -> Vec<Parameter> {
         let mut inputs: Vec<Parameter> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
+        // Which fields the names are asked for.
+        let mut behind: Vec<(&str, &str)> = Vec::new();
         for call in calls {
             let capability = self
                 .names
@@ -80,6 +83,11 @@ impl Checker<'_> {
             let callee =
                 capability.or(point.map(|id| Callee::ExtensionPoint(crate::ir::ExtensionPointId(*id))));
             for (at, argument) in call.arguments.iter().enumerate() {
+                if let A::Path(path) = &argument.kind
+                    && let [first, field, ..] = path.as_slice()
+                {
+                    behind.push((first.text.as_str(), field.text.as_str()));
+                }
                 let mut names = Vec::new();
                 free(argument, &mut names);
                 for name in names {
@@ -104,7 +112,26 @@ impl Checker<'_> {
                 }
             }
         }
+        if self.level == Level::Lenient {
+            self.loosen(&mut inputs, &behind);
+        }
         inputs
+    }
+
+    /// A row that is asked for fields that it does not have is some other value.
+    fn loosen(&self, inputs: &mut [Parameter], behind: &[(&str, &str)]) {
+        for (name, field) in behind {
+            for input in inputs.iter_mut().filter(|input| input.name == *name) {
+                if let Type::Entity(id) = &input.ty
+                    && self
+                        .members
+                        .get(id.0)
+                        .is_some_and(|members| !members.contains_key(*field))
+                {
+                    input.ty = Type::Json;
+                }
+            }
+        }
     }
 }
 

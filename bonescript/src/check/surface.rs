@@ -205,7 +205,7 @@ impl Checker<'_> {
         };
         let mut known = true;
         condition.walk(&mut |part| {
-            known &= part.ty != Type::Unknown || matches!(part.kind, crate::ir::ExpressionKind::Range(..));
+            known &= part.ty != Type::Unknown;
         });
         if known {
             let check = Check {

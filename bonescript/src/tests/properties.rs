@@ -72,6 +72,7 @@ fn holds(text: &str) {
             }
             assert!(!problem.compact(&analysis.sources).contains('\n'));
         }
+        analysis.program.iter().for_each(decided);
         assert_eq!(
             analysis.program.is_none(),
             analysis.diagnostics.iter().any(Diagnostic::is_error)
@@ -81,6 +82,40 @@ fn holds(text: &str) {
     if let Ok(formatted) = format("any.bone", text) {
         assert_eq!(words(&formatted), words(text));
         assert_eq!(format("any.bone", &formatted).unwrap(), formatted);
+    }
+}
+
+/// What emitters rely on: every type is known, every payload filled.
+pub(super) fn decided(program: &ir::Program) {
+    for system in &program.systems {
+        let checks = system.entities.iter().flat_map(|entity| &entity.checks);
+        let checks = checks.chain(system.constraints.iter().map(|constraint| &constraint.check));
+        let requires = system
+            .capabilities
+            .iter()
+            .flat_map(|capability| &capability.requires);
+        let conditions = checks.chain(requires).map(|check| &check.condition);
+        let effects = system
+            .capabilities
+            .iter()
+            .flat_map(|capability| &capability.effects);
+        let emissions = system
+            .capabilities
+            .iter()
+            .flat_map(|capability| &capability.emits);
+        for emission in emissions.clone() {
+            assert_eq!(
+                emission.values.len(),
+                system.events[emission.event.0].payload.len()
+            );
+        }
+        let values = emissions.flat_map(|emission| &emission.values);
+        for value in conditions
+            .chain(effects.map(|effect| &effect.value))
+            .chain(values)
+        {
+            value.walk(&mut |part| assert_ne!(part.ty, ir::Type::Unknown, "{part:?}"));
+        }
     }
 }
 

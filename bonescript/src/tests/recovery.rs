@@ -171,6 +171,7 @@ fn leniency_makes_warnings_of_what_can_be_compiled() {
     let lenient = check("t.bone", text, Level::Lenient);
     assert_eq!(strict.diagnostics.len(), lenient.diagnostics.len());
     let program = lenient.program.unwrap();
+    properties::decided(&program);
     let points: Vec<&str> = program.systems[0]
         .extension_points
         .iter()
