@@ -92,13 +92,13 @@ fn graphs_are_drawn_in_three_languages() {
 #[test]
 fn what_this_version_cannot_run_is_named_before_anything_starts() {
     let sandbox = Sandbox::with(
-        "tasks:\n  first: { run: touch started }\n  fix: { needs: first, agent: { goal: x } }\n",
+        "tasks:\n  first: { run: touch started }\n  fix: { needs: first, plan: { goal: x, kinds: [run] } }\n",
     );
     sandbox.run(["check", "workflow.yaml"]).exits(0);
     sandbox
         .exec(&[])
         .exits(2)
-        .says("the kind `agent` can't be run by this version");
+        .says("the kind `plan` can't be run by this version");
     assert!(!sandbox.has("started"));
 }
 

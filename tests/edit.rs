@@ -1,5 +1,4 @@
 //! `edit`: what of an answer gets into the files, what is told where nothing does, and that nothing else changes.
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use std::fs;
 use std::process::Command;
@@ -250,7 +249,7 @@ fn what_cannot_be_done_is_refused_before_the_call() {
     from("link", output).says("may hold secrets");
     from("away/x.rs", output).says("leads out of the workspace");
     from("../x.rs", output).says("leaves the workspace");
-    from(".git/config", output).says("do not allow a model to write it");
+    from(".git/config", output).says("is not a task's to write");
     from("same", "[src/a.rs, '{{ tasks.find.output }}']").says("are the same file");
     from("*.none", output).says("no file matches");
     assert_eq!(server.calls().len(), 0);

@@ -139,3 +139,61 @@ fn the_budget_of_a_task_is_a_cap() {
         assert_eq!(sandbox.ended("c"), "success");
     }
 }
+
+/// What can't be begun for want of something ends with a code of the list, wherever that shows: a panic included.
+#[test]
+fn without_open_files_the_code_is_one_of_the_list() {
+    let sandbox = Sandbox::with("tasks:\n  a: { run: 'true' }\n");
+    for most in 3..24 {
+        let limited = format!("ulimit -n {most} && exec \"$0\" exec workflow.yaml");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &limited, env!("CARGO_BIN_EXE_smallcode")])
+            .current_dir(sandbox.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            // So few that not even the loader of the system gets at its libraries.
+            Some(127) if !stderr.contains("panicked") => {}
+            Some(70) => assert!(stderr.contains("hint: report it"), "{stderr}"),
+            code => assert!(matches!(code, Some(0 | 1 | 2 | 74)), "{most}: {code:?}\n{stderr}"),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_standard_error_is_no_bug() {
+    let sandbox = Sandbox::with("tasks:\n  a: { run: 'true' }\n");
+    for talk in ["-q", "-v", "-vv"] {
+        let output = std::process::Command::new("sh")
+            .args(["-c", "exec \"$0\" exec workflow.yaml $1 2>/dev/full"])
+            .args([env!("CARGO_BIN_EXE_smallcode"), talk])
+            .current_dir(sandbox.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{talk}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_says_what_is_right() {
+    let sandbox = Sandbox::with("tasks:\n  a: { run: 'true' }\n");
+    for jobs in ["0", "-1", "many"] {
+        sandbox
+            .exec(&[&format!("--jobs={jobs}")])
+            .exits(2)
+            .says("write a whole number of at least 1");
+    }
+    sandbox.exec(&[]).exits(0);
+    // The week that runs are kept for anyway is not asked for, but it should be known.
+    sandbox
+        .run(["runs", "gc", "--keep", "0"])
+        .exits(0)
+        .says("nothing to remove")
+        .says("`--younger`");
+    sandbox
+        .run(["runs", "gc", "--keep", "0", "--younger", "0"])
+        .exits(0);
+    assert_eq!(sandbox.run(["runs", "list"]).exits(0).stdout, "");
+}

@@ -33,6 +33,8 @@ fn damage_is_refused_with_its_place() {
         .exits(74)
         .says("journal.jsonl")
         .says(&line.to_string());
+    // Without its id as well: it may be the one that was meant.
+    sandbox.run(["resume"]).exits(74).says(&format!("at line {line}"));
     assert!(sandbox.run(["runs", "list"]).exits(0).stdout.contains("damaged"));
     fs::write(&file, whole).unwrap();
     let blobs = sandbox.run_folder().join("blobs");

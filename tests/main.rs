@@ -8,20 +8,28 @@
     reason = "a test may fail"
 )]
 
+mod agent;
 mod bone;
 mod check;
+#[cfg(target_os = "linux")]
+mod confine;
+mod contained;
 mod context;
 mod edit;
+mod escalate;
 mod exec;
 mod exit;
 mod hostile;
 mod journal;
 mod library;
 mod parse;
+mod plan;
 mod prompt;
 mod report;
 mod resume;
+mod servers;
 mod signal;
+mod split;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

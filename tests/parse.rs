@@ -66,9 +66,9 @@ fn a_value_follows_its_schema_or_says_what_is_missing() {
     assert_eq!(reading["value"], json!({"title": "x", "count": 3}));
     let reading: Value =
         serde_json::from_str(&stdout(&read(&sandbox, &arguments, "{\"title\": \"x\"}"))).unwrap();
-    assert_eq!(reading["problems"][0]["kind"], "missing");
+    assert_eq!(reading["diagnostics"][0]["kind"], "missing");
     assert!(
-        reading["problems"][0]["message"]
+        reading["diagnostics"][0]["message"]
             .as_str()
             .unwrap()
             .contains("count")
@@ -97,6 +97,25 @@ fn what_looked_like_a_call_is_shown_beside() {
         "delete_everything",
         "other readings",
         "read_file",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+}
+
+#[test]
+fn what_may_mean_two_calls_is_told_with_both() {
+    let sandbox = Sandbox::new();
+    let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let tools = json!([{"name": "open", "parameters": schema}, {"name": "remove", "parameters": schema}]);
+    sandbox.write("tools.json", &tools.to_string());
+    let reply = r#"{"tool": "open", "action": "remove", "arguments": {"path": "a"}}"#;
+    let shown = stdout(&read(&sandbox, &["parse", "--tools", "tools.json"], reply));
+    for part in [
+        "no call and no value",
+        "may both be meant",
+        "other readings",
+        r#""name":"open""#,
+        r#""name":"remove""#,
     ] {
         assert!(shown.contains(part), "{part} is missing in\n{shown}");
     }

@@ -1,5 +1,4 @@
 //! `prompt`: what is sent, what becomes of the answer, and what of every way in which a server fails.
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 mod bad_input;
 
@@ -270,6 +269,30 @@ fn the_window_is_the_one_that_the_server_tells() {
         sandbox(&large, workflow).exec(&[]).exits(0);
         assert_eq!(large.calls().len(), 1, "{:?}", kind(60_000));
     }
+}
+
+/// A window of one's own doesn't hide from the engine that the server takes several calls at once.
+#[test]
+fn as_many_calls_are_made_at_once_as_the_server_has_slots() {
+    let dialect = Dialect::LlamaCpp {
+        window: 60_000,
+        slots: 3,
+    };
+    let stalls = Script::always(Answer::fault(Fault::Stall { after_events: 1 }));
+    let server = ModelServer::start(stalls.dialect(&dialect, "tiny"));
+    let sandbox = Sandbox::with(MANY);
+    sandbox.write(
+        "smallcode.toml",
+        &format!(
+            "[profiles.default]\nbase_url = \"{}\"\nmodel = \"tiny\"\nwindow = 8192\n",
+            server.base_url()
+        ),
+    );
+    let mut engine = sandbox.start(["exec", "workflow.yaml", "-j", "8"]);
+    wait_until(|| server.calls().len() == 3);
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    assert_eq!(server.calls().len(), 3);
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! `resume`: whatever moment the engine died at, the run ends as if it had not.
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;

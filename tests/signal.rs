@@ -1,5 +1,4 @@
 //! Signals, time limits, gates: who stops what, and how a run goes on from there.
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use std::fs;
 use std::process::{Child, Command};

@@ -1,5 +1,4 @@
 //! Only verified work stays: what a failed or killed attempt has written is put back, and writers take turns.
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use std::collections::BTreeMap;
 use std::fs;

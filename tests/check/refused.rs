@@ -105,6 +105,25 @@ fn writes_that_overlap() {
 }
 
 #[test]
+fn keys_that_are_there_twice() {
+    let base = "defaults: &a { timeout: 1m }\n";
+    refused(
+        &format!("{base}tasks:\n  a:\n    <<: *a\n    run: x\n    <<: {{ cwd: . }}\n    nothing: 1\n"),
+        "E0102",
+        "`<<` is here twice",
+    );
+    // With every other problem of the file.
+    refused(
+        &format!("{base}tasks:\n  a:\n    <<: *a\n    <<: *a\n    run: x\n    nothing: 1\n"),
+        "E0201",
+        "unknown key `nothing`",
+    );
+    fine(&format!(
+        "{base}tasks:\n  a:\n    <<: [*a, {{ cwd: . }}]\n    run: x\n"
+    ));
+}
+
+#[test]
 fn a_name_with_a_dash_needs_brackets() {
     refused(
         "inputs: { my-name: string }\ntasks:\n  a: { run: 'echo {{ inputs.my-name }}' }\n",
@@ -154,4 +173,72 @@ fn what_can_only_fail_in_a_run() {
         "the matrix has no axis `oss`",
     );
     refused(&format!("{a}cwd: /tmp, run: 'true' }}\n"), "E0405", "absolute");
+}
+
+/// Whatever else is wrong, what can be told is told: problems come all at once.
+#[test]
+fn one_problem_does_not_hide_another() {
+    let said = |files: &[(&str, &str)]| {
+        let sandbox = Sandbox::with("");
+        for (path, text) in files {
+            sandbox.write(path, &format!("smallcode: 1\n{text}"));
+        }
+        let output = sandbox.run(["check", "workflow.yaml"]).exits(2);
+        let mut codes: Vec<String> = output
+            .stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix("error[")?.get(..5).map(str::to_owned))
+            .collect();
+        codes.sort();
+        (codes.join(" "), output.stderr)
+    };
+    let all = |text: &str| said(&[("workflow.yaml", text)]).0;
+    // A circle leaves open what comes after what, and nothing else.
+    let circle = "tasks:\n  a: { needs: c, run: x }\n  b: { needs: a, run: x }\n  c: { needs: b, run: x }\n";
+    assert_eq!(
+        all(&format!(
+            "{circle}  d: {{ needs: c, run: 'echo {{{{ tasks.a.output }}}} {{{{ inputs.no }}}}', cwd: /x }}\n"
+        )),
+        "E0302 E0402 E0405"
+    );
+    assert_eq!(
+        all(&format!(
+            "{circle}  d: {{ run: 'echo {{{{ tasks.a.output }}}}' }}\n"
+        )),
+        "E0303 E0402"
+    );
+    // A need that is misspelt, or can't be read, may bring the order that is missed.
+    assert_eq!(
+        all("tasks:\n  one: { run: x }\n  two: { needs: oen, run: 'echo {{ tasks.one.output }}' }\n"),
+        "E0401"
+    );
+    assert_eq!(
+        all(
+            "tasks:\n  a: { run: x, writes: o }\n  b: { needs: a, run: x, runs: y, timeout: no }\n  c: { needs: b, run: 'echo {{ tasks.a.output }}', writes: o }\n"
+        ),
+        "E0201 E0204"
+    );
+    // A used file that can't be read.
+    let (codes, text) = said(&[
+        (
+            "workflow.yaml",
+            "tasks:\n  a: { uses: b.yaml }\n  b: { uses: c.yaml }\n  c: { run: 'echo {{ inputs.no }}' }\n  d: { uses: b.yaml }\n",
+        ),
+        ("b.yaml", "tasks: [\n"),
+        (
+            "c.yaml",
+            "inputs: { in: string }\ntasks:\n  x: { run: 'echo {{ inputs.in }} {{ inputs.on }}' }\n",
+        ),
+    ]);
+    assert_eq!(codes, "E0101 E0302 E0302 E0404", "{text}");
+    // An expression that can't be read may use an input.
+    let (_, text) = said(&[(
+        "workflow.yaml",
+        "inputs: { x: string }\ntasks: { a: { run: 'echo {{ inputs.x + }}' } }\n",
+    )]);
+    assert!(!text.contains("W0501"), "{text}");
+    // What is missing is not what is there.
+    let (codes, text) = said(&[("workflow.yaml", "tasks: { a: { approve: { messge: x } } }\n")]);
+    assert_eq!(codes, "E0201 E0203");
+    assert!(!text.contains("did you mean `messge`"), "{text}");
 }

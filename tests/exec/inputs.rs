@@ -71,6 +71,8 @@ fn bad_inputs_are_refused_before_anything_runs() {
     for (file, says) in [
         ("[1]", "a mapping"),
         ("a: [", "i.yaml"),
+        ("s: x\ni: 1\ns: y\n", "line 3: `s` is here twice"),
+        ("o:\n  k: [{ l: 1, l: 2 }]\n", "line 2: `l` is here twice"),
         ("s: 1\n", "expected text"),
     ] {
         sandbox.write("i.yaml", file);
@@ -81,4 +83,32 @@ fn bad_inputs_are_refused_before_anything_runs() {
         .exits(2)
         .says("no such file");
     assert!(!sandbox.has(".smallcode/runs"));
+}
+
+#[test]
+fn all_bad_inputs_are_told_at_once() {
+    let sandbox = Sandbox::with(ALL);
+    let bad = flags(&["i=1.5", "b=yes", "b=no", "e=three", "l=1,x", "strange=1"]);
+    let output = exec(&sandbox, &bad).exits(2);
+    for says in [
+        "the input `i`: expected a whole number, found `1.5`",
+        "the input `b`: expected `true` or `false`, found `no`",
+        "the input `e`: expected one of `one`, `two`, found `three`",
+        "the input `l`: expected a whole number, found `x`",
+        "no input `strange`",
+        "the input `s` has no value",
+        "the input `o` has no value",
+    ] {
+        assert_eq!(
+            output.stderr.matches(says).count(),
+            1,
+            "{says}\n{}",
+            output.stderr
+        );
+    }
+    // The last one given counts, as it does where all are good.
+    assert!(!output.stderr.contains("found `yes`"), "{}", output.stderr);
+    exec(&sandbox, &flags(&["b=yes", "b=true"])).exits(2);
+    let both = exec(&sandbox, &flags(&["s", "i"])).exits(2);
+    both.says("`--input s`, `--input i` have no value");
 }

@@ -35,6 +35,55 @@ fn a_render_stays_in_the_workspace() {
     }
 }
 
+/// What git and the engine keep is not a task's to write, however it gets there.
+#[test]
+fn a_render_does_not_touch_what_git_and_the_engine_keep() {
+    for to in [
+        ".git/config",
+        ".smallcode/x",
+        "./sub/.git/hooks/pre-commit",
+        "a/../.GIT/x",
+    ] {
+        for task in [
+            format!("a: {{ render: {{ text: x, to: '{to}' }} }}"),
+            format!("a: {{ run: 'true', writes: '{to}' }}"),
+        ] {
+            Sandbox::with(&format!("tasks:\n  {task}\n"))
+                .run(["check", "workflow.yaml"])
+                .exits(2)
+                .says("E0405")
+                .says("is not a task's to write");
+        }
+        let sandbox = Sandbox::with(
+            "inputs: { to: string }\ntasks:\n  a: { render: { text: x, to: '{{ inputs.to }}' } }\n",
+        );
+        sandbox
+            .exec(&["--input", &format!("to={to}")])
+            .exits(2)
+            .says("is not a task's to write");
+        // Known only while it runs.
+        let sandbox = Sandbox::with(&format!(
+            "tasks:\n  where: {{ run: 'echo {to}' }}\n  a: {{ needs: where, render: {{ text: x, to: '{{{{ tasks.where.output }}}}' }} }}\n  b: {{ needs: where, run: 'true', writes: '{{{{ tasks.where.output }}}}' }}\n"
+        ));
+        let output = sandbox.exec(&[]).exits(1);
+        for node in ["a", "b"] {
+            let says = format!("] {node}: failed");
+            let line = output.stderr.lines().find(|line| line.contains(&says));
+            assert!(
+                line.is_some_and(|line| line.ends_with("is not a task's to write")),
+                "{}",
+                output.stderr
+            );
+        }
+        assert!(!sandbox.has(to));
+    }
+    let sandbox = Sandbox::with("tasks:\n  a: { render: { text: x, to: link/config } }\n");
+    sandbox.write(".git/config", "[core]\n");
+    std::os::unix::fs::symlink(".git", sandbox.path().join("link")).unwrap();
+    sandbox.exec(&[]).exits(1).says("`link/config` leads into `.git`");
+    assert_eq!(sandbox.read(".git/config"), "[core]\n");
+}
+
 #[test]
 fn an_error_in_a_template_file_names_its_line() {
     let sandbox = Sandbox::with(

@@ -62,6 +62,24 @@ fn values_that_no_command_can_take_are_refused() {
 }
 
 #[test]
+fn what_is_no_argument_is_told_of_as_one() {
+    for (value, says) in [
+        ("{a: 1}", "a mapping can't be an argument"),
+        ("[[1]]", "a list within a list can't be an argument"),
+        ("[null]", "null can't be an argument"),
+    ] {
+        let sandbox = Sandbox::with(&format!(
+            "inputs: {{ value: {{ type: {}, default: {value} }} }}\ntasks:\n  a: {{ run: {{ argv: [echo, '{{{{ inputs.value }}}}'] }} }}\n",
+            if value.starts_with('[') { "list" } else { "object" },
+        ));
+        let output = sandbox.exec(&[]);
+        assert!(matches!(output.code, Some(1 | 2)), "{output:?}");
+        assert!(!output.stderr.contains("shell line"), "{}", output.stderr);
+        output.says(says);
+    }
+}
+
+#[test]
 fn a_long_value_goes_through_stdin() {
     let sandbox = Sandbox::with(
         "inputs: { value: string }\ntasks:\n  a: { run: wc -c | tr -d ' ', stdin: '{{ inputs.value }}' }\noutputs: { a: '{{ tasks.a.output }}' }\n",

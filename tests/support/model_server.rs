@@ -12,6 +12,8 @@
 
 #[path = "model_server/dialect.rs"]
 pub(crate) mod dialect;
+#[path = "model_server/messages.rs"]
+mod messages;
 #[path = "model_server/script.rs"]
 pub(crate) mod script;
 #[path = "model_server/wire.rs"]
@@ -74,7 +76,10 @@ impl RecordedRequest {
 
     /// Returns the JSON Schema that the answer shall follow.
     pub(crate) fn schema(&self) -> Option<&Value> {
-        self.body.pointer("/response_format/json_schema/schema")
+        let of_ollama = self.body.get("format");
+        self.body
+            .pointer("/response_format/json_schema/schema")
+            .or(of_ollama)
     }
 }
 
@@ -140,7 +145,7 @@ impl ModelServer {
     /// Returns the requests for a completion so far.
     pub(crate) fn calls(&self) -> Vec<RecordedRequest> {
         let mut requests = self.requests();
-        requests.retain(|request| request.path == wire::COMPLETIONS);
+        requests.retain(|request| wire::is_call(&request.path));
         requests
     }
 }
@@ -198,17 +203,17 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
-        if request.path == wire::COMPLETIONS && !request.alternates() {
+        if wire::is_call(&request.path) && !request.alternates() {
             let reason = "Conversation roles must alternate user/assistant/user/assistant/...";
             let body = serde_json::json!({ "error": { "message": reason, "type": "invalid_request_error" } });
             connection.write_json(400, &[], &body).await?;
-        } else if request.path == wire::COMPLETIONS {
+        } else if wire::is_call(&request.path) {
             let answer = shared.script.answer(&request);
             if !connection.write_answer(&request, &answer).await? {
                 return Ok(());
             }
         } else {
-            let (status, body) = shared.script.route_answer(&request.path);
+            let (status, body) = shared.script.route_answer(&request);
             connection.write_json(status, &[], &body).await?;
         }
     }

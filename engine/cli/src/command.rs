@@ -96,6 +96,20 @@ pub(crate) struct Inputs {
     pub(crate) inputs: Option<Utf8PathBuf>,
 }
 
+/// Whether tasks that let a stronger model try may do so in this run, and how much that may cost.
+#[derive(Debug, Args)]
+pub(crate) struct EscalateFlags {
+    /// Let tasks with `on_failure: { escalate }` ask a stronger model, after all else has failed
+    #[arg(long, value_name = "PROFILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) escalate: Option<Option<String>>,
+    /// The most calls of the stronger model
+    #[arg(long, value_name = "N")]
+    pub(crate) escalate_calls: Option<u64>,
+    /// The most that these may cost together, in US dollars
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) escalate_usd: Option<f64>,
+}
+
 /// Loads a workflow, shows its warnings, and refuses it where there are errors.
 pub(crate) fn load(path: &Utf8PathBuf, terminal: &Terminal) -> Result<(Bundle, Load), Refusal> {
     let mut load = load::load(path, &Disk);

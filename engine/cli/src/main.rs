@@ -10,24 +10,53 @@ mod setting;
 mod terminal;
 mod watch;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use smallcode_runtime::process;
 
 use command::Command;
 use exit::{Exit, Refusal};
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == process::HELPER) {
+        return confined(arguments);
+    }
+    guarded(run).into()
+}
+
+/// What a panic leaves is not for scripts to guess: it has a code of its own. The panic itself has been told already,
+/// with its place.
+fn guarded(run: fn() -> Exit) -> Exit {
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: the engine failed; this is a bug\nhint: {REPORT}"
+        );
+        Exit::Bug
+    })
+}
+
+/// What to do about a bug of ours.
+const REPORT: &str = concat!(
+    "report it with what stands above: ",
+    env!("CARGO_PKG_REPOSITORY"),
+    "/issues; a run that was under way goes on with `smallcode resume`"
+);
+
+fn run() -> Exit {
     let arguments = match command::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no mistakes; a closed pipe is nobody's.
             let _ = error.print();
             return if error.use_stderr() {
-                Exit::Wrong.into()
+                Exit::Wrong
             } else {
-                Exit::Done.into()
+                Exit::Done
             };
         }
     };
@@ -47,12 +76,19 @@ fn main() -> ExitCode {
         Command::Completions(completions) => command::completions::run(&completions),
     };
     match result {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(refusal) => {
             show(&refusal, &terminal);
-            refusal.exit.into()
+            refusal.exit
         }
     }
+}
+
+/// Becomes a command of a model.
+fn confined(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let Err(error) = process::enter(arguments);
+    let _ = writeln!(std::io::stderr(), "smallcode: {error}");
+    process::NOT_STARTED.into()
 }
 
 fn show(refusal: &Refusal, terminal: &terminal::Terminal) {
@@ -85,7 +121,20 @@ fn setup_logging(verbose: u8, terminal: &terminal::Terminal) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would tell of a standard error that takes nothing on standard error, and panic.
+        .log_internal_errors(false)
         .with_ansi(terminal.style.color)
         .without_time()
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_bug_of_ours() {
+        assert_eq!(guarded(|| panic!("as a test of it")), Exit::Bug);
+        assert_eq!(guarded(|| Exit::Failed), Exit::Failed);
+    }
 }

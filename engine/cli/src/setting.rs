@@ -7,19 +7,21 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
+use smallcode_core::diagnostic::Span;
 use smallcode_core::load::Bundle;
-use smallcode_core::plan::{self, Given, ProfileFacts};
-use smallcode_core::spec::Kind;
+use smallcode_core::plan::{self, Escalation, Given, ProfileFacts};
+use smallcode_core::price::Usd;
+use smallcode_core::spec::{Mismatch, Task};
 use smallcode_core::yaml;
 use smallcode_runtime::executor::{Answerer, Environment};
-use smallcode_runtime::model::Client;
 use smallcode_runtime::model::discover::{self, Candidates};
+use smallcode_runtime::model::{Client, Pool};
 use smallcode_runtime::settings::{
-    self, ApiKey, Flags, Profile, ProfileError, Settings, Sources, TrustStore,
+    self, ApiKey, Flags, PRICES_OF, Profile, ProfileError, Settings, Sources, TrustStore,
 };
 use smallcode_runtime::workspace::Workspace;
 
-use crate::command::Inputs;
+use crate::command::{EscalateFlags, Inputs};
 use crate::exit::{Exit, Refusal};
 use crate::report::Verbosity;
 use crate::terminal::Terminal;
@@ -139,25 +141,87 @@ impl Outside {
         values
     }
 
+    /// What a run may escalate: what its command line says, else the settings. Nothing where no task wants it.
+    pub(crate) fn escalation(
+        &self,
+        bundle: &Bundle,
+        flags: &EscalateFlags,
+        terminal: &Terminal,
+    ) -> Result<Option<Escalation>, Refusal> {
+        let wanting: Vec<(&str, &Task)> = tasks(bundle)
+            .filter(|(_, task)| plan::wants_escalation(task))
+            .collect();
+        let Some((first, _)) = wanting.first() else {
+            if flags.escalate.is_some() {
+                say(
+                    terminal,
+                    "`--escalate` changes nothing: no task has `on_failure: { escalate }`",
+                );
+            }
+            return Ok(None);
+        };
+        let settings = self.settings.escalation();
+        if flags.escalate.is_none() && !settings.allowed {
+            say(
+                terminal,
+                &format!(
+                    "`{first}` may ask a stronger model, which this run does not allow; `--escalate` does"
+                ),
+            );
+            return Ok(None);
+        }
+        let usd = match flags.escalate_usd {
+            Some(dollars) => Usd::dollars(dollars).ok_or_else(|| {
+                Refusal::new(
+                    Exit::Wrong,
+                    format!("`--escalate-usd {dollars}` is no amount of dollars"),
+                )
+            })?,
+            None => settings.usd,
+        };
+        let escalation = Escalation {
+            profile: flags.escalate.clone().flatten().or(settings.profile),
+            calls: flags.escalate_calls.unwrap_or(settings.calls),
+            usd,
+        };
+        if let Some((name, _)) = wanting
+            .iter()
+            .find(|(_, task)| escalation.profile_of(task).is_none())
+        {
+            return Err(Refusal::new(
+                Exit::Wrong,
+                format!("`{name}` may ask a stronger model, and nothing says which"),
+            )
+            .hint("name a profile: `--escalate=PROFILE`, or `profile` under `[escalate]` of your settings"));
+        }
+        Ok(Some(escalation))
+    }
+
     /// Finds and prepares the profiles that a workflow's prompts use.
     ///
     /// `needed` tells whether a model must be there: a run needs one, a plan does not.
     pub(crate) fn profiles(
         &self,
         bundle: &Bundle,
+        escalation: Option<&Escalation>,
         needed: bool,
         terminal: &Terminal,
     ) -> Result<Profiles, Refusal> {
-        let mut names: Vec<String> = Vec::new();
-        for module in &bundle.modules {
-            for task in module.loaded.workflow.tasks.read.values() {
-                let name = plan::profile_of(bundle, &task.common);
-                if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !names.contains(&name) {
-                    names.push(name);
+        let mut wanted: Vec<(String, Use)> = Vec::new();
+        for (_, task) in tasks(bundle).filter(|(_, task)| plan::calls_of_attempt(task) > 0) {
+            let answers = (plan::profile_of(bundle, &task.common), Use::Answers);
+            let stronger = escalation
+                .and_then(|escalation| escalation.profile_of(task))
+                .map(|name| (name.to_owned(), Use::Escalates));
+            for (name, of) in std::iter::once(answers).chain(stronger) {
+                match wanted.iter_mut().find(|(known, _)| *known == name) {
+                    // Where it is both, nothing may stand in for it.
+                    Some((_, known)) => *known = (*known).max(of),
+                    None => wanted.push((name, of)),
                 }
             }
         }
-        if names.is_empty() {
+        if wanted.is_empty() {
             return Ok(Profiles {
                 answerers: HashMap::new(),
                 facts: IndexMap::new(),
@@ -169,50 +233,44 @@ impl Outside {
             .enable_all()
             .build()
             .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
+        let priced = capped_in_usd(bundle);
         let mut answerers = HashMap::new();
         let mut facts = IndexMap::new();
-        for name in names {
-            let Some(profile) = runtime.block_on(self.profile(&name, &client, needed, terminal))? else {
+        for (name, of) in wanted {
+            let found = match of {
+                Use::Answers => runtime.block_on(self.profile(&name, &client, needed, terminal))?,
+                Use::Escalates => Some(self.stronger(&name, terminal)?),
+            };
+            let Some(profile) = found else {
                 continue;
             };
-            let window = match &profile.window {
-                Some(window) => window.value,
-                None => {
-                    runtime
-                        .block_on(discover::resolve_window(&client, &profile))
-                        .map_err(|error| Refusal::of(Exit::Bug)(&error))?
-                        .value
-                }
-            };
-            let reserve = profile
-                .max_output
-                .as_ref()
-                .map_or(plan::reserve_of(window), |output| output.value);
-            let fact = ProfileFacts {
-                model: profile.model.as_ref().map(|model| model.value.clone()),
-                window,
-                reserve: reserve.min(window),
-            };
-            facts.insert(name.clone(), fact.clone());
-            let slots = profile.slots.as_ref().map_or(1, |slots| slots.value);
-            let slots = usize::try_from(slots)
-                .unwrap_or(1)
-                .clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
-            answerers.insert(
-                name,
-                Answerer {
-                    profile,
-                    facts: fact,
-                    slots: Arc::new(tokio::sync::Semaphore::new(slots)),
-                    calibration: std::sync::Mutex::default(),
-                },
-            );
+            let answerer = runtime.block_on(prepare(&client, profile))?;
+            let profile = &answerer.profile;
+            if (priced || of == Use::Escalates) && answerer.facts.price.is_none() && profile.leaves_machine()
+            {
+                return Err(no_price(profile));
+            }
+            facts.insert(name.clone(), answerer.facts.clone());
+            answerers.insert(name, answerer);
         }
         Ok(Profiles {
             answerers,
             facts,
             client: Some(client),
         })
+    }
+
+    /// The profile of a name that a task escalates to: no other stands in for it.
+    fn stronger(&self, name: &str, terminal: &Terminal) -> Result<Profile, Refusal> {
+        let selected = self
+            .settings
+            .profile_named(name)
+            .map_err(|error| Refusal::new(Exit::Wrong, error.to_string()))?;
+        for note in &selected.notes {
+            say(terminal, &note.to_string());
+        }
+        self.trusted(&selected.profile, terminal)?;
+        Ok(selected.profile)
     }
 
     async fn profile(
@@ -302,13 +360,84 @@ impl Outside {
         bundle: &Bundle,
         inputs: &Inputs,
         profiles: &Profiles,
+        escalation: Option<Escalation>,
     ) -> Result<Given, Refusal> {
+        let (inputs, unread) = read_inputs(bundle, inputs)?;
         Ok(Given {
-            inputs: read_inputs(bundle, inputs)?,
+            inputs,
+            unread,
             env: self.env(bundle),
             profiles: profiles.facts.clone(),
+            escalation,
         })
     }
+}
+
+/// What a profile is for; the stricter is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    Answers,
+    Escalates,
+}
+
+/// Every task of a bundle with its name.
+fn tasks(bundle: &Bundle) -> impl Iterator<Item = (&str, &Task)> {
+    bundle
+        .modules
+        .iter()
+        .flat_map(|module| &module.loaded.workflow.tasks.read)
+        .map(|(name, task)| (name.as_str(), task))
+}
+
+/// Whether any budget is in dollars, so that a price must be known of every call that may cost something.
+fn capped_in_usd(bundle: &Bundle) -> bool {
+    let modules = bundle.modules.iter();
+    let of_workflow = modules.filter_map(|module| module.loaded.workflow.budget.as_ref());
+    let of_task = tasks(bundle).filter_map(|(_, task)| task.common.budget.as_ref());
+    of_workflow.chain(of_task).any(|budget| budget.usd.is_some())
+}
+
+/// Asks a profile's server what it can do, and makes the profile ready to be called.
+async fn prepare(client: &Client, mut profile: Profile) -> Result<Answerer, Refusal> {
+    let abilities = discover::abilities(client, &profile)
+        .await
+        .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+    let window = abilities.window.value;
+    let reserve = profile
+        .max_output
+        .as_ref()
+        .map_or(plan::reserve_of(window), |output| output.value);
+    let facts = ProfileFacts {
+        model: profile.model.as_ref().map(|model| model.value.clone()),
+        window,
+        reserve: reserve.min(window),
+        price: profile
+            .price
+            .as_ref()
+            .map(|price| price.value)
+            .or(abilities.price),
+    };
+    profile.window = Some(abilities.window);
+    profile.dialect = abilities.dialect;
+    Ok(Answerer {
+        // A server that doesn't say is taken for one that computes one answer at a time.
+        pool: Pool::new(&profile, abilities.slots.unwrap_or(1)),
+        profile,
+        facts,
+        calibration: std::sync::Mutex::default(),
+    })
+}
+
+/// A cap on dollars can't be kept where the price is not known.
+fn no_price(profile: &Profile) -> Refusal {
+    let model = profile.model_name();
+    Refusal::new(
+        Exit::Wrong,
+        format!("no price is known of `{model}` of the profile `{}`, and a cap in dollars is set", profile.name),
+    )
+    .hint(format!(
+        "set `price = {{ input = …, output = … }}` of the profile, in dollars for a million tokens; the built-in prices are of {PRICES_OF}"
+    ))
 }
 
 /// Asks a yes-or-no question on the terminal; anything but yes is no, and the end of input no answer.
@@ -335,37 +464,61 @@ pub(crate) fn say(terminal: &Terminal, line: &str) {
     }
 }
 
+/// Inputs by name, and those whose text is no value of their type.
+type Read = (Map<String, Json>, Vec<(String, Mismatch)>);
+
 /// The inputs of the command line: those of the file, then each `NAME=VALUE` by the type of its input.
-fn read_inputs(bundle: &Bundle, inputs: &Inputs) -> Result<Map<String, Json>, Refusal> {
+fn read_inputs(bundle: &Bundle, inputs: &Inputs) -> Result<Read, Refusal> {
+    let pairs = inputs
+        .input
+        .iter()
+        .map(|given| given.split_once('=').ok_or(given));
+    let without: Vec<String> = pairs
+        .clone()
+        .filter_map(Result::err)
+        .map(|given| format!("`--input {given}`"))
+        .collect();
+    if !without.is_empty() {
+        let have = if without.len() == 1 { "has" } else { "have" };
+        let message = format!("{} {have} no value", without.join(", "));
+        return Err(Refusal::new(Exit::Wrong, message).hint("write `--input NAME=VALUE`"));
+    }
     let mut values = match &inputs.inputs {
         Some(file) => read_file(file)?,
         None => Map::new(),
     };
+    let mut unread = Vec::new();
     let wanted = &bundle.root().loaded.workflow.inputs;
-    for given in &inputs.input {
-        let Some((name, text)) = given.split_once('=') else {
-            return Err(
-                Refusal::new(Exit::Wrong, format!("`--input {given}` has no value"))
-                    .hint("write `--input NAME=VALUE`"),
-            );
-        };
+    for (name, text) in pairs.filter_map(Result::ok) {
         let value = match wanted.get(name) {
             // The plan says that there is no such input, with the near ones.
-            None => Json::String(text.to_owned()),
-            Some(input) => input
-                .parse(text)
-                .map_err(|mismatch| Refusal::new(Exit::Wrong, format!("the input `{name}`: {mismatch}")))?,
+            None => Ok(Json::String(text.to_owned())),
+            Some(input) => input.parse(text),
         };
-        values.insert(name.to_owned(), value);
+        // The last one given counts, as it does where all can be read.
+        unread.retain(|(earlier, _)| earlier != name);
+        match value {
+            Ok(value) => {
+                values.insert(name.to_owned(), value);
+            }
+            Err(mismatch) => unread.push((name.to_owned(), mismatch)),
+        }
     }
-    Ok(values)
+    Ok((values, unread))
 }
 
 fn read_file(file: &Utf8Path) -> Result<Map<String, Json>, Refusal> {
     use smallcode_core::load::Files as _;
     let refuse = |reason: String| Refusal::new(Exit::Wrong, format!("`{file}`: {reason}"));
     let text = smallcode_runtime::workspace::Disk.read(file).map_err(refuse)?;
-    let tree = yaml::parse(&text).map_err(|error| refuse(error.message))?;
+    let at = |span: Span, reason: String| {
+        let before = text.get(..span.range().start).unwrap_or_default();
+        refuse(format!("line {}: {reason}", before.matches('\n').count() + 1))
+    };
+    let tree = yaml::parse(&text).map_err(|error| at(error.span, error.message))?;
+    if let Some(key) = tree.repeated() {
+        return Err(at(key.span, format!("`{}` is here twice", key.text)));
+    }
     match tree.to_json() {
         Json::Object(values) => Ok(values),
         Json::Null => Ok(Map::new()),

@@ -37,7 +37,7 @@ use screen::Screen;
 #[derive(Debug, Args)]
 pub(crate) struct WatchFlags {
     /// How many nodes run at the same time; the number of processors where it is left out
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroU32>,
     /// Write every event to a file, as JSON lines
     #[arg(long, value_name = "FILE")]
@@ -54,6 +54,11 @@ pub(crate) struct WatchFlags {
 #[derive(Clone, Debug)]
 struct ReportFlag {
     file: Utf8PathBuf,
+}
+
+fn parse_jobs(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .map_err(|_| "write a whole number of at least 1".to_owned())
 }
 
 fn parse_report(text: &str) -> Result<ReportFlag, String> {
@@ -215,7 +220,10 @@ impl Watch {
         thread.thread().unpark();
         let failures = thread.join().unwrap_or_default();
         let ended = ended
-            .map_err(|error| Refusal::new(Exit::Bug, format!("the engine failed; this is a bug: {error}")))?
+            .map_err(|error| {
+                Refusal::new(Exit::Bug, format!("the engine failed; this is a bug: {error}"))
+                    .hint(crate::REPORT)
+            })?
             .map_err(|error| refusal_of_dispatch(&error))?;
         let status = ended.status;
         finish(ended, flags)?;

@@ -2,6 +2,7 @@
 //!
 //! What these accept can't fail at run time for a reason that the files show.
 
+mod agent;
 mod needs;
 mod permissions;
 mod references;
@@ -16,19 +17,17 @@ pub use permissions::uncovered;
 pub use runnable::not_runnable;
 #[cfg(test)]
 pub(crate) use tests::load_files;
-pub use writes::declared as declared_writes;
 pub(crate) use writes::{Write, all_below, below, clashes};
+pub use writes::{declared as declared_writes, not_to_write};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};
+use crate::proposal::{DEFAULT_MAX_TASKS, MOST_TASKS};
+use crate::spec::Kind;
 
 /// Applies every rule to every workflow of a bundle.
 pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
     for module in &bundle.modules {
-        if module.graph.is_empty() {
-            // A cycle was reported: who comes after whom has no answer.
-            continue;
-        }
         let mut checker = Checker {
             module,
             bundle,
@@ -38,6 +37,7 @@ pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
         unused_inputs(&mut checker, &used);
         writes::check(&mut checker);
         permissions::check(&mut checker);
+        agent::check(&mut checker);
         uses::check(&mut checker);
         limits(&mut checker);
     }
@@ -64,7 +64,8 @@ impl Checker<'_> {
 }
 
 fn unused_inputs(checker: &mut Checker<'_>, used: &std::collections::HashSet<String>) {
-    if !checker.module.loaded.workflow.tasks.broken.is_empty() {
+    let loaded = &checker.module.loaded;
+    if !loaded.workflow.tasks.broken.is_empty() || checker.problems.has(Code::BAD_EXPRESSION, loaded.source) {
         // What could not be read may use them.
         return;
     }
@@ -111,6 +112,14 @@ fn limits(checker: &mut Checker<'_>) {
             problem(
                 format!("`max_items: 0` would refuse every item of `{name}`"),
                 "write 1 or more",
+            );
+        }
+        if let Kind::Plan(plan) = &task.kind
+            && !(1..=MOST_TASKS).contains(&plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS))
+        {
+            problem(
+                format!("`max_tasks` of `{name}` is not between 1 and {MOST_TASKS}"),
+                "a plan is one answer of a model: for more, write several tasks",
             );
         }
         if common.timeout.is_some_and(|timeout| timeout.0.is_zero()) {

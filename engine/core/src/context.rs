@@ -7,13 +7,16 @@
 
 mod forms;
 mod outline;
+mod pieces;
 
 use serde::{Deserialize, Serialize};
 
 use crate::spec::Shrink;
 use crate::tokens::{Family, Tokens, count};
 
-pub use outline::{Language, outline};
+pub(crate) use outline::parsed;
+pub use outline::{Language, ParseError, outline};
+pub use pieces::{FilePiece, PieceKind, pieces};
 
 /// A part of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]

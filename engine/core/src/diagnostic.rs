@@ -234,6 +234,14 @@ impl Diagnostics {
         self.list.iter().any(Diagnostic::is_error)
     }
 
+    /// Whether there is one of this code in a text.
+    pub fn has(&self, code: Code, source: SourceId) -> bool {
+        let places = self.list.iter().filter(|problem| problem.code == code);
+        places
+            .filter_map(|problem| problem.labels.first())
+            .any(|label| label.source == source)
+    }
+
     /// The problems in the order of the text, each once.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         let place =
@@ -278,6 +286,8 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 {
         format!("1 {noun}")
+    } else if noun.ends_with('s') {
+        format!("{number} {noun}es")
     } else {
         format!("{number} {noun}s")
     }
@@ -295,6 +305,15 @@ mod tests {
         assert_eq!(sources.position(id, 2), (1, 2));
         assert_eq!(sources.position(id, 9), (2, 3));
         assert_eq!(sources.position(id, 999), (2, 6));
+    }
+
+    #[test]
+    fn things_are_counted() {
+        let said = |number, noun| count(number, noun);
+        assert_eq!(
+            [said(1, "process"), said(2, "process"), said(0, "edit")],
+            ["1 process", "2 processes", "0 edits"]
+        );
     }
 
     #[test]

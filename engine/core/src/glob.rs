@@ -121,6 +121,24 @@ impl Shape {
         })
     }
 
+    /// What everything that it matches begins with, and what it ends with, a `/` beyond either end aside.
+    pub(crate) fn fixed(&self) -> (String, String) {
+        let (mut start, mut end) = (String::new(), String::new());
+        for (number, name) in self.names.iter().enumerate() {
+            start.extend((number > 0).then_some('/'));
+            if !name.begin(|char| start.push(char)) {
+                break;
+            }
+        }
+        for (number, name) in self.names.iter().rev().enumerate() {
+            end.extend((number > 0).then_some('/'));
+            if !name.end(|char| end.push(char)) {
+                break;
+            }
+        }
+        (start, end.chars().rev().collect())
+    }
+
     /// Whether it is more than a plain path.
     pub(crate) fn is_wild(&self) -> bool {
         !self.names.iter().all(|name| matches!(name, ShapeName::Plain(_)))
@@ -138,6 +156,38 @@ impl Shape {
 }
 
 impl ShapeName {
+    /// Tells the characters before the first wildcard; whether there is none.
+    fn begin(&self, mut tell: impl FnMut(char)) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Plain(name) => {
+                name.chars().for_each(tell);
+                true
+            }
+            Self::Wild(pattern) => {
+                let fixed = pattern.iter().take_while(|char| !matches!(char, '*' | '?'));
+                fixed.for_each(|char| tell(*char));
+                false
+            }
+        }
+    }
+
+    /// Tells the characters after the last wildcard, from the end; whether there is none.
+    fn end(&self, mut tell: impl FnMut(char)) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Plain(name) => {
+                name.chars().rev().for_each(tell);
+                true
+            }
+            Self::Wild(pattern) => {
+                let fixed = pattern.iter().rev().take_while(|char| !matches!(char, '*' | '?'));
+                fixed.for_each(|char| tell(*char));
+                false
+            }
+        }
+    }
+
     fn meets(&self, other: &Self) -> bool {
         let wild = |left: &[char], right: &[char]| {
             pairwise(

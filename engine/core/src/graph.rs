@@ -22,15 +22,23 @@ pub struct TaskGraph {
     pub waits_for_success: Vec<bool>,
     /// Whether what needs a task goes on when it fails.
     pub goes_on: Vec<bool>,
+    /// Whether it is not known all that a task comes after, as an error among its needs, or among theirs, was reported.
+    /// Nothing is said of these that a mended file might disprove.
+    open: Vec<bool>,
     /// Who comes after whom.
     after: Reach,
     /// Who comes after whom over tasks that wait for success.
     sure: Reach,
 }
 
-/// Tasks that need each other in a circle; the first comes again after the last.
+/// Tasks that need each other in a circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cycle(pub Vec<usize>);
+pub struct Cycle {
+    /// A shortest one; the first comes again after the last.
+    pub path: Vec<usize>,
+    /// All tasks that are in circles with these.
+    pub knot: Vec<usize>,
+}
 
 impl TaskGraph {
     /// Builds the graph. `needs[i]` are the tasks that task `i` needs.
@@ -67,7 +75,10 @@ impl TaskGraph {
                             .iter()
                             .any(|task| needs.get(*task).is_some_and(|n| n.contains(task)))
                 })
-                .map(|knot| shortest_cycle(&needs, &knot))
+                .map(|knot| Cycle {
+                    path: shortest_cycle(&needs, &knot),
+                    knot,
+                })
                 .collect();
             return Err(cycles);
         }
@@ -85,9 +96,28 @@ impl TaskGraph {
             rank,
             waits_for_success,
             goes_on,
+            open: Vec::new(),
             after,
             sure,
         })
+    }
+
+    /// Says whose needs are not all known; whatever comes after these is not known, either.
+    pub fn open(&mut self, mut open: Vec<bool>) {
+        for task in &self.order {
+            let mut needs = self.needs.get(*task).into_iter().flatten();
+            if needs.any(|need| open.get(*need) == Some(&true))
+                && let Some(open) = open.get_mut(*task)
+            {
+                *open = true;
+            }
+        }
+        self.open = open;
+    }
+
+    /// Whether it is not known all that a task comes after.
+    pub fn is_open(&self, task: usize) -> bool {
+        self.open.get(task).copied().unwrap_or(false)
     }
 
     /// How many tasks there are.
@@ -143,7 +173,7 @@ fn order(needs: &[Vec<usize>], dependents: &[Vec<usize>]) -> (Vec<usize>, Vec<us
 }
 
 /// A shortest circle inside a knot of tasks, beginning with the first of them in the file.
-fn shortest_cycle(needs: &[Vec<usize>], knot: &[usize]) -> Cycle {
+fn shortest_cycle(needs: &[Vec<usize>], knot: &[usize]) -> Vec<usize> {
     let members: std::collections::HashSet<usize> = knot.iter().copied().collect();
     let start = knot.iter().copied().min().unwrap_or_default();
     let mut came_from: std::collections::HashMap<usize, usize> = std::collections::HashMap::new();
@@ -161,7 +191,7 @@ fn shortest_cycle(needs: &[Vec<usize>], knot: &[usize]) -> Cycle {
                     path.push(*previous);
                 }
                 path.reverse();
-                return Cycle(path);
+                return path;
             }
             if !came_from.contains_key(need) {
                 came_from.insert(*need, task);
@@ -169,7 +199,7 @@ fn shortest_cycle(needs: &[Vec<usize>], knot: &[usize]) -> Cycle {
             }
         }
     }
-    Cycle(vec![start])
+    vec![start]
 }
 
 #[cfg(test)]
@@ -194,7 +224,7 @@ mod tests {
     #[test]
     fn cycles_are_shown_one_for_each_knot() {
         let cycles = graph(&[&[1], &[2], &[0], &[4], &[3], &[5]]).unwrap_err();
-        let mut found: Vec<_> = cycles.into_iter().map(|cycle| cycle.0).collect();
+        let mut found: Vec<_> = cycles.into_iter().map(|cycle| cycle.path).collect();
         found.sort();
         assert_eq!(found, [vec![0, 1, 2], vec![3, 4], vec![5]]);
     }

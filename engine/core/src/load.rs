@@ -136,13 +136,10 @@ pub fn load(root: &Utf8Path, files: &dyn Files) -> Load {
         texts,
         ..
     } = loader;
-    let modules: Option<Vec<Module>> = modules.into_iter().collect();
-    let bundle = modules
-        .filter(|modules| !modules.is_empty())
-        .map(|modules| Bundle {
-            modules,
-            files: texts,
-        });
+    let bundle = readable(modules).map(|modules| Bundle {
+        modules,
+        files: texts,
+    });
     if let Some(bundle) = &bundle {
         check::bundle(bundle, &mut problems);
     }
@@ -152,6 +149,25 @@ pub fn load(root: &Utf8Path, files: &dyn Files) -> Load {
         problems: problems.into_sorted(),
         sources,
     }
+}
+
+/// The modules that could be read, where the first is among them. Nothing uses the others: what is wrong in those
+/// that can be read is told all the same.
+fn readable(modules: Vec<Option<Module>>) -> Option<Vec<Module>> {
+    modules.first()?.as_ref()?;
+    let mut places = Vec::with_capacity(modules.len());
+    let mut next = 0;
+    for module in &modules {
+        places.push(ModuleId(next));
+        next += usize::from(module.is_some());
+    }
+    let mut read: Vec<Module> = modules.into_iter().flatten().collect();
+    for id in read.iter_mut().flat_map(|module| module.uses.values_mut()) {
+        if let Some(place) = places.get(id.0) {
+            *id = *place;
+        }
+    }
+    Some(read)
 }
 
 struct Loader<'a> {
@@ -204,7 +220,8 @@ impl Loader<'_> {
     // Recursion is bounded by MAX_USES_DEPTH.
     fn module(&mut self, path: &Utf8Path, place: Option<Place>) -> Option<ModuleId> {
         if let Some(id) = self.by_path.get(path) {
-            return Some(*id);
+            // One that could not be read is none to use; it was told of where it was named first.
+            return Some(*id).filter(|id| matches!(self.modules.get(id.0), Some(Some(_))));
         }
         let (source, text) = self.text(path, place)?;
         let id = ModuleId(self.modules.len());

@@ -53,6 +53,16 @@ pub fn inside(path: &str) -> Result<Utf8PathBuf, PathError> {
     })
 }
 
+/// The folder on a path or glob that git or the engine keeps for itself, and no task may write in.
+pub fn kept(path: &str) -> Option<&'static str> {
+    // Some file systems take `.GIT` for the same.
+    path.split('/').find_map(|name| {
+        [".git", ".smallcode"]
+            .into_iter()
+            .find(|kept| name.eq_ignore_ascii_case(kept))
+    })
+}
+
 /// Joins a path to the folder of another file and takes `.` and `..` out; unlike [`inside`] it may lead upwards.
 pub fn beside(file: &Utf8Path, path: &str) -> Utf8PathBuf {
     let mut joined = file.parent().map(Utf8Path::to_path_buf).unwrap_or_default();
@@ -90,6 +100,19 @@ mod tests {
             ("a\0b", PathError::Unusable),
         ] {
             assert_eq!(inside(path), Err(error), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn some_folders_are_kept() {
+        for (path, folder) in [
+            (".git", Some(".git")),
+            ("a/.GIT/hooks/**", Some(".git")),
+            (".smallcode/x", Some(".smallcode")),
+            (".gitignore", None),
+            ("**", None),
+        ] {
+            assert_eq!(kept(path), folder, "{path}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A plan: what a run will do, before anything runs. It holds the text of everything that it was made from, so
 //! that what was approved is what runs, whatever happens to the files meanwhile.
 
+mod escalation;
 mod planner;
 mod writes;
 
@@ -16,10 +17,15 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostic::{Code, Diagnostic, Span, closest, listed};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
+use crate::price::{Price, Usd};
 use crate::scope::Names;
-use crate::spec::{Common, Name};
+use crate::spec::{Common, Kind, Mismatch, Name, Task, Text, VerifierKind};
+use crate::tool;
+use escalation::Worst;
 use planner::Planner;
 use writes::Writes;
+
+pub use escalation::{Escalation, wants_escalation};
 
 /// The version of the form of plans.
 pub const FORMAT: u32 = 1;
@@ -27,6 +33,22 @@ pub const FORMAT: u32 = 1;
 /// How often one call of a model is tried when the server breaks off or is busy; each counts as a call, since a
 /// server may have worked for all of them. Three, as the clients of the large providers do.
 pub const CALL_TRIES: u32 = 3;
+
+/// How many calls one attempt of a task makes where none has to be tried again: those of its kind, and one for each
+/// verifier that asks a model. An agent may be verified after every call that it makes.
+pub fn calls_of_attempt(task: &Task) -> u64 {
+    let judges = task.common.verify.iter();
+    let judges = judges.filter(|verifier| matches!(verifier.kind, VerifierKind::Judge(_)));
+    let judges = u64::try_from(judges.count()).unwrap_or(u64::MAX);
+    match &task.kind {
+        Kind::Agent(agent) => {
+            let calls = agent.keys.max_calls.unwrap_or(tool::DEFAULT_MAX_CALLS);
+            calls.saturating_mul(judges.saturating_add(1))
+        }
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => judges.saturating_add(1),
+        _ => judges,
+    }
+}
 
 /// The window that a model is taken to have when nobody knows: the smallest default of a local server (Ollama's).
 pub const UNKNOWN_WINDOW: u64 = 4096;
@@ -40,6 +62,9 @@ pub struct ProfileFacts {
     pub window: u64,
     /// How many of them are kept for the answer.
     pub reserve: u64,
+    /// What its tokens cost; nothing where that is not known, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 impl Default for ProfileFacts {
@@ -48,6 +73,7 @@ impl Default for ProfileFacts {
             model: None,
             window: UNKNOWN_WINDOW,
             reserve: reserve_of(UNKNOWN_WINDOW),
+            price: None,
         }
     }
 }
@@ -111,9 +137,15 @@ pub struct PlanNode {
     pub calls: u64,
     /// The most tokens, over all attempts and nodes.
     pub tokens: u64,
+    /// The most that these cost, in billionths of a US dollar, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
     /// The profile that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The profile that tries when all else has failed. Its calls are among the calls above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates_to: Option<String>,
     /// What it reads, where it says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -134,6 +166,9 @@ pub struct Totals {
     pub calls: u64,
     /// The most tokens.
     pub tokens: u64,
+    /// The most that they cost, in billionths of a US dollar, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
 }
 
 /// What a run will do.
@@ -153,6 +188,9 @@ pub struct Plan {
     pub env: Map<String, Json>,
     /// The profiles that it uses.
     pub profiles: IndexMap<String, ProfileFacts>,
+    /// What the run allows of escalation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
     /// The nodes, so that each comes after what it needs.
     pub nodes: Vec<PlanNode>,
     /// The sums.
@@ -166,10 +204,14 @@ pub struct Plan {
 pub struct Given {
     /// The inputs as they were given, by name.
     pub inputs: Map<String, Json>,
+    /// Those whose text could not be read, in the order in which they were given.
+    pub unread: Vec<(String, Mismatch)>,
     /// The environment variables that expressions may use.
     pub env: Map<String, Json>,
     /// What is known of profiles.
     pub profiles: IndexMap<String, ProfileFacts>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 impl Plan {
@@ -233,6 +275,9 @@ impl Plan {
                 found.push(format!("the profile `{name}` has changed"));
             }
         }
+        if self.escalation != now.escalation {
+            found.push("what it allows of escalation has changed".to_owned());
+        }
         if found.is_empty() && self != now {
             found.push("its nodes or sums have been edited".to_owned());
         }
@@ -245,7 +290,7 @@ impl Plan {
 /// # Errors
 /// When an input is missing, unknown or of the wrong type, or what the inputs make of the file breaks a rule.
 pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Diagnostic>> {
-    let inputs = inputs(bundle, &given.inputs)?;
+    let inputs = inputs(bundle, given)?;
     let names = Names::of_inputs(&inputs, &given.env);
     let mut planner = Planner {
         bundle,
@@ -255,6 +300,7 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         problems: Vec::new(),
         profiles: IndexMap::new(),
         writes: Writes::default(),
+        escalated: Worst::default(),
     };
     planner.module(ModuleId(0), "", 0, Count::Exactly(1), Some(&names), None);
     let overlaps = std::mem::take(&mut planner.writes).problems();
@@ -262,6 +308,8 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
     if !planner.problems.is_empty() {
         return Err(planner.problems);
     }
+    let escalated = planner.escalated.within(given.escalation.as_ref());
+    planner.add(escalated);
     let files = bundle.files.iter().map(|(path, text)| PlanFile {
         path: path.to_string(),
         blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
@@ -275,6 +323,7 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
         inputs,
         env: given.env.clone(),
         profiles: planner.profiles,
+        escalation: given.escalation.clone(),
         nodes: planner.nodes,
         totals: planner.totals,
         files: files.collect(),
@@ -282,7 +331,8 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
 }
 
 /// The inputs with their defaults, checked.
-fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json>, Vec<Diagnostic>> {
+fn inputs(bundle: &Bundle, given: &Given) -> Result<Map<String, Json>, Vec<Diagnostic>> {
+    let (given, unread) = (&given.inputs, &given.unread);
     let loaded = &bundle.root().loaded;
     let wanted = &loaded.workflow.inputs;
     let mut problems = Vec::new();
@@ -308,7 +358,17 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
         }
         problems.push(diagnostic);
     }
+    let misfit = |name: &Name, mismatch: &Mismatch| {
+        let message = format!("the input `{name}`: {mismatch}");
+        Diagnostic::new(Code::BAD_INPUT, loaded.source, name.span(), message)
+    };
     for (name, input) in wanted {
+        let before = problems.len();
+        let unread = unread.iter().filter(|(unread, _)| unread == name.as_str());
+        problems.extend(unread.map(|(_, mismatch)| misfit(name, mismatch)));
+        if problems.len() > before {
+            continue;
+        }
         match given.get(name.as_str()).or(input.default.as_ref()) {
             None => {
                 let mut diagnostic = Diagnostic::new(
@@ -324,12 +384,7 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
             }
             Some(value) => {
                 if let Err(mismatch) = input.check(value) {
-                    problems.push(Diagnostic::new(
-                        Code::BAD_INPUT,
-                        loaded.source,
-                        name.span(),
-                        format!("the input `{name}`: {mismatch}"),
-                    ));
+                    problems.push(misfit(name, &mismatch));
                 }
                 inputs.insert(name.as_str().to_owned(), value.clone());
             }
@@ -344,13 +399,23 @@ fn inputs(bundle: &Bundle, given: &Map<String, Json>) -> Result<Map<String, Json
 
 /// The globs that models may write, with the inputs put in.
 pub fn write_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.write, names)
+}
+
+/// The globs that models may read beside what they may read anyway, with the inputs put in.
+pub fn read_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.read, names)
+}
+
+/// The commands that models may run, with the inputs put in.
+pub fn run_permissions(bundle: &Bundle, names: &Names) -> Vec<String> {
+    permitted(&bundle.root().loaded.workflow.permissions.run, names)
+}
+
+fn permitted(texts: &[Text], names: &Names) -> Vec<String> {
     let scope = names.clone().scope();
-    let permissions = &bundle.root().loaded.workflow.permissions;
-    permissions
-        .write
-        .iter()
-        .filter_map(|text| expand::text(text, &scope).ok())
-        .collect()
+    let evaluated = texts.iter().filter_map(|text| expand::text(text, &scope).ok());
+    evaluated.collect()
 }
 
 /// The name of the profile that answers a task's prompts: its own, else that of the root workflow, else `default`.

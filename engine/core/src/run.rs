@@ -10,18 +10,21 @@ mod event;
 mod feedback;
 mod node;
 mod program;
+mod split;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use action::Action;
-pub use budget::{Affordable, Spend};
+pub use budget::{Affordable, Caps, Spend};
 pub use decide::{Decision, Manner, Past, Policy, Symptom, decide};
 pub use event::{
     CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, RepairSeverity, Repaired, Reserve,
-    RunStatus, Status, Stored, Stream, TaskResult, Timestamp,
+    RunStatus, Sent, Status, Stored, Stream, TaskResult, Timestamp,
 };
 pub use feedback::{FEEDBACK_TOKENS, feedback};
-pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, TaskOutcome};
-pub use program::{Program, TaskInfo};
+pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Split, TaskOutcome};
+pub(crate) use program::splits;
+pub use program::{Escalates, Program, TaskInfo};
+pub use split::{Cut, MAX_PARTS, Part, Piece, Work, group, split};
 pub use state::{ApplyError, State};

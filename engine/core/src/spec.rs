@@ -93,6 +93,12 @@ pub fn load(text: &Arc<str>, source: SourceId, problems: &mut Diagnostics) -> Op
         text,
         problems,
     };
+    for (second, first) in yaml::repeated_merges(text) {
+        context
+            .error(Code::DUPLICATE_KEY, second, "`<<` is here twice")
+            .also(source, first, "first here")
+            .help("merge several mappings with one `<<: [*one, *other]`");
+    }
     if tree.value == Value::Null {
         context
             .error(Code::YAML_SYNTAX, Span::default(), "the file is empty")

@@ -7,6 +7,7 @@
 //! refused every hostile text of `tests/hostile` in bounded time and memory (`serde_yaml`, archived by its
 //! author, and its forks hang on 195 KB of brackets).
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -45,6 +46,21 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The first key that a mapping in it holds twice: of data, in which one of the two values would be lost.
+    // Recursion is bounded by MAX_DEPTH, which the parser has enforced.
+    pub fn repeated(&self) -> Option<&Key> {
+        match &self.value {
+            Value::Seq(items) => items.iter().find_map(Self::repeated),
+            Value::Map(entries) => {
+                let mut seen = HashSet::new();
+                let twice = entries.iter().find(|(key, _)| !seen.insert(key.text.as_str()));
+                let twice = twice.map(|(key, _)| key);
+                twice.or_else(|| entries.iter().find_map(|(_, value)| value.repeated()))
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => None,
+        }
+    }
+
     /// The value as JSON; of a key that is there twice, the last counts.
     pub fn to_json(&self) -> serde_json::Value {
         // Recursion is bounded by MAX_DEPTH.
@@ -136,13 +152,52 @@ pub fn parse(text: &str) -> Result<Tree, Error> {
         });
     }
     // A byte order mark is no part of the text, but it counts in the offsets.
-    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options()) {
+    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options(MergeKeyPolicy::Merge)) {
         Ok(raw) => Ok(Builder { text }.tree(raw)),
         Err(error) => Err(describe(text, &error)),
     }
 }
 
-fn options() -> Options {
+/// Finds where one mapping of a text that [`parse`] has read holds `<<` twice: the second, and the first. Both would
+/// be merged, as if they were one with a list; but so a copied line goes unseen, and YAML wants keys to differ.
+pub fn repeated_merges(text: &str) -> Vec<(Span, Span)> {
+    let mut found = Vec::new();
+    // A second reading, which few texts need.
+    if text.match_indices("<<").nth(1).is_some()
+        && let Ok(raw) =
+            serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options(MergeKeyPolicy::AsOrdinary))
+    {
+        merges(text, &raw.value, &mut found);
+    }
+    // What has an anchor is read once more at each of its aliases.
+    found.sort_unstable_by_key(|(second, _)| second.start);
+    found.dedup();
+    found
+}
+
+// Recursion is bounded by MAX_DEPTH, which the parser has enforced.
+fn merges(text: &str, raw: &Raw, found: &mut Vec<(Span, Span)>) {
+    match raw {
+        Raw::Seq(items) => {
+            for item in items {
+                merges(text, &item.value, found);
+            }
+        }
+        Raw::Map(entries) => {
+            let keys = entries.iter().filter(|(key, _)| key.value == "<<");
+            let mut places = keys.map(|(key, _)| span_of(text, &key.defined));
+            if let Some(first) = places.next() {
+                found.extend(places.map(|place| (place, first)));
+            }
+            for (_, value) in entries {
+                merges(text, &value.value, found);
+            }
+        }
+        Raw::Null | Raw::Bool(_) | Raw::Int(_) | Raw::Float(_) | Raw::Str(_) => {}
+    }
+}
+
+fn options(merge_keys: MergeKeyPolicy) -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
@@ -154,7 +209,7 @@ fn options() -> Options {
             max_total_scalar_bytes: MAX_SCALAR_BYTES,
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        merge_keys: MergeKeyPolicy::Merge,
+        merge_keys: merge_keys,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_NODES },
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
@@ -442,145 +497,4 @@ fn hint(message: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use super::*;
-
-    fn show(text: &str, tree: &Tree) -> String {
-        let at = &text[tree.span.range()];
-        let inner = match &tree.value {
-            Value::Seq(items) => items
-                .iter()
-                .map(|item| show(text, item))
-                .collect::<Vec<_>>()
-                .join(" "),
-            Value::Map(entries) => entries
-                .iter()
-                .map(|(key, value)| format!("{}={}", &text[key.span.range()], show(text, value)))
-                .collect::<Vec<_>>()
-                .join(" "),
-            other => format!("{other:?}"),
-        };
-        format!("{inner}@{at:?}")
-    }
-
-    fn refuse(text: &str) -> Error {
-        parse(text).expect_err("refused")
-    }
-
-    #[test]
-    fn spans_are_bytes_of_the_text() {
-        let text = "ä: &x one\nb: *x\nc: [1, 0755]\nd: |\n  two\n  three\n\ne: {f: 1.10}\n";
-        insta::assert_snapshot!(show(text, &parse(text).unwrap()));
-    }
-
-    #[test]
-    fn aliases_know_their_anchor() {
-        let text = "a: &x one\nb: *x\n";
-        let Value::Map(entries) = parse(text).unwrap().value else {
-            panic!("a mapping")
-        };
-        let alias = &entries[1].1;
-        assert_eq!(&text[alias.span.range()], "*x");
-        assert!(text[alias.defined.unwrap().range()].contains("one"));
-    }
-
-    #[test]
-    fn merge_keys_are_expanded_and_own_keys_win() {
-        let text = "base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\n";
-        let Value::Map(entries) = parse(text).unwrap().value else {
-            panic!("a mapping")
-        };
-        let Value::Map(used) = &entries[1].1.value else {
-            panic!("a mapping")
-        };
-        let mut pairs: Vec<_> = used
-            .iter()
-            .map(|(key, value)| (key.text.as_str(), &value.value))
-            .collect();
-        pairs.sort_by_key(|(key, _)| *key);
-        assert_eq!(pairs, [("x", &Value::Int(1)), ("y", &Value::Int(3))]);
-    }
-
-    #[test]
-    fn duplicate_keys_are_kept_for_the_caller() {
-        let Value::Map(entries) = parse("a: 1\na: 2\n").unwrap().value else {
-            panic!("a mapping")
-        };
-        assert_eq!(entries.len(), 2);
-    }
-
-    #[test]
-    fn errors_speak_of_the_text_and_not_of_the_crate() {
-        let cases = [
-            "a: [1, 2",
-            "a: b: c",
-            "\ta: 1",
-            "a: *nowhere",
-            "a: !!python/object:os.system x",
-            "a: 1\n---\nb: 2\n",
-            "a: \"unclosed",
-            "<<: 3",
-            "a: 1\n b: 2\n",
-            "",
-        ];
-        let shown: Vec<String> = cases
-            .iter()
-            .map(|text| match parse(text) {
-                Ok(tree) => format!("{text:?}: read as {}", show(text, &tree)),
-                Err(error) => format!(
-                    "{text:?}: {} {} at {:?} ({})",
-                    error.code,
-                    error.message,
-                    error.span,
-                    error.help.unwrap_or_default()
-                ),
-            })
-            .collect();
-        insta::assert_snapshot!(shown.join("\n"));
-    }
-
-    #[test]
-    fn hostile_texts_are_refused_on_a_small_stack() {
-        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
-        for level in 1..12 {
-            let aliases = vec![format!("*a{}", level - 1); 10].join(",");
-            writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
-        }
-        let mut aliases = format!("s: &s \"{}\"\nl:\n", "x".repeat(100_000));
-        aliases.push_str(&"- *s\n".repeat(20_000));
-        let mut deep = String::new();
-        for level in 0..10_000 {
-            writeln!(deep, "{}a:", " ".repeat(level.min(300))).unwrap();
-        }
-        let cases = vec![
-            bomb,
-            aliases,
-            deep,
-            "[".repeat(195_000),
-            "- ".repeat(50_000),
-            "? ".repeat(50_000),
-            "{a: ".repeat(50_000),
-            "x".repeat(MAX_BYTES + 1),
-            "a: !!set {b, c}\nd: !x".repeat(1000),
-        ];
-        let worker = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
-            for case in cases {
-                refuse(&case);
-            }
-            for open in ["[", "{a: ", "- "] {
-                for depth in [33, 40, 300, 50_000] {
-                    let error = refuse(&open.repeat(depth));
-                    assert_eq!(
-                        error.code,
-                        Code::YAML_LIMIT,
-                        "{open:?} {depth}: {}",
-                        error.message
-                    );
-                }
-            }
-        });
-        worker.unwrap().join().unwrap();
-    }
-}
+mod tests;

@@ -1,10 +1,11 @@
 //! Brings what was read into the shape that a schema asks for.
 //!
 //! A node and a type go in; out come a value, what had to be done to it, and what does not fit. Nothing is invented:
-//! what is missing or of another kind is a [`Problem`], and the value keeps what was written. Where a type leaves a
+//! what is missing or of another kind is a [`Diagnostic`], and the value keeps what was written. Where a type leaves a
 //! choice, each alternative is tried *quietly* (it adds up a cost and builds nothing) and the cheapest is taken.
 //! The cost of a container as a type is kept, so that unions within unions take linear time.
 
+mod arguments;
 mod array;
 mod choice;
 mod keys;
@@ -15,14 +16,15 @@ mod scalar;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::schema::{Schema, Type, TypeId};
 use crate::tools::Tool;
 use crate::tree::{Kind, NodeId, Span, Tree};
-use crate::{Cut, MAX_DEPTH, Problem, ProblemKind, Repair, RepairKind, read};
+use crate::{Cut, Diagnostic, DiagnosticKind, MAX_DEPTH, Repair, RepairKind, read};
 
-pub(crate) use out::{Out, PROBLEM};
+pub(crate) use object::STRANGER;
+pub(crate) use out::{DIAGNOSTIC, Out};
 pub(crate) use plain::plain;
 
 /// Types and nodes one inside the other: a union may stand at each level of a value.
@@ -38,7 +40,7 @@ pub(crate) struct Aligned {
     /// What it took; of two readings the cheaper is the likelier.
     pub(crate) cost: u32,
     pub(crate) repairs: Vec<Repair>,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) cut: Option<Cut>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Aligner<'a, 't> {
     /// In a tree of decoded text: where that text stands in the reply.
     within: Option<Span>,
     encoded: usize,
+    /// A text that is not read as JSON: somebody else has done so.
+    left: Option<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +99,13 @@ impl<'a, 't> Aligner<'a, 't> {
             known: BTreeMap::new(),
             within: None,
             encoded: 0,
+            left: None,
         }
+    }
+
+    /// Leaves `text` a text, although it begins like JSON.
+    pub(crate) fn leave_encoded(&mut self, text: Option<NodeId>) {
+        self.left = text;
     }
 
     /// What `node` costs as the whole value.
@@ -190,7 +200,7 @@ impl<'a, 't> Aligner<'a, 't> {
             }
             // What fits none of them is reported as such, not as what the nearest of them lacks, unless that is told
             // apart by more than its kind.
-            Known::Best(cost, member) if cost < PROBLEM || !self.is_scalar(node) => {
+            Known::Best(cost, member) if cost < DIAGNOSTIC || !self.is_scalar(node) => {
                 self.align(node, member, depth + 1, out)
             }
             Known::Best(..) | Known::Cost(_) => self.mismatch(node, ty, out),
@@ -257,7 +267,7 @@ impl<'a, 't> Aligner<'a, 't> {
 
     fn mismatch(&self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {
         let (tree, schema) = (self.tree, self.schema);
-        out.problem(ProblemKind::Mismatch, self.span(node), || {
+        out.diagnostic(DiagnosticKind::Mismatch, self.span(node), || {
             format!("expected {}, found {}", schema.expected(ty), found(tree, node))
         });
         self.plain(node, out)
@@ -271,6 +281,7 @@ impl<'a, 't> Aligner<'a, 't> {
         // Two bytes are the least that could hold anything.
         if (first != opener && first != b'"')
             || text.len() < 2
+            || self.left == Some(node)
             || self.encoded >= MAX_ENCODED
             // What is too deep was left as text, and stays it.
             || depth >= MAX_DEPTH
@@ -292,8 +303,9 @@ impl<'a, 't> Aligner<'a, 't> {
             known: BTreeMap::new(),
             within: Some(place),
             encoded: self.encoded + 1,
+            left: None,
         };
-        if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= PROBLEM {
+        if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= DIAGNOSTIC {
             return None;
         }
         for repair in read.repairs {
@@ -301,99 +313,6 @@ impl<'a, 't> Aligner<'a, 't> {
         }
         out.repair(RepairKind::Type, place);
         Some(aligner.align(root, ty, depth + 1, out))
-    }
-
-    fn arguments(&mut self, node: NodeId, out: &mut Out) -> Value {
-        let root = self.schema.root();
-        let value = match self.tree.kind(node) {
-            Kind::Object => self.align(node, root, 0, out),
-            Kind::Null => self.nothing(node, out),
-            Kind::Quoted | Kind::Bare if self.tree.text(node).trim().is_empty() => self.nothing(node, out),
-            Kind::Array => self.positional(node, out),
-            Kind::Bool(_) | Kind::Number | Kind::Quoted | Kind::Bare => self.single(node, out),
-        };
-        if value.is_object() {
-            return value;
-        }
-        out.problem(ProblemKind::Mismatch, self.span(node), || {
-            format!(
-                "expected an object of arguments, found {}",
-                found(self.tree, node)
-            )
-        });
-        Value::Object(Map::new())
-    }
-
-    /// No arguments at all.
-    fn nothing(&mut self, node: NodeId, out: &mut Out) -> Value {
-        if let Some(members) = self.schema.members() {
-            self.missing(
-                self.span(node),
-                members,
-                &vec![false; members.properties.len()],
-                out,
-            );
-        }
-        Value::Object(Map::new())
-    }
-
-    /// Arguments in a list: the object in it, or values in the order of the schema.
-    fn positional(&mut self, node: NodeId, out: &mut Out) -> Value {
-        let items: Vec<_> = self.tree.children(node).collect();
-        let Some(members) = self.schema.members() else {
-            return match items.as_slice() {
-                [one] if self.tree.kind(*one) == Kind::Object => {
-                    out.repair(RepairKind::Nesting, self.span(node));
-                    self.plain(*one, out)
-                }
-                [] => Value::Object(Map::new()),
-                _ => Value::Null,
-            };
-        };
-        if let [one] = items.as_slice()
-            && self.tree.kind(*one) == Kind::Object
-            && self.cost(*one, self.schema.root(), 0) < PROBLEM
-        {
-            out.repair(RepairKind::Nesting, self.span(node));
-            return self.align(*one, self.schema.root(), 0, out);
-        }
-        if let [only] = members.properties.as_slice()
-            && matches!(self.schema.ty(only.ty), Type::Array(_))
-        {
-            return self.implied(node, only, 0, out);
-        }
-        if items.len() > members.properties.len() {
-            return Value::Null;
-        }
-        out.repair(RepairKind::Nesting, self.span(node));
-        let mut object = Map::new();
-        let mut filled = vec![false; members.properties.len()];
-        for ((item, property), filled) in items.into_iter().zip(&members.properties).zip(&mut filled) {
-            *filled = true;
-            let length = out.enter(&property.name);
-            let value = self.align(item, property.ty, 1, out);
-            out.leave(length);
-            object.insert(property.name.clone(), value);
-        }
-        self.missing(self.span(node), members, &filled, out);
-        Value::Object(object)
-    }
-
-    /// Arguments that are no object: JSON in a string, or the value of the only parameter that needs one.
-    fn single(&mut self, node: NodeId, out: &mut Out) -> Value {
-        let root = self.schema.root();
-        let only = self.schema.members().and_then(object::only);
-        let mut quiet = Out::new(true);
-        let decoded = self.decoded(node, root, Kind::Object, 0, &mut quiet).is_some();
-        // Text that looks like JSON and has nothing of the parameters is the text of the one that wants text.
-        if decoded && (quiet.cost < PROBLEM || only.is_none()) {
-            return self.decoded(node, root, Kind::Object, 0, out).unwrap_or_default();
-        }
-        match only {
-            Some(only) if self.cost(node, only.ty, 0) < PROBLEM => self.implied(node, only, 0, out),
-            _ if self.schema.members().is_some() => self.mismatch(node, root, out),
-            _ => Value::Null,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`crate::frame`] says what the reply holds; here is decided what of it is a call: by its name, by how sure it is
 //! that a call was meant, and by whether its arguments could be read at all.
 
+mod judge;
 mod placeholder;
 
 use serde_json::Value;
@@ -10,7 +11,9 @@ use serde_json::Value;
 use crate::frame::{self, Claim, Piece, RawCall};
 use crate::tools::{Resolved, Tool, Tools};
 use crate::tree::{Kind, NodeId, Span, Tree};
-use crate::{Call, Dialect, MAX_BYTES, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, align};
+use crate::{
+    Call, Diagnostic, DiagnosticKind, Dialect, MAX_BYTES, Reading, Repair, RepairKind, RunnerUp, align,
+};
 
 /// What looked like a call and is none: so many are told of; each costs the building of its value.
 const RUNNERS_UP: usize = 3;
@@ -42,6 +45,7 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
     reading.repairs.extend(framed.repairs);
     reading.repairs.sort_by_key(|repair| repair.span);
     reading.text = reading.text.trim().to_owned();
+    reading.runners_up.sort_by_key(|other| other.cost);
     reading
 }
 
@@ -54,7 +58,7 @@ pub fn native(name: &str, arguments: &Value, tools: &Tools) -> Reading {
     };
     let mut reading = Reading::default();
     if text.len() > MAX_BYTES {
-        reading.problems.push(Problem::too_long(text.len()));
+        reading.diagnostics.push(Diagnostic::too_long(text.len()));
         return reading;
     }
     let mut tree = Tree::new(&text);
@@ -97,19 +101,24 @@ impl Gate<'_, '_> {
 
     /// Keeps what looked like a call and is none, for whoever wonders why.
     fn not_taken(&mut self, name: &str, arguments: Option<NodeId>, span: Span) {
-        if self.reading.runners_up.len() < RUNNERS_UP {
+        let told = self.reading.runners_up.iter().any(|other| other.span == span);
+        if !told && self.reading.runners_up.len() < RUNNERS_UP {
             let arguments = arguments.map_or(Value::Null, |node| align::plain(&self.tree, node));
             let value = serde_json::json!({ "name": name, "arguments": arguments });
             self.reading.runners_up.push(RunnerUp {
                 value,
                 span,
-                cost: align::PROBLEM,
+                cost: align::DIAGNOSTIC,
             });
         }
     }
 
     /// Adds the call if it is one; false where it is text.
-    fn call(&mut self, mut raw: RawCall) -> bool {
+    fn call(&mut self, raw: RawCall) -> bool {
+        let claim = raw.claim;
+        let Some(mut raw) = self.best(raw) else {
+            return claim == Claim::Marker;
+        };
         let tools = self.tools;
         let tool = match tools.resolve(&raw.name) {
             Resolved::Exact(tool) => Some(tool),
@@ -125,20 +134,20 @@ impl Gate<'_, '_> {
             Resolved::Ambiguous(several) => {
                 let names: Vec<_> = several.iter().map(|tool| format!("`{}`", tool.name)).collect();
                 let message = format!("`{}` may mean {}", shortened(&raw.name), names.join(" or "));
-                self.problem(ProblemKind::Ambiguous, raw.span, message);
+                self.diagnostic(DiagnosticKind::Ambiguous, raw.span, message);
                 return raw.claim == Claim::Marker;
             }
             Resolved::Unknown => {
                 if raw.claim > Claim::Form {
                     let message = unknown(&raw.name, tools);
-                    self.problem(ProblemKind::UnknownTool, raw.span, message);
+                    self.diagnostic(DiagnosticKind::UnknownTool, raw.span, message);
                 }
                 return false;
             }
         };
         if raw.unreadable {
             let message = format!("the arguments of `{}` are no JSON object", shortened(&raw.name));
-            self.problem(ProblemKind::Mismatch, raw.span, message);
+            self.diagnostic(DiagnosticKind::Mismatch, raw.span, message);
             return true;
         }
         if !self.name_positional(&mut raw, tool) {
@@ -151,7 +160,7 @@ impl Gate<'_, '_> {
         let aligned = align::arguments(&self.tree, node, tool);
         let Value::Object(arguments) = aligned.value else {
             let message = format!("the arguments of `{}` are no JSON object", shortened(&raw.name));
-            self.problem(ProblemKind::Mismatch, raw.span, message);
+            self.diagnostic(DiagnosticKind::Mismatch, raw.span, message);
             return true;
         };
         if placeholder::is_template(&arguments) || is_ellipsis(&self.tree, node) {
@@ -160,16 +169,16 @@ impl Gate<'_, '_> {
         // Nothing but its form says that it is a call: then it must fit.
         if raw.claim == Claim::Form
             && raw.dialect == Dialect::Json
-            && !fits(&aligned.problems, &aligned.repairs)
+            && !fits(&aligned.diagnostics, &aligned.repairs)
         {
             return false;
         }
         self.reading.repairs.extend(aligned.repairs);
-        self.reading.problems.extend(aligned.problems);
+        self.reading.diagnostics.extend(aligned.diagnostics);
         let name = tool.map_or_else(|| plain_name(&raw), |tool| tool.name.clone());
         if aligned.cut.is_some() && !self.partial {
-            self.problem(
-                ProblemKind::Cut,
+            self.diagnostic(
+                DiagnosticKind::Cut,
                 raw.span,
                 format!("the reply ends in the middle of `{}`", shortened(&name)),
             );
@@ -202,8 +211,8 @@ impl Gate<'_, '_> {
         self.reading.calls.push(call);
     }
 
-    fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
-        self.reading.problems.push(Problem {
+    fn diagnostic(&mut self, kind: DiagnosticKind, span: Span, message: String) {
+        self.reading.diagnostics.push(Diagnostic {
             kind,
             span: Some(span),
             path: None,
@@ -247,8 +256,8 @@ fn is_ellipsis(tree: &Tree<'_>, node: crate::tree::NodeId) -> bool {
     tree.kind(node) == Kind::Object && matches!(inner, "..." | "…")
 }
 
-fn fits(problems: &[Problem], repairs: &[Repair]) -> bool {
-    problems.is_empty()
+fn fits(diagnostics: &[Diagnostic], repairs: &[Repair]) -> bool {
+    diagnostics.is_empty()
         && !repairs
             .iter()
             .any(|repair| repair.kind == RepairKind::UnknownParameter)

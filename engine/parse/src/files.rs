@@ -7,7 +7,7 @@ mod edits;
 mod fences;
 mod paths;
 
-use crate::{Problem, ProblemKind, Span};
+use crate::{Diagnostic, DiagnosticKind, Span};
 
 pub use edits::{Edit, Edits, edits};
 
@@ -30,7 +30,7 @@ pub struct Files {
     /// In the order of the reply.
     pub files: Vec<FileBlock>,
     /// What a model should put right: the same path twice, a block that was cut, blocks without a path.
-    pub problems: Vec<Problem>,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads the fenced blocks of `reply` that have a path: in the fence's info (`rust src/a.rs`, `ts:src/a.ts`,
@@ -57,14 +57,14 @@ pub fn files(reply: &str) -> Files {
         if found.files.iter().any(|file| file.path == path) {
             let message = format!("`{path}` is given twice: give each file once, whole");
             found
-                .problems
-                .push(problem(ProblemKind::Ambiguous, fence.span, message));
+                .diagnostics
+                .push(diagnostic(DiagnosticKind::Ambiguous, fence.span, message));
         }
         if !fence.closed {
             let message = format!("the reply ends inside `{path}`: its closing fence is missing");
             found
-                .problems
-                .push(problem(ProblemKind::Cut, fence.span, message));
+                .diagnostics
+                .push(diagnostic(DiagnosticKind::Cut, fence.span, message));
         }
         found.files.push(FileBlock {
             path: path.to_owned(),
@@ -84,8 +84,8 @@ pub fn files(reply: &str) -> Files {
                 "the reply holds no fenced block: give each file in one, with its path after the opening fence",
             ),
         };
-        let kind = ProblemKind::Missing;
-        found.problems.push(Problem {
+        let kind = DiagnosticKind::Missing;
+        found.diagnostics.push(Diagnostic {
             kind,
             span,
             path: None,
@@ -120,8 +120,8 @@ pub fn only_block(reply: &str) -> Option<Block<'_>> {
     })
 }
 
-fn problem(kind: ProblemKind, span: Span, message: String) -> Problem {
-    Problem {
+fn diagnostic(kind: DiagnosticKind, span: Span, message: String) -> Diagnostic {
+    Diagnostic {
         kind,
         span: Some(span),
         path: None,
@@ -201,17 +201,17 @@ mod tests {
     fn what_is_wrong_is_said() {
         let kinds = |reply: &str| {
             files(reply)
-                .problems
+                .diagnostics
                 .iter()
-                .map(|problem| problem.kind)
+                .map(|diagnostic| diagnostic.kind)
                 .collect::<Vec<_>>()
         };
         assert_eq!(
             kinds("```a.rs\nx\n```\n```a.rs\ny\n```\n"),
-            [ProblemKind::Ambiguous]
+            [DiagnosticKind::Ambiguous]
         );
-        assert_eq!(kinds("```a.rs\nx\n"), [ProblemKind::Cut]);
-        assert_eq!(kinds("```\nx\n```\n"), [ProblemKind::Missing]);
-        assert_eq!(kinds("nothing"), [ProblemKind::Missing]);
+        assert_eq!(kinds("```a.rs\nx\n"), [DiagnosticKind::Cut]);
+        assert_eq!(kinds("```\nx\n```\n"), [DiagnosticKind::Missing]);
+        assert_eq!(kinds("nothing"), [DiagnosticKind::Missing]);
     }
 }

@@ -9,72 +9,24 @@ mod body;
 mod harmony;
 mod line;
 mod marker;
+mod piece;
 mod quoting;
 mod shape;
 mod shown;
 mod size;
 mod tag;
+mod thinking;
 
 use crate::read;
 use crate::tools::{Resolved, Tools};
 use crate::tree::{NodeId, Span, Tree};
-use crate::{Dialect, Repair, RepairKind};
+use crate::{Repair, RepairKind};
 
 pub(crate) use marker::Role;
+pub(crate) use piece::{Claim, Piece, RawCall};
+pub(crate) use shape::calls_of;
 pub(crate) use tag::Tag;
-
-/// How sure it is that a call was meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Claim {
-    /// Nothing but its form: a name that is not offered means that it is none.
-    Form,
-    /// The form of a call in every respect, and nothing else in its place.
-    Shape,
-    /// A marker says so.
-    Marker,
-}
-
-/// A call before anything is known about its tool.
-#[derive(Clone, Debug)]
-pub(crate) struct RawCall {
-    pub(crate) name: String,
-    pub(crate) arguments: Option<NodeId>,
-    /// Arguments without names, in order.
-    pub(crate) positional: Vec<NodeId>,
-    pub(crate) id: Option<String>,
-    pub(crate) span: Span,
-    pub(crate) dialect: Dialect,
-    pub(crate) claim: Claim,
-    /// The arguments could not be read.
-    pub(crate) unreadable: bool,
-}
-
-impl RawCall {
-    /// A call that a marker announces, with arguments that have names and could be read. What differs is said with
-    /// `..`.
-    pub(crate) fn marked(name: String, arguments: Option<NodeId>, span: Span, dialect: Dialect) -> Self {
-        Self {
-            name,
-            arguments,
-            positional: Vec::new(),
-            id: None,
-            span,
-            dialect,
-            claim: Claim::Marker,
-            unreadable: false,
-        }
-    }
-}
-
-/// A part of the reply.
-#[derive(Clone, Debug)]
-pub(crate) enum Piece {
-    Text(Span),
-    Thinking(Span),
-    Call(RawCall),
-    /// A marker or fence: neither text nor anything else.
-    Mark,
-}
+pub(crate) use thinking::split;
 
 /// What a reply consists of.
 pub(crate) struct Framed<'t> {
@@ -251,7 +203,7 @@ impl<'t> Framer<'t, '_> {
     }
 
     fn any(&self) -> bool {
-        matches!(self.tools.resolve("f"), Resolved::Anything)
+        self.tools.is_any()
     }
 
     /// A place after a line break or a marker: where a call without marker may begin.
@@ -322,7 +274,7 @@ impl<'t> Framer<'t, '_> {
             }
             Role::Other if !tag.close && self.quoting(&tag) => {}
             Role::Other => {
-                if !body::element(self, &tag) {
+                if !(body::pair(self, &tag) || body::element(self, &tag)) {
                     self.at = start + 1;
                 }
             }
@@ -331,100 +283,6 @@ impl<'t> Framer<'t, '_> {
                 self.line();
             }
         }
-    }
-
-    fn thinking_begins(&mut self, tag: &Tag<'_>) {
-        let from = tag.span.end;
-        let message = tag.name.eq_ignore_ascii_case("content_thinking");
-        let mut at = from;
-        while let Some(next) = tag::next(self.text, at, self.text.len()) {
-            let ends = next.close && next.role == Role::Think || message && next.role == Role::End;
-            if ends && next.whole {
-                self.drop(tag.span.start, from);
-                self.pieces
-                    .push(Piece::Thinking(Span::new(from, next.span.start)));
-                self.kept = next.span.end;
-                self.at = next.span.end;
-                self.thought = true;
-                self.line();
-                return;
-            }
-            at = next.span.end;
-        }
-        self.drop(tag.span.start, from);
-        self.never_ends(from);
-    }
-
-    fn never_ends(&mut self, from: usize) {
-        let before = self.pieces.len();
-        self.unended.get_or_insert((from, before));
-    }
-
-    /// A closing tag without an opening one: what stood before was thinking, calls and all.
-    fn thinking_ends(&mut self, tag: &Tag<'_>) {
-        self.flush(tag.span.start);
-        if let Some((start, before)) = self.unended.take() {
-            // It has an end after all, of another family.
-            self.pieces.truncate(before);
-            self.pieces
-                .push(Piece::Thinking(Span::new(start, tag.span.start)));
-        } else if !(self.thought && self.called) {
-            let last = self
-                .pieces
-                .iter()
-                .rposition(|piece| matches!(piece, Piece::Thinking(_)));
-            let keep = last.map_or(0, |index| index + 1);
-            let start = self.pieces.get(keep..).and_then(|pieces| {
-                pieces.iter().find_map(|piece| match piece {
-                    Piece::Text(span) => Some(span.start),
-                    Piece::Call(call) => Some(call.span.start),
-                    _ => None,
-                })
-            });
-            self.pieces.truncate(keep);
-            self.called = false;
-            if let Some(start) = start {
-                self.pieces
-                    .push(Piece::Thinking(Span::new(start, tag.span.start)));
-            }
-        }
-        self.thought = true;
-        self.drop(tag.span.start, tag.span.end);
-        self.line();
-    }
-
-    /// In an unended thinking, calls count only where a marker says so and nothing but markers follows.
-    fn settle_unended(&mut self) {
-        let Some((start, before)) = self.unended.take() else {
-            return;
-        };
-        let pieces = self.pieces.split_off(before.min(self.pieces.len()));
-        let blank = |piece: &Piece| match piece {
-            Piece::Text(span) => span.of(self.text).trim().is_empty(),
-            Piece::Mark => true,
-            Piece::Call(call) => call.claim == Claim::Marker,
-            Piece::Thinking(_) => false,
-        };
-        let from = pieces
-            .iter()
-            .rposition(|piece| !blank(piece))
-            .map_or(0, |index| index + 1);
-        let calls: Vec<_> = pieces
-            .into_iter()
-            .skip(from)
-            .filter(|piece| matches!(piece, Piece::Call(_)))
-            .collect();
-        // A call may begin before it: the thinking was found inside its header.
-        let end = calls.iter().find_map(|piece| match piece {
-            Piece::Call(call) => Some(call.span.start.max(start)),
-            _ => None,
-        });
-        self.pieces
-            .push(Piece::Thinking(Span::new(start, end.unwrap_or(self.text.len()))));
-        if let Some(end) = end {
-            self.mark_repair(RepairKind::UnendedThinking, Span::new(start, end));
-        }
-        self.pieces.extend(calls);
     }
 
     /// Reads JSON at `at`; `size` says how far it may reach.

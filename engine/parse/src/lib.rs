@@ -46,7 +46,7 @@ mod value;
 pub use calls::native;
 pub use files::{Block, Edit, Edits, FileBlock, Files, edits, files, only_block};
 pub use reading::{
-    Call, Cut, Dialect, Problem, ProblemKind, Reading, Repair, RepairKind, RunnerUp, Severity,
+    Call, Cut, Diagnostic, DiagnosticKind, Dialect, Reading, Repair, RepairKind, RunnerUp, Severity,
 };
 pub use schema::Schema;
 pub use stream::{Progress, Stream};

@@ -18,6 +18,7 @@ use crate::Repair;
 use crate::tree::{NodeId, Span, Tree};
 
 pub(crate) use bare::{Scalar, scalar};
+pub(crate) use quotes::Known;
 pub(crate) use space::skip_space;
 
 /// What was read.
@@ -46,6 +47,12 @@ pub(crate) fn json(tree: &mut Tree<'_>, span: Span) -> Read {
     lenient::value(tree, source, span, None)
 }
 
+/// Reads the first value of `span`, of which is known that it is no strict JSON.
+pub(crate) fn broken(tree: &mut Tree<'_>, span: Span) -> Read {
+    let source = tree.source();
+    lenient::value(tree, source, span, None)
+}
+
 /// Reads `text`, which is not part of the tree's source (a string that holds JSON, say): every node that comes of
 /// it is given the place `whole`, and `end` counts in `text`.
 pub(crate) fn json_of(tree: &mut Tree<'_>, text: &str, whole: Span) -> Read {
@@ -60,14 +67,10 @@ pub(crate) fn json_of(tree: &mut Tree<'_>, text: &str, whole: Span) -> Read {
     lenient::value(tree, text, span, Some(whole))
 }
 
-/// Reads `span` as strict JSON and nothing else: `None` where it is not, or where more than space follows.
-pub(crate) fn strict(tree: &mut Tree<'_>, span: Span) -> Option<NodeId> {
+/// Reads the first value of `span` as strict JSON and nothing else, and the byte after it.
+pub(crate) fn strict(tree: &mut Tree<'_>, span: Span) -> Option<(NodeId, usize)> {
     let source = tree.source();
-    let (node, end) = strict::value(tree, source, span, None)?;
-    let rest = Span::new(end, span.end).of(source);
-    rest.bytes()
-        .all(|byte| byte.is_ascii_whitespace())
-        .then_some(node)
+    strict::value(tree, source, span, None)
 }
 
 #[cfg(test)]

@@ -150,9 +150,9 @@ pub enum RepairKind {
 
 /// What a reply lacks, in words that a model can act on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct Diagnostic {
     /// What is wrong.
-    pub kind: ProblemKind,
+    pub kind: DiagnosticKind,
     /// Where in the reply, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub span: Option<Span>,
@@ -163,10 +163,10 @@ pub struct Problem {
     pub message: String,
 }
 
-/// The class of a [`Problem`].
+/// The class of a [`Diagnostic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
+pub enum DiagnosticKind {
     /// The reply holds no call and no value.
     Nothing,
     /// A call names a tool that was not offered.
@@ -190,7 +190,7 @@ pub struct RunnerUp {
     pub value: Value,
     /// Where it stands.
     pub span: Span,
-    /// Its cost; the one that was taken costs less. What looked like a call and is none has the cost of a problem.
+    /// Its cost; the one that was taken costs less. What looked like a call and is none has the cost of a diagnostic.
     pub cost: u32,
 }
 
@@ -208,7 +208,7 @@ pub struct Reading {
     /// What had to be done.
     pub repairs: Vec<Repair>,
     /// What is missing or wrong.
-    pub problems: Vec<Problem>,
+    pub diagnostics: Vec<Diagnostic>,
     /// Where the value was cut off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
@@ -221,17 +221,17 @@ impl Reading {
     pub(crate) fn too_long(reply: &str) -> Self {
         Self {
             text: reply.to_owned(),
-            problems: vec![Problem::too_long(reply.len())],
+            diagnostics: vec![Diagnostic::too_long(reply.len())],
             ..Self::default()
         }
     }
 }
 
-impl Problem {
+impl Diagnostic {
     /// What is said of a text of so many bytes.
     pub(crate) fn too_long(bytes: usize) -> Self {
         Self {
-            kind: ProblemKind::TooLong,
+            kind: DiagnosticKind::TooLong,
             span: None,
             path: None,
             message: format!(
@@ -244,7 +244,7 @@ impl Problem {
     /// What is said of a value in whose middle the reply ends.
     pub(crate) fn cut(span: Span, cut: &Cut) -> Self {
         Self {
-            kind: ProblemKind::Cut,
+            kind: DiagnosticKind::Cut,
             span: Some(span),
             path: Some(cut.path.clone()),
             message: "the reply ends in the middle of this value".to_owned(),

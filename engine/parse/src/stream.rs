@@ -87,7 +87,7 @@ impl<'e> Stream<'e> {
             }
             if let Some(value) = reading
                 .value
-                .filter(|_| reading.cut.is_none() && reading.problems.is_empty())
+                .filter(|_| reading.cut.is_none() && reading.diagnostics.is_empty())
             {
                 progress.value = Some(value);
                 self.value = true;

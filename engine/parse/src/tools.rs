@@ -161,6 +161,11 @@ impl Tools {
         self.list.is_empty() && !self.any
     }
 
+    /// Whether every name is a tool's.
+    pub(crate) fn is_any(&self) -> bool {
+        self.any
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tool> {
         self.list.iter()
     }

@@ -8,6 +8,8 @@ use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
+use crate::read::Known;
+
 /// A place in the text: byte offsets, end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Span {
@@ -72,6 +74,10 @@ struct Node {
     cut: bool,
 }
 
+/// How dense the values of a list of small objects stand: what is reserved for a text's nodes is enough for that at
+/// most doubled, and what a text of long strings does not use costs nothing.
+const BYTES_A_NODE: usize = 16;
+
 /// An arena of nodes over one text.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree<'t> {
@@ -80,6 +86,9 @@ pub(crate) struct Tree<'t> {
     decoded: String,
     /// Where the last line of the source starts, once somebody has asked.
     last_line: OnceCell<usize>,
+    judged: Known,
+    /// A stretch of the source without an empty line or a fence, up to the next of them.
+    paragraph: Option<Span>,
 }
 
 impl Span {
@@ -158,11 +167,34 @@ impl<'t> Tree<'t> {
             nodes: Vec::new(),
             decoded: String::new(),
             last_line: OnceCell::new(),
+            judged: Known::default(),
+            paragraph: None,
         }
     }
 
     pub(crate) fn source(&self) -> &'t str {
         self.source
+    }
+
+    /// What was found out of the quotes of the source.
+    pub(crate) fn judged(&mut self) -> &mut Known {
+        &mut self.judged
+    }
+
+    /// Where the next empty line or fence begins, at `end` at the latest. Looked for once in each paragraph: many
+    /// values may be read of one.
+    pub(crate) fn paragraph_end(&mut self, start: usize, end: usize) -> usize {
+        let known = self
+            .paragraph
+            .filter(|known| (known.start..=known.end).contains(&start));
+        let paragraph = known.unwrap_or_else(|| {
+            let rest = self.source.get(start..).unwrap_or_default();
+            let marks = [rest.find("\n\n"), rest.find("\n```")];
+            let length = marks.into_iter().flatten().min().unwrap_or(rest.len());
+            Span::new(start, start + length)
+        });
+        self.paragraph = Some(paragraph);
+        paragraph.end.min(end)
     }
 
     /// Where the last line of the source starts. Looked for once: many values may be read of one text.
@@ -179,6 +211,9 @@ impl<'t> Tree<'t> {
 
     /// Adds a scalar with its text.
     pub(crate) fn push_text(&mut self, kind: Kind, span: Span, text: Text) -> NodeId {
+        if self.nodes.capacity() == 0 {
+            self.nodes.reserve(self.source.len() / BYTES_A_NODE + 1);
+        }
         // A text of 4 GiB is refused long before: `crate::MAX_BYTES`.
         let number = u32::try_from(self.nodes.len() + 1).unwrap_or(u32::MAX);
         let id = NodeId(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX));
@@ -268,6 +303,18 @@ impl<'t> Tree<'t> {
         if let Some(previous) = last.and_then(|id| self.nodes.get_mut(id.index())) {
             previous.next = Some(child);
         }
+    }
+
+    /// A copy of a node, with its children, to be put elsewhere.
+    pub(crate) fn copy(&mut self, id: NodeId) -> NodeId {
+        let Some(node) = self.nodes.get(id.index()).cloned() else {
+            return id;
+        };
+        let copy = self.push(node.kind, node.span.into());
+        if let Some(slot) = self.nodes.get_mut(copy.index()) {
+            *slot = Node { next: None, ..node };
+        }
+        copy
     }
 
     /// Ends a node at `end`, once its closer has been read.

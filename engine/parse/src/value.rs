@@ -5,12 +5,11 @@
 
 mod candidates;
 mod free;
-mod thinking;
 
-use crate::align::{Aligned, Aligner, Mode, PROBLEM};
+use crate::align::{Aligned, Aligner, DIAGNOSTIC, Mode};
 use crate::schema::{Schema, Type};
 use crate::tree::{Span, Tree};
-use crate::{Problem, ProblemKind, Reading, RunnerUp, read as reader};
+use crate::{Diagnostic, DiagnosticKind, Reading, Repair, RepairKind, RunnerUp, frame, read as reader};
 
 use candidates::Candidate;
 
@@ -29,31 +28,42 @@ pub(crate) fn read(text: &str, schema: Option<&Schema>, partial: bool) -> Readin
 
 /// What is left of `text` without its thinking.
 pub(crate) fn answer(text: &str) -> &str {
-    thinking::split(text).1.of(text)
+    frame::split(text).1.of(text)
 }
 
 fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
-    let (thought, answer) = thinking::split(text);
+    let (thought, answer) = frame::split(text);
     let mut tree = Tree::new(text);
     let mut reading = Reading {
         thinking: thought.of(text).to_owned(),
         ..Reading::default()
     };
-    if let Some(node) = reader::strict(&mut tree, answer) {
+    let first = reader::strict(&mut tree, answer);
+    let whole = first.filter(|(_, end)| Span::new(*end, answer.end).of(text).trim_ascii().is_empty());
+    if let Some((node, _)) = whole {
         let aligned = Aligner::new(&tree, schema, Mode::Value).finish(node);
         if aligned.cost == 0 {
             reading.value = Some(aligned.value);
             return reading;
         }
     }
-    let candidates = candidates::find(&mut tree, answer, schema);
+    let mut candidates = candidates::find(&mut tree, answer, schema, first);
     let mut aligner = Aligner::new(&tree, schema, Mode::Value);
+    if answer.of(text).starts_with(['{', '[']) {
+        // What the text holds as JSON is a candidate of its own: it is not read once more as the inside of a text.
+        aligner.leave_encoded(
+            candidates
+                .last()
+                .filter(|text| text.is_text)
+                .map(|text| text.node),
+        );
+    }
     // The usual case, one structure: it is aligned once, and what that took is compared with the rest.
     let mut structures = candidates.iter().filter(|candidate| !candidate.is_text);
     let only = structures.next().filter(|_| structures.next().is_none());
     let mut aligned = only.map(|only| (only.node, aligner.finish(only.node)));
-    let mut ranked: Vec<(u32, &Candidate)> = candidates
-        .iter()
+    let mut ranked: Vec<(u32, &mut Candidate)> = candidates
+        .iter_mut()
         .map(|candidate| {
             let shape = match &aligned {
                 Some((node, aligned)) if *node == candidate.node => aligned.cost,
@@ -62,77 +72,84 @@ fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
             (candidate.cost.saturating_add(shape), candidate)
         })
         .collect();
+    let last = ranked.last().map(|(_, candidate)| candidate.node);
     // Text that does not fit is no reading at all: only a structure that lacks something is worth telling of.
-    ranked.retain(|(cost, candidate)| *cost < PROBLEM || !candidate.is_text);
+    ranked.retain(|(cost, candidate)| *cost < DIAGNOSTIC || !candidate.is_text);
     ranked.sort_by_key(|(cost, _)| *cost);
-    let Some((_, best)) = ranked.first() else {
+    let mut ranked = ranked.into_iter();
+    let Some((least, best)) = ranked.next() else {
         answer.of(text).clone_into(&mut reading.text);
         if !partial {
-            // The whole text comes last; if it named several values, that is the news.
-            let text = candidates
-                .last()
-                .map(|candidate| aligner.finish(candidate.node).problems);
-            let several = text
-                .into_iter()
-                .flatten()
-                .find(|problem| problem.kind == ProblemKind::Ambiguous);
-            reading.problems.push(several.unwrap_or_else(|| Problem {
-                kind: ProblemKind::Nothing,
-                span: None,
-                path: None,
-                message: format!(
-                    "the reply holds no value; expected {}",
-                    schema.expected(schema.root())
-                ),
-            }));
+            // The whole text comes last.
+            let told = last.map(|text| aligner.finish(text).diagnostics);
+            reading
+                .diagnostics
+                .push(nothing(schema, told.unwrap_or_default()));
         }
         return reading;
     };
     let Aligned {
         value,
         repairs,
-        problems,
+        diagnostics,
         cut,
         ..
     } = match aligned.take().filter(|(node, _)| *node == best.node) {
         Some((_, aligned)) => aligned,
         None => aligner.finish(best.node),
     };
-    for (cost, other) in ranked
-        .iter()
-        .skip(1)
-        .take(RUNNERS_UP)
-        .filter(|(cost, _)| *cost < PROBLEM)
-    {
-        let value = aligner.finish(other.node).value;
-        reading.runners_up.push(RunnerUp {
-            value,
-            span: tree.span(other.node),
-            cost: *cost,
-        });
+    for (cost, other) in ranked.take(RUNNERS_UP).filter(|(cost, _)| *cost < DIAGNOSTIC) {
+        let other_value = aligner.finish(other.node).value;
+        if other_value != value {
+            reading.runners_up.push(RunnerUp {
+                value: other_value,
+                span: tree.span(other.node),
+                cost,
+            });
+        }
     }
     reading.value = Some(value);
-    reading.repairs.clone_from(&best.repairs);
+    reading.repairs = std::mem::take(&mut best.repairs);
     reading.repairs.extend(repairs);
-    reading.problems = problems;
+    // An answer may be given twice, and the first is it; but that there was another is said.
+    if reading.runners_up.iter().any(|other| other.cost == least) {
+        reading.repairs.push(Repair {
+            kind: RepairKind::Choice,
+            span: tree.span(best.node),
+        });
+    }
+    reading.diagnostics = diagnostics;
     if let Some(cut) = &cut
         && !partial
     {
-        reading.problems.push(Problem {
-            kind: ProblemKind::Cut,
-            span: Some(tree.span(best.node)),
-            path: Some(cut.path.clone()),
-            message: "the reply ends in the middle of this value".to_owned(),
-        });
+        reading
+            .diagnostics
+            .push(Diagnostic::cut(tree.span(best.node), cut));
     }
     if partial {
         reading
-            .problems
-            .retain(|problem| problem.kind != ProblemKind::Missing);
+            .diagnostics
+            .retain(|diagnostic| diagnostic.kind != DiagnosticKind::Missing);
     }
     reading.cut = cut;
     reading.text = around(text, answer, tree.span(best.node));
     reading
+}
+
+/// What is said of a text that is no value: if it named several, that is the news.
+fn nothing(schema: &Schema, told: Vec<Diagnostic>) -> Diagnostic {
+    let several = told
+        .into_iter()
+        .find(|diagnostic| diagnostic.kind == DiagnosticKind::Ambiguous);
+    several.unwrap_or_else(|| Diagnostic {
+        kind: DiagnosticKind::Nothing,
+        span: None,
+        path: None,
+        message: format!(
+            "the reply holds no value; expected {}",
+            schema.expected(schema.root())
+        ),
+    })
 }
 
 /// What stands before and after the value.

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
-use smallcode_parse::{Edit, Expect, Problem, Repair, RepairKind, Schema, Severity, parse};
+use smallcode_parse::{Diagnostic, Edit, Expect, Repair, RepairKind, Schema, Severity, parse};
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
 const TOLD: usize = 5;
@@ -25,15 +25,19 @@ pub fn value(answer: &str, schema: &Json) -> (Result<Json, Failure>, Vec<Repaire
     let reading = parse(answer, &Expect::Value(Schema::new(schema)), false);
     let repairs = counted(&reading.repairs);
     let value = match reading.value {
-        None => Err(none(answer, &reading.problems)),
-        Some(value) if reading.problems.is_empty() => Ok(value),
-        Some(_) => Err(failure(FailureClass::SchemaMismatch, answer, &reading.problems)),
+        None => Err(none(answer, &reading.diagnostics)),
+        Some(value) if reading.diagnostics.is_empty() => Ok(value),
+        Some(_) => Err(failure(
+            FailureClass::SchemaMismatch,
+            answer,
+            &reading.diagnostics,
+        )),
     };
     (value, repairs)
 }
 
 /// Repairs by kind, the gravest first.
-fn counted(repairs: &[Repair]) -> Vec<Repaired> {
+pub(crate) fn counted(repairs: &[Repair]) -> Vec<Repaired> {
     let mut kinds: Vec<(RepairKind, u64)> = Vec::new();
     for repair in repairs {
         match kinds.iter_mut().find(|(kind, _)| *kind == repair.kind) {
@@ -89,14 +93,14 @@ pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
 pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
     let text = text(answer);
     let found = smallcode_parse::files(text);
-    if found.problems.is_empty() {
+    if found.diagnostics.is_empty() {
         return Ok(found
             .files
             .into_iter()
             .map(|file| (file.path, file.content))
             .collect());
     }
-    Err(failure(FailureClass::Unparseable, answer, &found.problems))
+    Err(failure(FailureClass::Unparseable, answer, &found.diagnostics))
 }
 
 /// The edits of an answer: search/replace blocks, or a diff.
@@ -106,33 +110,33 @@ pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
 /// the model left its end out, and may well give it when it is told.
 pub fn edits(answer: &str) -> Result<Vec<Edit>, Failure> {
     let found = smallcode_parse::edits(text(answer));
-    if found.problems.is_empty() {
+    if found.diagnostics.is_empty() {
         return Ok(found.edits);
     }
-    Err(failure(FailureClass::Unparseable, answer, &found.problems))
+    Err(failure(FailureClass::Unparseable, answer, &found.diagnostics))
 }
 
-fn none(answer: &str, problems: &[Problem]) -> Failure {
+fn none(answer: &str, diagnostics: &[Diagnostic]) -> Failure {
     if text(answer).is_empty() {
         return Failure::new(FailureClass::Empty, "the answer is empty");
     }
-    failure(FailureClass::Unparseable, answer, problems)
+    failure(FailureClass::Unparseable, answer, diagnostics)
 }
 
-fn failure(class: FailureClass, answer: &str, problems: &[Problem]) -> Failure {
-    let mut told: Vec<String> = problems.iter().take(TOLD).map(in_words).collect();
-    if problems.len() > TOLD {
-        told.push(format!("and {} more problems", problems.len() - TOLD));
+fn failure(class: FailureClass, answer: &str, diagnostics: &[Diagnostic]) -> Failure {
+    let mut told: Vec<String> = diagnostics.iter().take(TOLD).map(in_words).collect();
+    if diagnostics.len() > TOLD {
+        told.push(format!("and {} more problems", diagnostics.len() - TOLD));
     }
     let mut failure = Failure::new(class, told.join("; "));
     failure.detail = answer.chars().take(EXCERPT).collect();
     failure
 }
 
-fn in_words(problem: &Problem) -> String {
-    match problem.path.as_deref().filter(|path| !path.is_empty()) {
-        Some(path) => format!("at `{path}`: {}", problem.message),
-        None => problem.message.clone(),
+fn in_words(diagnostic: &Diagnostic) -> String {
+    match diagnostic.path.as_deref().filter(|path| !path.is_empty()) {
+        Some(path) => format!("at `{path}`: {}", diagnostic.message),
+        None => diagnostic.message.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ mod gates;
 mod messages;
 mod names;
 mod notices;
+mod parts;
 mod settle;
 mod stop;
 mod turns;
@@ -126,7 +127,6 @@ impl Dispatcher {
     )]
     pub fn new(
         shared: Arc<Shared>,
-        program: Arc<Program>,
         state: State,
         journal: Journal<Event>,
         inputs: &serde_json::Map<String, Json>,
@@ -137,6 +137,7 @@ impl Dispatcher {
     ) -> Self {
         let (sender, messages) = mpsc::unbounded_channel();
         let names = NameSource::new(&shared, inputs, env);
+        let program = Arc::clone(state.program());
         Self {
             shared,
             program,
@@ -254,10 +255,8 @@ impl Dispatcher {
             self.stop_at = None;
             self.signal(2)?;
         }
-        if self.state.wall_deadline().is_some_and(|at| at <= time) {
-            self.record(Event::CapReached {
-                cap: "the wall time of the budget is used up".to_owned(),
-            })?;
+        if let Some(cap) = self.state.caps_reached(time) {
+            self.record(Event::CapReached { cap })?;
         }
         Ok(())
     }

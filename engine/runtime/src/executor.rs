@@ -3,11 +3,14 @@
 //! An executor owns nothing of the run. It is given a [`Job`], tells the dispatcher what comes of it, and never
 //! prints. One file per kind of task.
 
+mod agent;
 mod approve;
 mod command;
 mod context;
 mod edit;
+mod parts;
 mod permit;
+mod plan;
 mod prompt;
 mod render;
 mod stages;
@@ -24,25 +27,26 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value as Json};
 use smallcode_core::load::{Bundle, Module, ModuleId};
-use smallcode_core::plan::ProfileFacts;
+use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
-    CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Repaired,
-    Reserve, ScopeIndex, Stored, Stream, TaskResult,
+    CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Part, Repaired,
+    Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult,
 };
 use smallcode_core::scope::Names;
-use smallcode_core::spec::{Kind, Task};
+use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, tokens};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::RunHost;
 use crate::journal::BlobError;
 use crate::mask::Mask;
-use crate::model::Client;
+use crate::model::{Client, Pool};
 use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
+pub use self::parts::{Made, Purpose, Refused, join};
 pub use self::writes::{Keeper, Keeping, TurnRequest, Writes};
 
 /// What all attempts of a run share.
@@ -69,6 +73,12 @@ pub struct Shared {
     pub client: Option<Client>,
     /// What models may write.
     pub write_permissions: Vec<String>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
+    /// What models may read although git ignores it, or it may hold secrets.
+    pub read_permissions: Vec<String>,
+    /// The commands that models may run.
+    pub run_permissions: Vec<String>,
 }
 
 /// A profile, ready to be called.
@@ -77,8 +87,8 @@ pub struct Answerer {
     pub profile: Profile,
     /// Its window and what is kept for the answer.
     pub facts: ProfileFacts,
-    /// As many permits as the server answers at the same time.
-    pub slots: Arc<Semaphore>,
+    /// Its servers, with what each takes at the same time.
+    pub pool: Pool,
     /// How far our counts were off so far.
     pub calibration: std::sync::Mutex<tokens::Calibration>,
 }
@@ -104,6 +114,8 @@ pub struct Job {
     pub module: ModuleId,
     /// The task.
     pub task: usize,
+    /// That workflow, where a model proposed it.
+    pub planned: Option<Arc<Module>>,
     /// What expressions may name.
     pub names: Names,
     /// Calls of this attempt that were made before a crash.
@@ -112,6 +124,12 @@ pub struct Job {
     pub previous: Option<Box<Failure>>,
     /// How it asks its model.
     pub manner: Manner,
+    /// The part of its task's work that the node is for, where it is not all of it.
+    pub part: Option<Arc<Part>>,
+    /// How often that work was cut to come to this node.
+    pub depth: usize,
+    /// What the attempt does for it.
+    pub purpose: Purpose,
     /// What it has kept of what it writes over.
     pub writes: Arc<Writes>,
     /// Asks it to end, and gives it a grace.
@@ -139,6 +157,14 @@ pub enum Message {
     Checked(NodeIndex, Result<bool, Failure>),
     /// The inputs of a used workflow are known.
     Entered(NodeIndex, Map<String, Json>),
+    /// The parts of a node can begin.
+    Split(NodeIndex, u32),
+    /// The tasks of a plan can begin: their names, and the workflow that they are of.
+    Planned(NodeIndex, u32, Vec<String>, String),
+    /// What the parts of a node made together was refused.
+    Refused(Refused),
+    /// Something stopped the verifiers of that before they had an answer.
+    Unverified(NodeIndex, u32),
     /// A human is to be asked.
     Ask(NodeIndex, String, Option<Stored>),
     /// A human has answered.
@@ -179,6 +205,8 @@ pub struct CallRequest {
     pub digest: String,
     /// Its worst case.
     pub reserve: Reserve,
+    /// What of it leaves this machine.
+    pub sent: Option<Sent>,
     /// Answered once the call is journaled: leave, or the cap in its way.
     pub grant: oneshot::Sender<Result<(), String>>,
 }
@@ -213,16 +241,21 @@ impl Answerer {
 }
 
 impl Shared {
+    /// A failure as it may be told: what it shows of a file or a command has no secret in it.
+    fn told(&self, mut failure: Failure) -> Failure {
+        self.mask.cover(&mut failure.message);
+        self.mask.cover(&mut failure.detail);
+        failure
+    }
+
     /// The task of a job.
-    pub(crate) fn task(&self, module: ModuleId, task: usize) -> Option<(&Module, &Task)> {
-        let module = self.bundle.module(module);
-        module
-            .loaded
-            .workflow
-            .tasks
-            .read
-            .get_index(task)
-            .map(|(_, task)| (module, task))
+    pub(crate) fn task<'a>(&'a self, job: &'a Job) -> Option<(&'a Module, &'a Task)> {
+        let module = match &job.planned {
+            Some(planned) => &**planned,
+            None => self.bundle.module(job.module),
+        };
+        let tasks = &module.loaded.workflow.tasks.read;
+        tasks.get_index(job.task).map(|(_, task)| (module, task))
     }
 }
 
@@ -234,7 +267,7 @@ pub async fn attempt(shared: Arc<Shared>, job: Job) {
     // A bug in one attempt ends that attempt, not the run.
     let outcome = match AssertUnwindSafe(run(shared, job)).catch_unwind().await {
         Ok(Some(outcome)) => outcome,
-        // Gates and used workflows write nothing themselves.
+        // Gates and used workflows write nothing themselves; what parts write, the node puts back after them.
         Ok(None) => return,
         Err(panic) => {
             let what = panic_text(panic.as_ref()).unwrap_or_default();
@@ -290,12 +323,23 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> Option<String> {
 
 /// Makes one attempt. `None`: it goes on elsewhere, as gates and used workflows do.
 async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
-    let Some((module, task)) = shared.task(job.module, job.task) else {
+    let Some((module, task)) = shared.task(&job) else {
         return Some(failure(FailureClass::Internal, "the plan has no such task"));
     };
     let scope = job.names.clone().scope();
     if let Err(failure) = writes::turn(&shared, task, &job, &scope).await {
         return Some(Outcome::Failure(explain(failure, &job.names)));
+    }
+    if let (Purpose::Split(SplitBy::Plan), Kind::Edit(edit)) = (&job.purpose, &task.kind) {
+        let proposed = plan::of_edit(&shared, module, task, edit, &job, &scope).await;
+        return proposed
+            .err()
+            .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+    }
+    if let Purpose::Split(_) = job.purpose {
+        // The dispatcher is gone only when the run is.
+        let _ = job.tell.messages.send(Message::Split(job.node, job.attempt));
+        return None;
     }
     let outcome = match &task.kind {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
@@ -312,14 +356,21 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
                 .err()
                 .map(Outcome::Failure);
         }
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => Err(Failure::new(
+        Kind::Agent(agent) => agent::attempt(&shared, module, task, agent, &job, &scope).await,
+        Kind::Plan(plan) => {
+            let proposed = plan::attempt(&shared, module, task, plan, &job, &scope).await;
+            return proposed
+                .err()
+                .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+        }
+        Kind::Bone(_) => Err(Failure::new(
             FailureClass::Internal,
             "this kind can't be run by this version",
         )),
     };
     Some(match outcome {
         Ok(result) => Outcome::Success(result),
-        Err(failure) => Outcome::Failure(explain(failure, &job.names)),
+        Err(failure) => Outcome::Failure(shared.told(explain(failure, &job.names))),
     })
 }
 
@@ -344,7 +395,7 @@ fn explain(mut failure: Failure, names: &Names) -> Failure {
 pub async fn expand(shared: Arc<Shared>, scope: ScopeIndex, task: usize, job: Job) {
     let messages = job.tell.messages.clone();
     let found = tokio::task::spawn_blocking(move || {
-        let (_, spec) = shared.task(job.module, job.task)?;
+        let (_, spec) = shared.task(&job)?;
         Some(
             expand::items(&spec.common, &job.names.clone().scope())
                 .map_err(|failure| explain(failure, &job.names)),
@@ -358,7 +409,7 @@ pub async fn expand(shared: Arc<Shared>, scope: ScopeIndex, task: usize, job: Jo
 pub async fn check(shared: Arc<Shared>, job: Job) {
     let (node, messages) = (job.node, job.tell.messages.clone());
     let found = tokio::task::spawn_blocking(move || {
-        let (_, spec) = shared.task(job.module, job.task)?;
+        let (_, spec) = shared.task(&job)?;
         let condition = &spec.common.condition.as_ref()?.0;
         let truth = condition
             .template
@@ -480,7 +531,7 @@ mod tests {
                 Blobs::new(folder.path().join("blobs")),
                 Arc::clone(&workspace),
             )),
-            keeper: Keeper::new(Blobs::new(folder.path().join("kept")), &bundle),
+            keeper: Keeper::new(Blobs::new(folder.path().join("kept")), &bundle, 0),
             bundle: Arc::new(bundle),
             workspace,
             environment: Arc::default(),
@@ -490,6 +541,9 @@ mod tests {
             profiles: HashMap::new(),
             client: None,
             write_permissions: Vec::new(),
+            escalation: None,
+            read_permissions: Vec::new(),
+            run_permissions: Vec::new(),
         });
         let mut names = Names::of_inputs(&Map::new(), &Map::new());
         names.host = Arc::clone(&shared.host) as Arc<dyn smallcode_core::scope::Host>;
@@ -502,10 +556,14 @@ mod tests {
             // There is no such workflow: indexing panics.
             module: ModuleId(99),
             task: 0,
+            planned: None,
             names,
             calls: Vec::new(),
             previous: None,
             manner: Manner::default(),
+            part: None,
+            depth: 0,
+            purpose: Purpose::Make,
             writes: Arc::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),

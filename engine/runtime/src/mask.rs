@@ -1,4 +1,5 @@
-//! Secrets are masked in everything that leaves a command: the journal, reports, the terminal.
+//! Secrets are masked in everything that leaves a command, goes to a model, or is told of a failure: the journal,
+//! prompts, reports, the terminal.
 
 use std::io::{self, Read, Write};
 
@@ -56,6 +57,13 @@ impl Mask {
             }
         }
         text
+    }
+
+    /// Masks every secret of a text where it stands.
+    pub fn cover(&self, text: &mut String) {
+        if !self.is_empty() {
+            *text = self.apply(std::mem::take(text));
+        }
     }
 
     /// How much of what has arrived can be shown before the rest comes: no secret is cut there, and no character.

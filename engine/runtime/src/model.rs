@@ -1,27 +1,34 @@
 //! Model servers: one request in, one reply or one typed error out.
 //!
-//! [`call`] streams a chat completion in the OpenAI dialect; [`call_with_retries`] repeats what a
+//! [`call`] streams an answer in the dialect that the server speaks ([`Dialect`]); [`call_with_retries`] repeats what a
 //! transport lost. [`discover`] asks servers what they are, [`compare_usage`] tells whether a server
 //! read the whole prompt. An answer is watched as it arrives, and stopped when nothing good can
 //! follow. What a reply means, and what to do after a failure, is decided elsewhere.
 
+mod anthropic;
 mod canonical;
 mod chat;
 mod classify;
 mod client;
+mod dialect;
 pub mod discover;
 mod error;
 mod http;
+mod lines;
 mod message;
+mod ollama;
+mod pool;
 mod retry;
 mod sse;
 mod usage;
 mod watch;
 
 pub use client::call;
+pub use dialect::{Dialect, body};
 pub use error::CallError;
 pub use http::{Client, ClientError};
 pub use message::{Finish, Message, Reply, Request, Role, ToolCall, Usage};
+pub use pool::{Pool, Turn};
 pub use retry::{Retry, RetryPolicy, call_with_retries};
 pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request};
 pub use watch::{Stop, thinking_allowance};

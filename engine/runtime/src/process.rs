@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 mod capture;
+mod confine;
 mod drive;
 mod error;
 mod group;
@@ -26,6 +27,7 @@ mod spawn;
 #[cfg(test)]
 mod tests;
 
+pub use self::confine::{Confine, ConfineError, HELPER, NOT_STARTED, enter, offered};
 pub use self::drive::run;
 pub use self::error::{RunError, SpawnError};
 pub use self::orphans::{OrphanError, kill_orphans};
@@ -71,6 +73,9 @@ pub struct Spec {
     pub max_output: u64,
     /// The id of the run, put into [`TAG_VARIABLE`] for [`kill_orphans`]. Empty for none.
     pub tag: String,
+    /// What it may touch, where the system can see to that: [`offered`]. The program that asks for it must hand
+    /// [`HELPER`] to [`enter`].
+    pub confine: Option<Confine>,
 }
 
 impl Spec {
@@ -92,6 +97,7 @@ impl Spec {
             keep_in_memory: DEFAULT_KEEP_IN_MEMORY,
             max_output: DEFAULT_MAX_OUTPUT,
             tag: String::new(),
+            confine: None,
         }
     }
 

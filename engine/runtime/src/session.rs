@@ -169,8 +169,8 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         reason: error.to_string(),
     })?;
     let hash = journal.blobs().put(&bytes)?;
-    let program = Arc::new(Program::new(&bundle));
-    let state = State::new(Arc::clone(&program));
+    let program = Program::new(&bundle).escalating(plan.escalation.clone());
+    let state = State::new(Arc::new(program));
     let first = vec![Event::RunStarted {
         run: run.to_string(),
         workflow: plan.workflow.clone(),
@@ -180,9 +180,7 @@ pub fn begin(plan: Plan, bundle: Bundle, setting: Setting) -> Result<Session, Se
         jobs: setting.jobs,
         boot: boot(),
     }];
-    Ok(assemble(
-        run, plan, bundle, program, state, journal, setting, first, 0,
-    ))
+    Ok(assemble(run, plan, bundle, state, journal, setting, first, 0))
 }
 
 /// What chance in a run derives from: its id, so that nothing else has to be kept.
@@ -212,7 +210,6 @@ pub struct Opened {
     pub torn: Option<u64>,
     /// What has happened, for the counts of reports.
     pub past: Vec<(Timestamp, Event)>,
-    program: Arc<Program>,
     state: State,
     journal: Journal<Event>,
 }
@@ -259,8 +256,8 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
             .unwrap_or_default();
         return Err(lost(format!("its workflow is refused by this engine: {problem}")));
     };
-    let program = Arc::new(Program::new(&bundle));
-    let mut state = State::new(Arc::clone(&program));
+    let program = Program::new(&bundle).escalating(plan.escalation.clone());
+    let mut state = State::new(Arc::new(program));
     for (at, event) in &past {
         state.apply(*at, event)?;
     }
@@ -280,7 +277,6 @@ pub fn open(workspace: &Utf8Path, run: &RunId) -> Result<Opened, SessionError> {
         bundle,
         torn,
         past,
-        program,
         state,
         journal,
     })
@@ -308,7 +304,6 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
         run,
         plan,
         bundle,
-        program,
         state,
         journal,
         past,
@@ -355,9 +350,7 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
             run: run.to_string(),
             source,
         })?;
-    let mut session = assemble(
-        run, plan, bundle, program, state, journal, setting, first, orphans,
-    );
+    let mut session = assemble(run, plan, bundle, state, journal, setting, first, orphans);
     session.restored = restored;
     session.dispatcher.remember(past);
     Ok(session)
@@ -379,12 +372,14 @@ fn restore(state: &State, journal: &Journal<Event>, workspace: &Workspace) -> Re
     let blobs = kept_of(journal);
     let mut restored = Vec::new();
     let mut open = Vec::new();
-    for (node, kept) in state.kept() {
+    for (node, kept) in state.in_flight() {
         let hash: BlobHash = kept.parse()?;
         if workspace.restore(&hash, &blobs, true)? > 0 {
             restored.push(node.to_string());
         }
-        open.push(hash);
+    }
+    for (_, kept) in state.kept() {
+        open.push(kept.parse()?);
     }
     blobs.retain(&open);
     restored.reverse();
@@ -411,7 +406,6 @@ fn assemble(
     run: RunId,
     plan: Plan,
     bundle: Bundle,
-    program: Arc<Program>,
     state: State,
     journal: Journal<Event>,
     setting: Setting,
@@ -433,9 +427,13 @@ fn assemble(
     let host = Arc::new(RunHost::new(journal.blobs().clone(), Arc::clone(&workspace)));
     let mask = Mask::new(secrets.into_iter().chain(secret_values(&bundle, &environment)));
     let names = Names::of_inputs(&plan.inputs, &plan.env);
+    let held = state.kept().count() - state.in_flight().count();
     let shared = Arc::new(Shared {
         write_permissions: plan::write_permissions(&bundle, &names),
-        keeper: Keeper::new(kept_of(&journal), &bundle),
+        escalation: plan.escalation.clone(),
+        read_permissions: plan::read_permissions(&bundle, &names),
+        run_permissions: plan::run_permissions(&bundle, &names),
+        keeper: Keeper::new(kept_of(&journal), &bundle, held),
         bundle: Arc::new(bundle),
         workspace,
         host,
@@ -448,7 +446,6 @@ fn assemble(
     });
     let dispatcher = Dispatcher::new(
         shared,
-        program,
         state,
         journal,
         &plan.inputs,

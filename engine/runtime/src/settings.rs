@@ -7,11 +7,13 @@
 
 mod dotenv;
 mod duration;
+mod escalate;
 mod layer;
 mod merge;
 mod origin;
 mod problem;
 mod profile;
+mod provider;
 mod reader;
 mod server_url;
 mod trust;
@@ -26,9 +28,11 @@ use std::io::Read;
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use duration::parse_duration;
+pub use escalate::Escalation;
 pub use origin::{Origin, Place, Sourced};
 pub use problem::{LoadError, Note, Problem, ProfileError};
 pub use profile::{ApiKey, Profile, Timeouts};
+pub use provider::{PRICES_OF, Provider};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use trust::{Trust, TrustError, TrustStore};
 
@@ -195,6 +199,22 @@ impl Settings {
             .or(wanted)
             .unwrap_or(DEFAULT_PROFILE);
         merge::profile(self, wanted)
+    }
+
+    /// Returns the profile of exactly this name: neither the flag nor [`DEFAULT_PROFILE`] stands in for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError::Undefined`] when nobody defined it; the others are mistakes of the settings.
+    pub fn profile_named(&self, name: &str) -> Result<Selected, ProfileError> {
+        let names = self.profile_names();
+        if !names.contains(name) {
+            return Err(ProfileError::Undefined {
+                name: name.to_owned(),
+                near: problem::nearest(name, names),
+            });
+        }
+        merge::profile(self, name)
     }
 }
 

@@ -44,6 +44,14 @@ pub enum FileError {
         /// The path as it was given.
         path: String,
     },
+    /// It lies, or leads through a symbolic link, where git or the engine keeps what is its own.
+    #[error("`{path}` leads into `{folder}`, which is not a task's to write")]
+    Kept {
+        /// The path as it was given.
+        path: String,
+        /// The folder.
+        folder: &'static str,
+    },
     /// There is no such folder.
     #[error(
         "there is no folder `{path}` in the workspace; correct the path, or have a task that comes before make it"
@@ -141,6 +149,22 @@ impl Workspace {
     pub fn read(&self, path: &str) -> Result<String, FileError> {
         let full = self.existing(path)?;
         let real = full.strip_prefix(&self.root).unwrap_or(Utf8Path::new(""));
+        self.text(path, real)
+    }
+
+    /// Reads a text file as [`read`](Self::read) does, and refuses when a symbolic link stands on its way.
+    ///
+    /// # Errors
+    /// When it lies outside, or behind a link, is too large, is no text or can't be read.
+    pub fn read_real(&self, path: &str) -> Result<String, FileError> {
+        let inside = path::inside(path).map_err(|reason| FileError::Path {
+            path: path.to_owned(),
+            reason,
+        })?;
+        self.text(path, &inside)
+    }
+
+    fn text(&self, path: &str, real: &Utf8Path) -> Result<String, FileError> {
         let file = self
             .beneath
             .file(real.as_std_path())
@@ -171,17 +195,47 @@ impl Workspace {
     /// # Errors
     /// When it is no glob.
     pub fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
+        let mut walk = self.walk();
+        walk.filter_entry(|entry| !matches!(entry.file_name().to_str(), Some(".git" | ".smallcode")));
+        self.matching(&walk, pattern)
+    }
+
+    /// The files that match a glob, sorted, and none left out.
+    ///
+    /// # Errors
+    /// When it is no glob.
+    pub fn glob_of_all(&self, pattern: &str) -> Result<Vec<String>, FileError> {
+        self.matching(self.walk().standard_filters(false), pattern)
+    }
+
+    /// Whether git ignores a file that is there, by the rules that [`glob`](Self::glob) goes by. The path holds no
+    /// symbolic links: [`destination`](Self::destination) follows them.
+    pub fn is_ignored(&self, path: &str) -> bool {
+        let target = self.root.join(path);
+        if !target.exists() {
+            return false;
+        }
+        let way = target.clone();
+        let mut walk = self.walk();
+        walk.filter_entry(move |entry| way.as_std_path().starts_with(entry.path()));
+        let mut entries = walk.build().filter_map(Result::ok);
+        !entries.any(|entry| entry.path() == target.as_std_path())
+    }
+
+    /// Looks at everything that git does not ignore.
+    fn walk(&self) -> ignore::WalkBuilder {
+        let mut walk = ignore::WalkBuilder::new(&self.root);
+        walk.hidden(false).require_git(false);
+        walk
+    }
+
+    fn matching(&self, walk: &ignore::WalkBuilder, pattern: &str) -> Result<Vec<String>, FileError> {
         let glob = smallcode_core::glob::Glob::new(pattern).map_err(|reason| FileError::Glob {
             pattern: pattern.to_owned(),
             reason,
         })?;
-        let walk = ignore::WalkBuilder::new(&self.root)
-            .hidden(false)
-            .require_git(false)
-            .filter_entry(|entry| !matches!(entry.file_name().to_str(), Some(".git" | ".smallcode")))
-            .build();
         let mut found = Vec::new();
-        for entry in walk.filter_map(Result::ok) {
+        for entry in walk.build().filter_map(Result::ok) {
             if !entry.file_type().is_some_and(|kind| kind.is_file()) {
                 continue;
             }
@@ -211,6 +265,7 @@ impl Workspace {
             path: path.to_owned(),
             reason,
         })?;
+        not_kept(path, &inside)?;
         let refused = match self.write_here(&inside, bytes) {
             Err(error) if beneath::may_be_a_link(&error) => error,
             written => return written.map_err(io_error("write", path)),
@@ -220,6 +275,7 @@ impl Workspace {
         if real == inside {
             return Err(io_error("write", path)(refused));
         }
+        not_kept(path, &real)?;
         self.write_here(&real, bytes).map_err(changed("write", path))
     }
 
@@ -232,6 +288,7 @@ impl Workspace {
             path: path.to_owned(),
             reason,
         })?;
+        not_kept(path, &inside)?;
         self.write_here(&inside, bytes).map_err(changed("write", path))
     }
 
@@ -296,6 +353,12 @@ impl Workspace {
             })
         }
     }
+}
+
+/// Refuses what no task may write, whatever led there.
+fn not_kept(path: &str, real: &Utf8Path) -> Result<(), FileError> {
+    let path = path.to_owned();
+    path::kept(real.as_str()).map_or(Ok(()), |folder| Err(FileError::Kept { path, folder }))
 }
 
 /// What came of a path that was resolved: a link that stands there now was put there since.

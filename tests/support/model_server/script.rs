@@ -248,7 +248,8 @@ impl Script {
         self
     }
 
-    pub(super) fn route_answer(&self, path: &str) -> (u16, Value) {
+    pub(super) fn route_answer(&self, request: &RecordedRequest) -> (u16, Value) {
+        let path = request.path.as_str();
         let missing = || {
             (
                 404,

@@ -7,14 +7,19 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::RecordedRequest;
 use super::script::{Answer, Fault, Reported};
+use super::{RecordedRequest, messages};
 
-/// The route of completions.
-pub(super) const COMPLETIONS: &str = "/v1/chat/completions";
+/// Whether a path is asked for an answer of a model: in the `OpenAI` dialect, Anthropic's, or Ollama's.
+pub(super) fn is_call(path: &str) -> bool {
+    matches!(path, "/v1/chat/completions" | messages::ROUTE | OLLAMA)
+}
+
+/// Ollama's own chat.
+const OLLAMA: &str = "/api/chat";
 
 /// Characters of text in one event.
-const EVENT_CHARS: usize = 8;
+pub(super) const EVENT_CHARS: usize = 8;
 
 /// One connection.
 pub(super) struct Connection {
@@ -190,7 +195,12 @@ impl Connection {
             Framing::Chunked => "transfer-encoding: chunked",
             Framing::Close => "connection: close",
         };
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{transfer}\r\n\r\n");
+        let kind = if request.path == OLLAMA {
+            "application/x-ndjson"
+        } else {
+            "text/event-stream"
+        };
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{transfer}\r\n\r\n");
         self.stream.write_all(head.as_bytes()).await?;
         for bytes in body.chunks(piece.min(body.len().max(1))) {
             self.write_piece(framing, bytes).await?;
@@ -238,7 +248,7 @@ impl Connection {
 }
 
 /// The text of an answer, with a fault of size.
-fn text_of(answer: &Answer) -> String {
+pub(super) fn text_of(answer: &Answer) -> String {
     let huge = answer.faults.iter().find_map(|fault| match fault {
         Fault::HugeAnswer { bytes } => Some(*bytes),
         _ => None,
@@ -248,6 +258,11 @@ fn text_of(answer: &Answer) -> String {
 
 /// The events of a streamed answer.
 fn events(request: &RecordedRequest, answer: &Answer) -> Vec<String> {
+    match request.path.as_str() {
+        messages::ROUTE => return messages::events(request, answer),
+        OLLAMA => return ollama_lines(request, answer),
+        _ => {}
+    }
     let model = &request.body["model"];
     let event = |value: &Value| format!("data: {value}\n\n");
     let delta = |delta: Value, finish: Value| {
@@ -298,6 +313,38 @@ fn events(request: &RecordedRequest, answer: &Answer) -> Vec<String> {
     events
 }
 
+/// The lines of a streamed answer of Ollama.
+fn ollama_lines(request: &RecordedRequest, answer: &Answer) -> Vec<String> {
+    let model = &request.body["model"];
+    let line = |message: Value| {
+        format!(
+            "{}\n",
+            json!({ "model": model, "message": message, "done": false })
+        )
+    };
+    let mut lines: Vec<String> = parts(&answer.thinking, EVENT_CHARS)
+        .map(|part| line(json!({ "role": "assistant", "content": "", "thinking": part })))
+        .collect();
+    lines.extend(
+        parts(&text_of(answer), EVENT_CHARS)
+            .map(|part| line(json!({ "role": "assistant", "content": part }))),
+    );
+    for (name, arguments) in &answer.tool_calls {
+        let arguments: Value = serde_json::from_str(arguments).unwrap_or(Value::Null);
+        let call = json!({ "function": { "name": name, "arguments": arguments } });
+        lines.push(line(
+            json!({ "role": "assistant", "content": "", "tool_calls": [call] }),
+        ));
+    }
+    let mut last = json!({ "model": model, "done": true, "done_reason": answer.finish });
+    if let Some((prompt, completion)) = counts(request, answer) {
+        last["prompt_eval_count"] = prompt.into();
+        last["eval_count"] = completion.into();
+    }
+    lines.push(format!("{last}\n"));
+    lines
+}
+
 /// The answer as one value.
 fn whole(request: &RecordedRequest, answer: &Answer) -> Value {
     let calls: Vec<Value> = answer
@@ -329,9 +376,19 @@ fn whole(request: &RecordedRequest, answer: &Answer) -> Value {
 }
 
 fn usage(request: &RecordedRequest, answer: &Answer) -> Option<Value> {
-    let (prompt, completion) = match answer.usage {
-        Reported::Absent => return None,
-        Reported::Exactly { prompt, completion } => (prompt, completion),
+    let (prompt, completion) = counts(request, answer)?;
+    Some(json!({
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt.saturating_add(completion),
+    }))
+}
+
+/// The tokens of prompt and answer, as the server says.
+pub(super) fn counts(request: &RecordedRequest, answer: &Answer) -> Option<(u64, u64)> {
+    match answer.usage {
+        Reported::Absent => None,
+        Reported::Exactly { prompt, completion } => Some((prompt, completion)),
         Reported::Counted => {
             let messages = request.body["messages"]
                 .as_array()
@@ -340,19 +397,17 @@ fn usage(request: &RecordedRequest, answer: &Answer) -> Option<Value> {
             let contents = messages.iter().filter_map(|message| message["content"].as_str());
             // Five tokens a message is what common templates add.
             let prompt: u64 = contents.map(|content| words(content) + 5).sum();
-            (prompt, words(&answer.text) + words(&answer.thinking))
+            let system = request.body["system"]
+                .as_str()
+                .map_or(0, |system| words(system) + 5);
+            Some((prompt + system, words(&answer.text) + words(&answer.thinking)))
         }
-    };
-    Some(json!({
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt.saturating_add(completion),
-    }))
+    }
 }
 
 /// Counts as vocabularies do, roughly: runs of up to eight letters, single digits, runs of space that
 /// are more than one, and every other character.
-fn words(text: &str) -> u64 {
+pub(super) fn words(text: &str) -> u64 {
     let mut count = 0;
     let mut run = 0;
     let mut last_space = false;
@@ -372,7 +427,7 @@ fn words(text: &str) -> u64 {
 }
 
 /// Cuts a text into parts of so many characters.
-fn parts(text: &str, size: usize) -> impl Iterator<Item = String> {
+pub(super) fn parts(text: &str, size: usize) -> impl Iterator<Item = String> {
     let mut rest = text.chars().peekable();
     std::iter::from_fn(move || {
         rest.peek()?;

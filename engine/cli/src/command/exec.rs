@@ -9,7 +9,7 @@ use smallcode_runtime::session::{self, Setting};
 use smallcode_runtime::workspace::Disk;
 
 use super::plan::ENGINE;
-use super::{Inputs, Shared, load, refuse};
+use super::{EscalateFlags, Inputs, Shared, load, refuse};
 use crate::exit::{Exit, Refusal};
 use crate::setting::{Outside, Profiles};
 use crate::terminal::Terminal;
@@ -29,6 +29,8 @@ pub(crate) struct Exec {
     /// The profile that answers prompts, whatever the workflow names
     #[arg(long, value_name = "PROFILE")]
     model: Option<String>,
+    #[command(flatten)]
+    escalate: EscalateFlags,
     #[command(flatten)]
     watch: WatchFlags,
 }
@@ -62,8 +64,9 @@ pub(crate) fn run(exec: &Exec, shared: &Shared, terminal: &Terminal) -> Result<E
         return Err(refuse(&unready, &loaded, terminal));
     }
     let outside = Outside::open(&shared.workspace, exec.model.as_deref(), terminal)?;
-    let profiles = outside.profiles(&bundle, true, terminal)?;
-    let mut given = outside.given(&bundle, &exec.inputs, &profiles)?;
+    let escalation = outside.escalation(&bundle, &exec.escalate, terminal)?;
+    let profiles = outside.profiles(&bundle, escalation.as_ref(), true, terminal)?;
+    let mut given = outside.given(&bundle, &exec.inputs, &profiles, escalation)?;
     if let Some(plan) = &approved {
         given.inputs.clone_from(&plan.inputs);
     }

@@ -153,10 +153,10 @@ fn answer(request: &Value, partial: bool) -> Value {
 fn gather(
     reading: Reading,
     repairs: &mut Vec<smallcode_parse::Repair>,
-    diagnostics: &mut Vec<smallcode_parse::Problem>,
+    diagnostics: &mut Vec<smallcode_parse::Diagnostic>,
 ) {
     repairs.extend(reading.repairs);
-    diagnostics.extend(reading.problems);
+    diagnostics.extend(reading.diagnostics);
 }
 
 fn set(object: &mut Value, key: &str, value: Value) {

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 use smallcode_core::plan::{self, Count, Plan, PlanNode};
 
-use super::{Inputs, Shared, load, pretty, print, refuse};
+use super::{EscalateFlags, Inputs, Shared, load, pretty, print, refuse};
 use crate::exit::{Exit, Refusal};
 use crate::render::text::{cut, number, one_line, width};
 use crate::setting::Outside;
@@ -26,6 +26,8 @@ pub(crate) struct PlanCommand {
     /// The profile that answers prompts, whatever the workflow names
     #[arg(long, value_name = "PROFILE")]
     model: Option<String>,
+    #[command(flatten)]
+    escalate: EscalateFlags,
     /// Print the plan as JSON, for `exec --plan`
     #[arg(long)]
     json: bool,
@@ -35,8 +37,9 @@ pub(crate) struct PlanCommand {
 pub(crate) fn run(command: &PlanCommand, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
     let (bundle, loaded) = load(&command.file, terminal)?;
     let outside = Outside::open(&shared.workspace, command.model.as_deref(), terminal)?;
-    let profiles = outside.profiles(&bundle, false, terminal)?;
-    let given = outside.given(&bundle, &command.inputs, &profiles)?;
+    let escalation = outside.escalation(&bundle, &command.escalate, terminal)?;
+    let profiles = outside.profiles(&bundle, escalation.as_ref(), false, terminal)?;
+    let given = outside.given(&bundle, &command.inputs, &profiles, escalation)?;
     let plan =
         plan::plan(&bundle, &given, ENGINE).map_err(|problems| refuse(&problems, &loaded, terminal))?;
     if command.json {
@@ -61,6 +64,9 @@ fn table(plan: &Plan) -> String {
             number(plan.totals.tokens)
         );
     }
+    if !plan.totals.usd.is_zero() {
+        let _ = write!(text, ", {}", plan.totals.usd);
+    }
     text.push('\n');
     for (name, facts) in &plan.profiles {
         let model = facts.model.as_deref().unwrap_or("its only model");
@@ -69,6 +75,14 @@ fn table(plan: &Plan) -> String {
             "{name}: {model}, window {} tokens, {} for the answer",
             number(facts.window),
             number(facts.reserve)
+        );
+    }
+    if let Some(escalation) = &plan.escalation {
+        let _ = writeln!(
+            text,
+            "escalation: at most {} calls and {}",
+            number(escalation.calls),
+            escalation.usd
         );
     }
     let ids = plan
@@ -119,6 +133,12 @@ fn notes(node: &PlanNode) -> Vec<String> {
             number(node.calls),
             number(node.tokens)
         ));
+    }
+    if !node.usd.is_zero() {
+        notes.push(format!("at most {}", node.usd));
+    }
+    if let Some(stronger) = &node.escalates_to {
+        notes.push(format!("the last attempt asks {stronger}"));
     }
     if !node.reads.is_empty() {
         notes.push(format!("reads {}", node.reads.join(", ")));

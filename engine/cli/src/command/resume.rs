@@ -49,7 +49,7 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
             &format!("the journal of {run} ended in an unfinished line of {bytes} bytes, which was cut off"),
         );
     }
-    let profiles = outside.profiles(&opened.bundle, true, terminal)?;
+    let profiles = outside.profiles(&opened.bundle, opened.plan.escalation.as_ref(), true, terminal)?;
     for (name, facts) in &opened.plan.profiles {
         if profiles
             .facts
@@ -110,10 +110,15 @@ pub(crate) fn find(id: Option<&str>, workspace: &std::path::Path) -> Result<RunI
                 .hint("`smallcode runs list` shows them")
         });
     }
-    runs::newest_unfinished(workspace)
-        .map_err(|error| Refusal::of(Exit::Io)(&error))?
-        .ok_or_else(|| {
-            Refusal::new(Exit::Wrong, "no run of this workspace can be taken up")
-                .hint("`smallcode runs list` shows them all")
-        })
+    let io = |error| Refusal::of(Exit::Io)(&error);
+    if let Some(run) = runs::newest_unfinished(workspace).map_err(io)? {
+        return Ok(run);
+    }
+    // A damaged run may be the one that was meant.
+    let all = runs::list(workspace).map_err(io)?;
+    let refusal = match all.into_iter().find_map(|run| run.problem) {
+        Some(problem) => Refusal::new(Exit::Io, problem),
+        None => Refusal::new(Exit::Wrong, "no run of this workspace can be taken up"),
+    };
+    Err(refusal.hint("`smallcode runs list` shows them all"))
 }

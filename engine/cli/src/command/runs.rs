@@ -16,6 +16,7 @@ use crate::render::style::Style;
 use crate::render::text::duration;
 use crate::report::plain::Plain;
 use crate::report::{Report as _, Verbosity, View};
+use crate::setting::say;
 use crate::terminal::Terminal;
 
 /// List, show or remove runs
@@ -111,6 +112,11 @@ pub(crate) fn run(command: &Runs, shared: &Shared, terminal: &Terminal) -> Resul
                 let _ = writeln!(text, "{}", summary.run);
             }
             print(&text)?;
+            if removed.is_empty() {
+                let why = "nothing to remove: the newest runs, young ones and unfinished ones are kept; `--keep`, \
+                           `--younger` and `--unfinished` say otherwise";
+                say(terminal, why);
+            }
         }
     }
     Ok(Exit::Done)

@@ -51,16 +51,16 @@ pub(crate) fn render(reading: &Reading, reply: &str, style: Style) -> String {
     }
     section(
         &mut out,
-        "problems",
-        reading.problems.iter().map(|problem| {
-            let at = problem
+        "diagnostics",
+        reading.diagnostics.iter().map(|diagnostic| {
+            let at = diagnostic
                 .span
                 .map_or(String::new(), |span| format!("{}: ", place(reply, span.start)));
-            let path = problem
+            let path = diagnostic
                 .path
                 .as_ref()
                 .map_or(String::new(), |path| format!("`{path}`: "));
-            format!("{at}{path}{}", text::one_line(&problem.message))
+            format!("{at}{path}{}", text::one_line(&diagnostic.message))
         }),
     );
     section(

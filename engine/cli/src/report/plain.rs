@@ -4,10 +4,10 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use smallcode_core::run::{Decision, Event, NodeId, Notice, RunStatus, Stored, Timestamp};
+use smallcode_core::run::{Decision, Event, NodeId, Notice, Reserve, RunStatus, Sent, Stored, Timestamp};
 
 use super::output::Output;
-use super::progress::{Change, End, Progress};
+use super::progress::{Change, End, Progress, length};
 use super::{Report, Verbosity, View, wording};
 use crate::render::style::Paint;
 use crate::render::text;
@@ -97,6 +97,7 @@ impl<W: Write + Send> Plain<W> {
                 failure,
                 next,
                 manner,
+                split,
             } => {
                 let (rest, _) = self.output.take(node);
                 self.output_lines(at, node, rest);
@@ -107,12 +108,13 @@ impl<W: Write + Send> Plain<W> {
                         0 => String::new(),
                         delay => format!(" in {}", text::duration(delay)),
                     };
+                    let then = match split {
+                        Some(by) => wording::split(*by),
+                        None => format!("next attempt{delay}{}", wording::manner(manner)),
+                    };
                     self.line(
                         at,
-                        format_args!(
-                            "{name}: attempt {attempt} failed: {message}; next attempt{delay}{}",
-                            wording::manner(manner)
-                        ),
+                        format_args!("{name}: attempt {attempt} failed: {message}; {then}"),
                     );
                 }
                 if self.says(Verbosity::Verbose) {
@@ -187,6 +189,15 @@ impl<W: Write + Send> Plain<W> {
                 call,
                 profile,
                 reserve,
+                sent: Some(sent),
+                ..
+            } => Some((Verbosity::Normal, leaving(node, *call, profile, *reserve, sent))),
+            Event::CallStarted {
+                node,
+                call,
+                profile,
+                reserve,
+                sent: None,
                 ..
             } => Some((
                 Verbosity::Verbose,
@@ -243,6 +254,17 @@ impl<W: Write + Send> Plain<W> {
                 Some((Verbosity::Normal, format!("{node}: {answer}{comment}")))
             }
             Event::Interrupted { stage } => Some((Verbosity::Normal, interrupted(*stage).to_owned())),
+            Event::NodeSplit { node, parts, .. } => {
+                Some((Verbosity::Verbose, format!("{node}: {}", wording::parts(parts))))
+            }
+            Event::PlanAccepted { node, tasks, .. } => {
+                Some((Verbosity::Normal, format!("{node}: {}", wording::plan(tasks))))
+            }
+            Event::PartsRefused { node, failure, .. } => {
+                let message = text::one_line(&failure.message);
+                let said = format!("{node}: what its parts made together is put back: {message}");
+                Some((Verbosity::Verbose, said))
+            }
             Event::ScopeEntered { .. }
             | Event::NodesClaimed { .. }
             | Event::ConditionChecked { .. }
@@ -256,6 +278,25 @@ impl<W: Write + Send> Plain<W> {
             | Event::RunFinished { .. } => None,
         }
     }
+}
+
+/// What is said of a call that leaves this machine, with the blob that holds it byte for byte.
+pub(super) fn leaving(node: &NodeId, call: u32, profile: &str, reserve: Reserve, sent: &Sent) -> String {
+    let tokens = text::number(reserve.prompt.saturating_add(reserve.completion));
+    let cost = if reserve.usd.is_zero() {
+        String::new()
+    } else {
+        format!(" and {}", reserve.usd)
+    };
+    let body = match &sent.body {
+        Stored::Json { blob, .. } | Stored::Text { blob, .. } => format!(", kept in blobs/{blob}"),
+        Stored::Inline(_) => String::new(),
+    };
+    format!(
+        "{node}: call {call} of `{profile}` goes to {} ({} bytes{body}), at most {tokens} tokens{cost}",
+        sent.host,
+        text::number(length(&sent.body)),
+    )
 }
 
 /// What a signal leads to.

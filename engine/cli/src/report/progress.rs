@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use smallcode_core::price::Usd;
 use smallcode_core::run::{
-    Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Timestamp,
+    Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Stored, Timestamp,
 };
+use smallcode_core::spec::SplitBy;
 
 use crate::render::text;
 
@@ -40,6 +42,8 @@ pub(crate) struct Progress {
     next_start: u64,
     nodes: HashMap<NodeId, Node>,
     expanded: HashMap<NodeId, i64>,
+    /// Of nodes that are cut, how many of their parts have not begun.
+    parts: HashMap<NodeId, i64>,
 }
 
 /// How many nodes ended how.
@@ -74,14 +78,20 @@ impl Counts {
 }
 
 /// What models were asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
     /// Calls that ended.
     pub(crate) calls: u64,
     /// Tokens of prompts and answers.
     pub(crate) tokens: u64,
+    /// Tokens of prompts that a server had cached.
+    pub(crate) cached: u64,
     /// Whether some of them were counted here, because a server did not.
     pub(crate) estimated: bool,
+    /// What they cost.
+    pub(crate) usd: Usd,
+    /// What left this machine: by host, how many requests and how many bytes of them.
+    pub(crate) sent: BTreeMap<String, (u64, u64)>,
 }
 
 /// A node that is at work.
@@ -139,6 +149,8 @@ pub(crate) enum Change<'e> {
         next: Timestamp,
         /// How it asks its model.
         manner: Manner,
+        /// How it cuts the work into smaller nodes, if it does.
+        split: Option<SplitBy>,
     },
     /// The node has ended.
     Ended {
@@ -242,9 +254,32 @@ impl Progress {
             Event::TaskSkipped { task, because } => self.end(at, task, End::Skipped(because)),
             Event::NodeCancelled { node, because } => self.end(at, node, End::Cancelled(because)),
             Event::AttemptStarted { node, attempt } => Some(self.start(at, node, *attempt)),
+            Event::NodeSplit { node, parts, .. } => {
+                // They are nodes from now on, and this one only waits for them.
+                self.stop(node);
+                let parts = i64::try_from(parts.len()).unwrap_or(i64::MAX);
+                self.grown = self.grown.saturating_add(parts);
+                self.parts.insert(node.clone(), parts);
+                None
+            }
+            Event::PlanAccepted { node, tasks, .. } => {
+                self.stop(node);
+                let tasks = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
+                self.grown = self.grown.saturating_add(tasks);
+                None
+            }
             Event::CallStarted {
-                node, call, profile, ..
+                node,
+                call,
+                profile,
+                sent,
+                ..
             } => {
+                if let Some(sent) = sent {
+                    let (requests, bytes) = self.spent.sent.entry(sent.host.clone()).or_default();
+                    *requests += 1;
+                    *bytes = bytes.saturating_add(length(&sent.body));
+                }
                 self.busy(node, Activity::Calling(profile.clone(), *call));
                 None
             }
@@ -256,6 +291,8 @@ impl Progress {
                     .saturating_add(usage.prompt)
                     .saturating_add(usage.completion);
                 self.spent.estimated |= usage.estimated;
+                self.spent.cached = self.spent.cached.saturating_add(usage.cached.unwrap_or(0));
+                self.spent.usd = self.spent.usd.plus(usage.usd);
                 self.busy(node, Activity::Working);
                 None
             }
@@ -281,6 +318,7 @@ impl Progress {
             }
             Event::ConditionChecked { holds: true, .. }
             | Event::ScopeEntered { .. }
+            | Event::PartsRefused { .. }
             | Event::ReplyRead { .. }
             | Event::CapReached { .. }
             | Event::NodesClaimed { .. }
@@ -319,6 +357,12 @@ impl Progress {
             *count = count.saturating_sub(1);
             self.failures.retain(|failed| failed.node != *id);
         }
+        if node.first_start.is_none()
+            && let Some((whole, _)) = id.as_str().rsplit_once('/')
+            && let Some(left) = self.parts.get_mut(&NodeId::new(whole))
+        {
+            *left -= 1;
+        }
         node.first_start.get_or_insert(at);
         node.attempts = node.attempts.saturating_add(1);
         if let Some(before) = node.running.replace(start) {
@@ -349,22 +393,37 @@ impl Progress {
         outcome: &'e Outcome,
         decision: &Decision,
     ) -> Option<Change<'e>> {
+        // Parts that have not begun by now never will.
+        self.grown = self.grown.saturating_sub(self.parts.remove(id).unwrap_or(0));
         match (outcome, decision) {
             (Outcome::Success(_), _) => self.end(at, id, End::Success),
-            (Outcome::Failure(failure), Decision::Retry { at: next, manner }) => {
+            (Outcome::Failure(failure), Decision::Split { by }) => {
                 self.counts.retried += 1;
                 self.stop(id);
                 Some(Change::Retrying {
                     node: id,
                     attempt,
                     failure,
-                    next: *next,
-                    manner: *manner,
+                    next: at,
+                    manner: Manner::default(),
+                    split: Some(*by),
                 })
             }
-            (Outcome::Failure(failure), Decision::Done | Decision::Fail | Decision::Stalled) => {
-                self.end(at, id, end_of(failure))
-            }
+            (Outcome::Failure(failure), decision) => match decision.next_attempt() {
+                Some((next, manner)) => {
+                    self.counts.retried += 1;
+                    self.stop(id);
+                    Some(Change::Retrying {
+                        node: id,
+                        attempt,
+                        failure,
+                        next,
+                        manner,
+                        split: None,
+                    })
+                }
+                None => self.end(at, id, end_of(failure)),
+            },
         }
     }
 
@@ -403,6 +462,14 @@ impl Progress {
             attempts,
             took,
         })
+    }
+}
+
+/// The bytes of something that is kept.
+pub(super) fn length(stored: &Stored) -> u64 {
+    match stored {
+        Stored::Inline(value) => u64::try_from(value.to_string().len()).unwrap_or(u64::MAX),
+        Stored::Json { bytes, .. } | Stored::Text { bytes, .. } => *bytes,
     }
 }
 

@@ -131,6 +131,7 @@ impl<W: Write + Send> Terminal<W> {
                 failure,
                 next,
                 manner,
+                split,
             } => {
                 let (rest, tail) = self.output.take(node);
                 self.output_lines(node, &rest);
@@ -142,6 +143,9 @@ impl<W: Write + Send> Terminal<W> {
                 );
                 if next.since(at) > 0 {
                     let _ = write!(line, "; again in {}", text::duration(next.since(at)));
+                }
+                if let Some(by) = split {
+                    let _ = write!(line, "; {}", wording::split(*by));
                 }
                 line.push_str(&wording::manner(manner));
                 if self.says(Verbosity::Normal) {
@@ -222,6 +226,25 @@ impl<W: Write + Send> Terminal<W> {
                 let sign = self.paint(Paint::Warn, "■");
                 let name = text::one_line(node.as_str());
                 self.scroll_line(format_args!("{sign} {name}  {}", wording::STALLED));
+            }
+            Event::CallStarted {
+                node,
+                call,
+                profile,
+                reserve,
+                sent: Some(sent),
+                ..
+            } if self.says(Verbosity::Normal) => {
+                let line = plain::leaving(node, *call, profile, *reserve, sent);
+                self.scroll_line(format_args!("  {}", text::one_line(&line)));
+            }
+            Event::NodeSplit { node, parts, .. } if self.says(Verbosity::Verbose) => {
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!("  {name}  {}", wording::parts(parts)));
+            }
+            Event::PlanAccepted { node, tasks, .. } if self.says(Verbosity::Normal) => {
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!("  {name}  {}", wording::plan(tasks)));
             }
             Event::ReplyRead { node, repairs, .. } if self.says(Verbosity::Verbose) => {
                 let name = text::one_line(node.as_str());

@@ -106,7 +106,9 @@ fn called(node: &str, call: u32) -> Event {
         reserve: Reserve {
             prompt: 900,
             completion: 1024,
+            ..Reserve::default()
         },
+        sent: None,
     }
 }
 
@@ -114,8 +116,7 @@ fn answered(node: &str, call: u32) -> Event {
     let usage = CallUsage {
         prompt: 812,
         completion: 1420,
-        cached: None,
-        estimated: false,
+        ..CallUsage::default()
     };
     Event::CallFinished {
         node: id(node),

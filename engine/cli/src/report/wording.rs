@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use smallcode_core::diagnostic::count;
-use smallcode_core::run::{Failure, FailureClass, Manner, RepairSeverity, Repaired, RunStatus, Timestamp};
+use smallcode_core::run::{
+    Failure, FailureClass, Manner, Part, RepairSeverity, Repaired, RunStatus, Timestamp,
+};
+use smallcode_core::spec::SplitBy;
 
 use super::progress::Progress;
 use crate::render::style::{Paint, Style};
@@ -32,9 +35,29 @@ pub(super) fn class(class: FailureClass) -> String {
 /// What is said of a node whose attempts came to the same failure again.
 pub(super) const STALLED: &str = "the same failure came a third time, so it is not tried again";
 
+/// What follows an attempt whose work is cut.
+pub(super) fn split(by: SplitBy) -> String {
+    format!("its work is split by {}", by.as_str())
+}
+
+/// Into what it is cut.
+pub(super) fn parts(parts: &[Part]) -> String {
+    let names: Vec<_> = parts.iter().map(|part| text::one_line(&part.name)).collect();
+    format!("split into {}: {}", count(parts.len(), "part"), names.join("; "))
+}
+
+/// What a model has planned.
+pub(super) fn plan(tasks: &[String]) -> String {
+    let names: Vec<_> = tasks.iter().map(|name| text::one_line(name)).collect();
+    format!("planned {}: {}", count(tasks.len(), "task"), names.join(", "))
+}
+
 /// `, at temperature 0.4, with up to 2,048 tokens of answer`: how the next attempt asks, where that is not as before.
 pub(super) fn manner(manner: &Manner) -> String {
     let mut said = String::new();
+    if manner.escalated {
+        said.push_str(", by a stronger model");
+    }
     if let Some(temperature) = manner.temperature {
         let _ = write!(said, ", at temperature {temperature}");
     }
@@ -61,18 +84,39 @@ pub(super) fn repairs(repairs: &[Repaired]) -> String {
     said.join(", ")
 }
 
-/// `12,345 tokens in 8 calls`; nothing where no model was called.
+/// `12,345 tokens in 8 calls, 900 of them cached, $0.0123`; nothing where no model was called.
 pub(super) fn spent(progress: &Progress) -> Option<String> {
-    let spent = progress.spent;
+    let spent = &progress.spent;
     let calls = usize::try_from(spent.calls).unwrap_or(usize::MAX);
+    if calls == 0 {
+        return None;
+    }
     let about = if spent.estimated { "about " } else { "" };
-    (calls > 0).then(|| {
-        format!(
-            "{about}{} tokens in {}",
-            text::number(spent.tokens),
-            count(calls, "call")
-        )
-    })
+    let tokens = text::number(spent.tokens);
+    let mut said = format!("{about}{tokens} tokens in {}", count(calls, "call"));
+    if spent.cached > 0 {
+        let _ = write!(said, ", {} of them cached", text::number(spent.cached));
+    }
+    if !spent.usd.is_zero() {
+        let _ = write!(said, ", {}", spent.usd);
+    }
+    Some(said)
+}
+
+/// `sent to api.example:443: 2 requests, 4,812 bytes`: a line for each host off this machine.
+fn sent(progress: &Progress) -> Vec<String> {
+    let hosts = progress.spent.sent.iter();
+    let mut lines: Vec<String> = hosts
+        .map(|(host, (requests, bytes))| {
+            let requests = count(usize::try_from(*requests).unwrap_or(usize::MAX), "request");
+            let host = text::one_line(host);
+            format!("  sent to {host}: {requests}, {} bytes", text::number(*bytes))
+        })
+        .collect();
+    if let (Some(last), Some(run)) = (lines.last_mut(), &progress.run) {
+        let _ = write!(last, "; `smallcode runs show {}` names them", text::one_line(run));
+    }
+    lines
 }
 
 /// `3 succeeded, 1 failed`: the ends that there were; empty where there were none.
@@ -129,6 +173,11 @@ pub(super) fn summary(progress: &Progress, style: Style, now: Timestamp) -> Vec<
     }
     let mut lines = vec![first];
     lines.extend(spent(progress).map(|spent| style.paint(Paint::Dim, format!("  {spent}"))));
+    lines.extend(
+        sent(progress)
+            .into_iter()
+            .map(|line| style.paint(Paint::Dim, line)),
+    );
     if let Some((_, message)) = &progress.ended {
         lines.extend(
             text::clean(message.trim())

@@ -52,6 +52,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                 Some(Output::Schema(_)) | None => Vec::new(),
             },
             Kind::Edit(edit) => edit.keys.files.iter().collect(),
+            Kind::Agent(_) => task.common.writes.iter().collect(),
             _ => Vec::new(),
         };
         for text in written.into_iter().filter(|text| text.template.is_literal()) {

@@ -434,7 +434,7 @@ impl<'b> Walk<'_, 'b> {
         if let Some(known) = self.sure.get(&(task, other)) {
             return *known;
         }
-        let known = if graph.is_sure(task, other) {
+        let known = if graph.is_sure(task, other) || (graph.is_open(task) && task != other) {
             // A task with a status function in its `if` may run whatever became of its needs.
             Known::Sure
         } else if graph.is_after(task, other) {

@@ -1,16 +1,16 @@
 //! What this version checks but does not run yet: `exec` says so before anything starts.
 
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::load::{Bundle, Module};
-use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, Task, VerifierKind};
+use crate::load::Bundle;
+use crate::proposal::PLANNABLE;
+use crate::run::splits;
+use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
 pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let run = bundle.modules.first().is_some_and(capped_in_usd);
     for module in &bundle.modules {
-        let around = run || capped_in_usd(module);
         for (name, task) in &module.loaded.workflow.tasks.read {
             let mut report = |span: Span, what: String| {
                 found.push(
@@ -24,41 +24,27 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
                 );
             };
             parts(task, &mut report);
-            // A price is known of no call yet. What makes none spends nothing.
-            let asks = matches!(task.kind.name(), KindName::Prompt | KindName::Edit);
-            let calls = asks || task.kind.name() == KindName::Uses;
-            if (around && asks)
-                || (calls
-                    && task
-                        .common
-                        .budget
-                        .as_ref()
-                        .is_some_and(|budget| budget.usd.is_some()))
-            {
-                report(
-                    task.kind_span,
-                    "`budget: { usd }` (a cap on the price of its calls)".to_owned(),
-                );
-            }
         }
     }
     found
 }
 
-fn capped_in_usd(module: &Module) -> bool {
-    let budget = module.loaded.workflow.budget.as_ref();
-    budget.is_some_and(|budget| budget.usd.is_some())
-}
-
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Agent(_) | Kind::Plan(_) | Kind::Bone(_) => {
+        Kind::Plan(plan) => {
+            guides(&plan.beside.context, report);
+            for kind in plan.keys.kinds.iter().filter(|kind| !PLANNABLE.contains(kind)) {
+                report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
+            }
+        }
+        Kind::Bone(_) => {
             report(task.kind_span, format!("the kind `{}`", kind.as_str()));
         }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
         Kind::Edit(edit) => guides(&edit.beside.context, report),
+        Kind::Agent(agent) => guides(&agent.beside.context, report),
         Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
@@ -70,15 +56,22 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
             | VerifierKind::Run(_)
             | VerifierKind::Tests(_)
             | VerifierKind::Unchanged(_)
-            | VerifierKind::Files(_) => {
+            | VerifierKind::Files(_)
+            | VerifierKind::Syntax(_)
+            | VerifierKind::Judge(_) => {
                 matches!(
                     kind,
-                    KindName::Prompt | KindName::Edit | KindName::Run | KindName::Render
+                    KindName::Prompt
+                        | KindName::Edit
+                        | KindName::Agent
+                        | KindName::Plan
+                        | KindName::Run
+                        | KindName::Render
                 )
             }
             // Other kinds have no command that could report any.
             VerifierKind::Diagnostics => kind == KindName::Run,
-            VerifierKind::Syntax(_) | VerifierKind::Bone(_) | VerifierKind::Judge(_) => false,
+            VerifierKind::Bone(_) => false,
         };
         if !ready {
             report(
@@ -89,15 +82,27 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     }
     let policy = &task.common.on_failure;
     let after = task.kind_span;
-    if policy.split.is_some_and(|split| split.0.is_some()) {
-        report(after, "`on_failure: { split }`".to_owned());
+    if let Some(way) = policy.split.and_then(|split| split.0) {
+        if !splits(kind) {
+            report(
+                after,
+                format!("`on_failure: {{ split }}` of the kind `{}`", kind.as_str()),
+            );
+        } else if way == SplitBy::Plan && kind != KindName::Edit {
+            let kind = kind.as_str();
+            report(
+                after,
+                format!("`on_failure: {{ split: plan }}` of the kind `{kind}`"),
+            );
+        }
     }
-    if policy
+    let escalates = policy
         .escalate
         .as_ref()
-        .is_some_and(|escalate| *escalate != crate::spec::Escalate::No)
-    {
-        report(after, "`on_failure: { escalate }`".to_owned());
+        .is_some_and(|escalate| *escalate != crate::spec::Escalate::No);
+    if escalates && !kind.model_driven() {
+        let what = format!("`on_failure: {{ escalate }}` of the kind `{}`", kind.as_str());
+        report(after, what);
     }
     if task.common.cache == Some(true) {
         report(after, "`cache: true`".to_owned());

@@ -1,6 +1,7 @@
 //! Writes: tasks that may run at the same time don't write the same files.
 
 mod clash;
+mod near;
 
 pub(crate) use clash::{Write, clashes};
 
@@ -104,6 +105,14 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         }
     }
     for (left, right) in clashes(&writes, module.graph.reach()) {
+        let is_open = |place: usize| {
+            writes
+                .get(place)
+                .is_some_and(|write| module.graph.is_open(write.task))
+        };
+        if is_open(left) || is_open(right) {
+            continue;
+        }
         let place = |place: usize| Some((tasks.get_index(writes.get(place)?.task)?.0, *spans.get(place)?));
         if let (Some((left, left_span)), Some((right, right_span))) = (place(left), place(right)) {
             let source = module.loaded.source;
@@ -123,15 +132,22 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
 }
 
+/// Why a task may not write in a folder of [`kept`](crate::path::kept).
+pub fn not_to_write(folder: &str) -> String {
+    let whose = if folder == ".git" { "git" } else { "the engine" };
+    format!("what {whose} keeps in `{folder}` is not a task's to write")
+}
+
 fn path_problem(checker: &mut Checker<'_>, text: &Text) {
     let inside = crate::path::inside(text.template.source());
-    if inside.as_ref().is_ok_and(|path| path.starts_with(".smallcode")) {
-        checker.report(
-            Code::BAD_PATH,
-            text.span,
-            "what the engine keeps in `.smallcode` is not a task's to write",
-            |diagnostic| diagnostic.help("let the task write elsewhere in the workspace"),
-        );
+    let kept = inside
+        .as_ref()
+        .ok()
+        .and_then(|path| crate::path::kept(path.as_str()));
+    if let Some(folder) = kept {
+        checker.report(Code::BAD_PATH, text.span, not_to_write(folder), |diagnostic| {
+            diagnostic.help("let the task write elsewhere in the workspace")
+        });
     } else if let Err(error) = inside {
         checker.report(Code::BAD_PATH, text.span, error.to_string(), |diagnostic| {
             diagnostic.help("what a task writes lies inside the workspace; name it relative to that")

@@ -1,6 +1,6 @@
 //! The signatures of a source file: what it declares, without how. By tree-sitter, so that broken files have one too.
 
-use tree_sitter::{Node, ParseOptions, ParseState, Parser};
+use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
 /// A language whose files have an outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +116,36 @@ impl Language {
 /// The outline of `source`: its declarations in order, each as its signature. `None` where the file is too long, is
 /// nothing that the grammar knows, or declares nothing.
 pub fn outline(language: Language, source: &str) -> Option<String> {
+    let tree = parsed(language, source).ok()?;
+    let mut writer = Writer {
+        language,
+        source,
+        out: String::new(),
+    };
+    writer.children(tree.root_node(), 0);
+    (!writer.out.trim().is_empty()).then_some(writer.out)
+}
+
+/// Why a file was not parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// It is longer than what is read.
+    #[error("it has more than {MAX_BYTES} bytes")]
+    TooLong,
+    /// The parser was stopped: recovery from errors would have taken it too long.
+    #[error("it is too far from its language to be read")]
+    Stopped,
+}
+
+/// The syntax tree of `source`, with errors where it is broken.
+pub(crate) fn parsed(language: Language, source: &str) -> Result<Tree, ParseError> {
     if source.len() > MAX_BYTES {
-        return None;
+        return Err(ParseError::TooLong);
     }
     let mut parser = Parser::new();
-    parser.set_language(&language.grammar()).ok()?;
+    parser
+        .set_language(&language.grammar())
+        .map_err(|_| ParseError::Stopped)?;
     let bytes = source.as_bytes();
     let mut steps = 0_usize;
     let mut progress = |_: &ParseState| {
@@ -133,14 +158,8 @@ pub fn outline(language: Language, source: &str) -> Option<String> {
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
     let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
-    let tree = parser.parse_with_options(&mut read, None, Some(options))?;
-    let mut writer = Writer {
-        language,
-        source,
-        out: String::new(),
-    };
-    writer.children(tree.root_node(), 0);
-    (!writer.out.trim().is_empty()).then_some(writer.out)
+    let tree = parser.parse_with_options(&mut read, None, Some(options));
+    tree.ok_or(ParseError::Stopped)
 }
 
 struct Writer<'s> {
@@ -212,6 +231,11 @@ impl<'s> Writer<'s> {
     fn text(&self, start: usize, end: usize) -> &'s str {
         self.source.get(start..end).unwrap_or_default()
     }
+}
+
+/// Whether a node declares something, or wraps what does.
+pub(super) fn named(node: Node<'_>) -> bool {
+    is_declaration(node.kind()) || is_declaration(unwrapped(node).kind())
 }
 
 /// The declaration inside what only wraps it: `export`, decorators, `const f = () => …`.

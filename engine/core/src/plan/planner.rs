@@ -3,12 +3,17 @@
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
+use super::escalation::Worst;
 use super::writes::{Step, Writes};
-use super::{CALL_TRIES, Count, Given, PlanNode, ProfileFacts, Totals, profile_of, write_permissions};
+use super::{
+    CALL_TRIES, Count, Given, PlanNode, ProfileFacts, Totals, calls_of_attempt, profile_of, write_permissions,
+};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, SourceId};
 use crate::expand;
 use crate::load::{Bundle, ModuleId};
+use crate::proposal::DEFAULT_MAX_TASKS;
+use crate::run::{MAX_PARTS, splits};
 use crate::scope::{Item, Names};
 use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
 use crate::template::Value;
@@ -21,6 +26,8 @@ pub(super) struct Planner<'a> {
     pub(super) problems: Vec<Diagnostic>,
     pub(super) profiles: IndexMap<String, ProfileFacts>,
     pub(super) writes: Writes,
+    /// The worst case of escalated attempts, which have caps of their own.
+    pub(super) escalated: Worst,
 }
 
 impl Planner<'_> {
@@ -156,33 +163,37 @@ impl Planner<'_> {
         source: SourceId,
     ) {
         let common = &task.common;
-        let attempts = u64::from(common.on_failure.retry.max) + 1;
+        let attempts = u64::from(task.retry().max) + 1;
         let writes = self.evaluate(&check::declared_writes(task), names, source, true);
         let reads = self.evaluate(&common.reads.iter().collect::<Vec<_>>(), names, source, false);
-        let mut calls = 0;
-        let mut tokens = 0;
+        let mut worst = Worst::default();
         let mut model = None;
-        if matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) {
+        let asked = calls_of_attempt(task);
+        if asked > 0 {
             let name = self.profile_of(common);
             let facts = self.given.profiles.get(&name).cloned().unwrap_or_default();
-            calls = attempts
+            let calls = attempts
+                .saturating_mul(most_nodes(task))
+                .saturating_mul(asked)
                 .saturating_mul(u64::from(CALL_TRIES))
                 .saturating_mul(times.most());
-            tokens = calls.saturating_mul(facts.window);
+            worst = Worst::of(calls, &facts);
             self.profiles.insert(name.clone(), facts);
             model = Some(name);
             // Globs of `output: { files }` only bound what an answer names.
             let names_files = match &task.kind {
                 Kind::Prompt(prompt) => matches!(prompt.beside.output, Some(Output::File(_))),
-                _ => true,
+                kind => kind.name().model_driven(),
             };
             if let Some(names) = names.filter(|_| names_files) {
                 self.permitted(task, &writes, names, source);
             }
         }
         self.totals.nodes = self.totals.nodes.saturating_add(times.most());
-        self.totals.calls = self.totals.calls.saturating_add(calls);
-        self.totals.tokens = self.totals.tokens.saturating_add(tokens);
+        self.add(worst);
+        let (escalates_to, escalated) = self.escalated(task, times);
+        self.escalated = self.escalated.plus(escalated);
+        let worst = worst.plus(escalated);
         self.nodes.push(PlanNode {
             id: id.to_owned(),
             kind: task.kind.name().as_str().to_owned(),
@@ -194,14 +205,44 @@ impl Planner<'_> {
                 .condition
                 .as_ref()
                 .map(|condition| condition.0.template.source().to_owned()),
-            attempts,
-            calls,
-            tokens,
+            attempts: attempts + u64::from(escalates_to.is_some()),
+            calls: worst.calls,
+            tokens: worst.tokens,
+            usd: worst.usd,
             model,
+            escalates_to,
             untracked: matches!(task.kind, Kind::Run(_)) && writes.is_empty(),
             reads,
             writes,
         });
+    }
+
+    /// The profile that a task escalates to in this run, and the worst case of that.
+    fn escalated(&mut self, task: &Task, times: Count) -> (Option<String>, Worst) {
+        let given = self.given;
+        let Some((escalation, name)) = given
+            .escalation
+            .as_ref()
+            .and_then(|escalation| Some((escalation, escalation.profile_of(task)?)))
+        else {
+            return (None, Worst::default());
+        };
+        let facts = given.profiles.get(name).cloned().unwrap_or_default();
+        let calls = times
+            .most()
+            .saturating_mul(most_nodes(task))
+            .saturating_mul(calls_of_attempt(task));
+        let worst = Worst::escalated(calls, &facts, escalation);
+        self.profiles.insert(name.to_owned(), facts);
+        (Some(name.to_owned()), worst)
+    }
+
+    /// Adds calls to the sums.
+    pub(super) fn add(&mut self, worst: Worst) {
+        let totals = &mut self.totals;
+        totals.calls = totals.calls.saturating_add(worst.calls);
+        totals.tokens = totals.tokens.saturating_add(worst.tokens);
+        totals.usd = totals.usd.plus(worst.usd);
     }
 
     /// The profile that answers a task's prompts.
@@ -226,12 +267,16 @@ impl Planner<'_> {
             };
             match expand::text(text, &names.clone().scope()) {
                 Ok(path) => {
-                    if inside && let Err(error) = crate::path::inside(&path) {
+                    let refused = match crate::path::inside(&path) {
+                        Ok(path) => crate::path::kept(path.as_str()).map(check::not_to_write),
+                        Err(error) => Some(error.to_string()),
+                    };
+                    if let Some(reason) = refused.filter(|_| inside) {
                         self.problems.push(Diagnostic::new(
                             Code::BAD_PATH,
                             source,
                             text.span,
-                            format!("`{path}`: {error}"),
+                            format!("`{path}`: {reason}"),
                         ));
                     }
                     found.push(path);
@@ -260,6 +305,26 @@ impl Planner<'_> {
             .help(format!("allow it: `permissions: {{ write: [\"{path}\"] }}`")),
         );
     }
+}
+
+/// How many nodes may do the work of one, itself included: where it is cut as often as may be, or plans as many tasks as
+/// it may, which are tried as often as it is.
+fn most_nodes(task: &Task) -> u64 {
+    if let Kind::Plan(plan) = &task.kind {
+        let attempts = u64::from(task.retry().max) + 1;
+        let tasks = plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS);
+        return tasks.saturating_mul(attempts).saturating_add(1);
+    }
+    let way = task.common.on_failure.split.and_then(|split| split.0);
+    if way.is_none() || !splits(task.kind.name()) {
+        return 1;
+    }
+    let (mut of_depth, mut all) = (1_u64, 1_u64);
+    for most in MAX_PARTS {
+        of_depth = of_depth.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
+        all = all.saturating_add(of_depth);
+    }
+    all
 }
 
 enum Items {

@@ -1,9 +1,9 @@
 //! What is to be done next. The dispatcher journals what an action announces, then carries it out.
 
-use super::{NodeIndex, RunStatus, ScopeIndex};
+use super::{Failure, NodeIndex, RunStatus, ScopeIndex};
 
 /// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Find the items of a task's `foreach` or `matrix`; `TaskExpanded` follows.
     Expand {
@@ -43,6 +43,13 @@ pub enum Action {
         node: NodeIndex,
         /// Why.
         because: String,
+    },
+    /// Record that a node has failed before it started, as the budget of its task is used up; `NodeRefused` follows.
+    Refuse {
+        /// The node.
+        node: NodeIndex,
+        /// Whose budget it was.
+        failure: Failure,
     },
     /// Stop a running attempt, whose `AttemptFinished` then tells that it was cancelled.
     Kill(NodeIndex),

@@ -1,8 +1,11 @@
 //! Budgets of a run: what was spent, what is set aside, and whether the next call can be afforded.
 
 use super::{CallUsage, Reserve};
+use crate::diagnostic::count;
+use crate::price::Usd;
+use crate::spec::Budget;
 
-/// Tokens and calls: spent by finished calls, set aside for those under way.
+/// Tokens, calls and money: spent by finished calls, set aside for those under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spend {
     /// Tokens of prompts and answers of finished calls.
@@ -15,6 +18,33 @@ pub struct Spend {
     pub reserved_calls: u64,
     /// Prompt tokens that a server had cached.
     pub cached: u64,
+    /// What finished calls cost.
+    pub usd: Usd,
+    /// Money set aside.
+    pub reserved_usd: Usd,
+}
+
+/// The most that may be spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Tokens.
+    pub tokens: Option<u64>,
+    /// Calls.
+    pub calls: Option<u64>,
+    /// Money.
+    pub usd: Option<Usd>,
+}
+
+impl Caps {
+    /// Those of a budget; its wall time is kept elsewhere.
+    pub fn of(budget: &Budget) -> Self {
+        Self {
+            tokens: budget.tokens,
+            calls: budget.calls,
+            // More dollars than can be counted are no cap.
+            usd: budget.usd.and_then(Usd::dollars),
+        }
+    }
 }
 
 /// The answer to whether a call can be made.
@@ -40,6 +70,7 @@ impl Spend {
     pub fn reserve(&mut self, reserve: Reserve) {
         self.reserved_tokens = self.reserved_tokens.saturating_add(reserve.tokens());
         self.reserved_calls = self.reserved_calls.saturating_add(1);
+        self.reserved_usd = self.reserved_usd.plus(reserve.usd);
     }
 
     /// Replaces what was set aside by what was used.
@@ -52,18 +83,15 @@ impl Spend {
             .saturating_add(usage.prompt)
             .saturating_add(usage.completion);
         self.cached = self.cached.saturating_add(usage.cached.unwrap_or(0));
+        self.reserved_usd = self.reserved_usd.minus(reserve.usd);
+        self.usd = self.usd.plus(usage.usd);
     }
 
-    /// Whether a call can be made under caps on tokens and calls.
-    pub fn affords(
-        &self,
-        reserve: Reserve,
-        tokens: Option<u64>,
-        calls: Option<u64>,
-        whose: &str,
-    ) -> Affordable {
+    /// Whether a call can be made under caps.
+    pub fn affords(&self, reserve: Reserve, caps: Caps, whose: &str) -> Affordable {
         let wanted = reserve.tokens();
-        if let Some(cap) = tokens {
+        let mut answer = Affordable::Yes;
+        if let Some(cap) = caps.tokens {
             if self.tokens.saturating_add(wanted) > cap {
                 return Affordable::Never(format!(
                     "the call may take {wanted} tokens; {whose} has {} of {cap} left",
@@ -76,18 +104,32 @@ impl Spend {
                 .saturating_add(wanted)
                 > cap
             {
-                return Affordable::Later;
+                answer = Affordable::Later;
             }
         }
-        if let Some(cap) = calls {
+        if let Some(cap) = caps.calls {
             if self.calls >= cap {
-                return Affordable::Never(format!("{whose} allows {cap} calls, and all are made"));
+                let calls = count(usize::try_from(cap).unwrap_or(usize::MAX), "call");
+                return Affordable::Never(format!("{whose} allows {calls}, and all are made"));
             }
             if self.calls.saturating_add(self.reserved_calls) >= cap {
-                return Affordable::Later;
+                answer = Affordable::Later;
             }
         }
-        Affordable::Yes
+        // A server that costs nothing is asked whatever was spent.
+        if let Some(cap) = caps.usd.filter(|_| !reserve.usd.is_zero()) {
+            if self.usd.plus(reserve.usd) > cap {
+                return Affordable::Never(format!(
+                    "the call may cost {}; {whose} has {} of {cap} left",
+                    reserve.usd,
+                    cap.minus(self.usd)
+                ));
+            }
+            if self.usd.plus(self.reserved_usd).plus(reserve.usd) > cap {
+                answer = Affordable::Later;
+            }
+        }
+        answer
     }
 }
 
@@ -99,19 +141,26 @@ mod tests {
     proptest! {
         /// Whatever is granted, in whatever order calls end, the cap holds.
         #[test]
-        fn caps_hold(cap in 0_u64..1000, steps in prop::collection::vec((1_u64..300, 0_u64..300, any::<bool>()), 0..50)) {
+        fn caps_hold(
+            cap in 0_u64..1000,
+            dollars in 0_u64..1000,
+            steps in prop::collection::vec((1_u64..300, 0_u64..300, any::<bool>()), 0..50),
+        ) {
+            let caps = Caps { tokens: Some(cap), usd: Some(Usd(dollars)), ..Caps::default() };
             let mut spend = Spend::default();
             let mut open: Vec<(Reserve, u64)> = Vec::new();
             for (wanted, used, finish) in steps {
-                let reserve = Reserve { prompt: wanted / 2, completion: wanted - wanted / 2 };
-                if spend.affords(reserve, Some(cap), None, "the run") == Affordable::Yes {
+                let reserve = Reserve { prompt: wanted / 2, completion: wanted - wanted / 2, usd: Usd(wanted) };
+                if spend.affords(reserve, caps, "the run") == Affordable::Yes {
                     spend.reserve(reserve);
                     open.push((reserve, used.min(wanted)));
                 }
                 if finish && let Some((reserve, used)) = open.pop() {
-                    spend.settle(reserve, CallUsage { prompt: used, ..CallUsage::default() });
+                    let usage = CallUsage { prompt: used, usd: Usd(used), ..CallUsage::default() };
+                    spend.settle(reserve, usage);
                 }
                 prop_assert!(spend.tokens + spend.reserved_tokens <= cap);
+                prop_assert!(spend.usd.plus(spend.reserved_usd) <= Usd(dollars));
             }
         }
     }

@@ -7,8 +7,8 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, FailureClass, NodeId, Timestamp};
-use crate::spec::Retry;
+use super::{Failure, FailureClass, NodeId, Timestamp, split};
+use crate::spec::{Retry, SplitBy};
 
 pub use history::Symptom;
 
@@ -42,10 +42,37 @@ pub enum Decision {
         #[serde(default, skip_serializing_if = "Manner::is_as_configured")]
         manner: Manner,
     },
+    /// Another attempt, by a stronger model: the last that there is. It asks as its own profile says.
+    Escalate {
+        /// When.
+        at: Timestamp,
+    },
+    /// The work is cut into smaller nodes.
+    Split {
+        /// In which way.
+        by: SplitBy,
+    },
     /// Nothing: the node has failed.
     Fail,
     /// Nothing: the node has failed. Attempts were left, but two retries did not change the failure, nor would a third.
     Stalled,
+}
+
+impl Decision {
+    /// When another attempt follows, and how it asks its model.
+    pub fn next_attempt(self) -> Option<(Timestamp, Manner)> {
+        match self {
+            Self::Retry { at, manner } => Some((at, manner)),
+            Self::Escalate { at } => {
+                let manner = Manner {
+                    escalated: true,
+                    ..Manner::default()
+                };
+                Some((at, manner))
+            }
+            Self::Split { .. } | Self::Done | Self::Fail | Self::Stalled => None,
+        }
+    }
 }
 
 /// How an attempt asks its model, where that is not as the profile says.
@@ -57,6 +84,9 @@ pub struct Manner {
     /// How many tokens the answer may have, where the window has so much room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<u64>,
+    /// Whether it asks the profile that the task escalates to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalated: bool,
 }
 
 impl Manner {
@@ -71,9 +101,13 @@ impl Manner {
 pub struct Policy {
     /// Extra attempts, and the time between them.
     pub retry: Retry,
+    /// How the work may be cut, if it may be.
+    pub split: Option<SplitBy>,
     /// Whether a model makes the attempts: it is told what was wrong and asked in another way. What a command does
     /// again, it does to a world that may have changed; a model that fails alike, however it is asked, is stuck.
     pub asks_model: bool,
+    /// Whether a stronger model may try when nothing else helps.
+    pub escalate: bool,
 }
 
 /// What came of a node so far.
@@ -87,12 +121,48 @@ pub struct Past<'a> {
     pub earlier: &'a [Symptom],
     /// How it asked its model.
     pub manner: Manner,
+    /// How often the work of the task was cut to come to this node.
+    pub depth: usize,
+    /// Whether that of this node was: what its parts could not do together, they can't when they are tried again.
+    pub was_split: bool,
 }
 
-/// Decides after a failed attempt. Chance comes from the run's seed and the node.
+/// Decides after a failed attempt: the first rung of the ladder that may help. Chance comes from the run's seed and the
+/// node.
 pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
+    if past.was_split {
+        return Decision::Fail;
+    }
+    // What a stronger model does not do when it is told what was wrong, it is not paid for again.
+    if past.manner.escalated {
+        return Decision::Fail;
+    }
+    let decision = retry(policy, past, now, seed, node);
+    if !matches!(decision, Decision::Fail | Decision::Stalled) {
+        return decision;
+    }
+    if let Some(by) = cut(policy, past) {
+        return Decision::Split { by };
+    }
+    if policy.escalate && past.failure.class.is_a_matter_of_skill() {
+        return Decision::Escalate { at: now };
+    }
+    decision
+}
+
+/// How the work is cut, where that may help.
+fn cut(policy: Policy, past: Past<'_>) -> Option<SplitBy> {
+    let work = past.failure.work.as_deref()?;
+    let cut = split::split(policy.split?, past.failure.class, work, past.depth)?;
+    Some(cut.by)
+}
+
+/// Whether there is another attempt.
+fn retry(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &NodeId) -> Decision {
     let class = past.failure.class;
-    if past.attempt > policy.retry.max || !another_attempt_can_help(class, policy.asks_model) {
+    let not_asked_for = policy.retry.only_answers && !class.is_of_the_answer();
+    if past.attempt > policy.retry.max || not_asked_for || !another_attempt_can_help(class, policy.asks_model)
+    {
         return Decision::Fail;
     }
     let mut manner = past.manner;
@@ -128,6 +198,12 @@ pub fn decide(policy: Policy, past: Past<'_>, now: Timestamp, seed: u64, node: &
 }
 
 impl FailureClass {
+    /// Whether a stronger model, or one with a larger window, may do what failed. A server that is down does not become
+    /// a reason to send the work elsewhere.
+    pub fn is_a_matter_of_skill(self) -> bool {
+        self.is_of_the_answer() || matches!(self, Self::TooLarge | Self::TimedOut)
+    }
+
     /// Whether the answer of a model was wrong: what it can be told, and what asking otherwise may cure.
     pub fn is_of_the_answer(self) -> bool {
         match self {
@@ -138,6 +214,9 @@ impl FailureClass {
             | Self::Unparseable
             | Self::SchemaMismatch
             | Self::PatchWithoutMatch
+            | Self::UnknownTool
+            | Self::ToolFailed
+            | Self::Unfinished
             | Self::VerifyFailed
             | Self::Denied => true,
             Self::Transport
@@ -170,6 +249,9 @@ fn another_attempt_can_help(class: FailureClass, asks_model: bool) -> bool {
         | FailureClass::Unparseable
         | FailureClass::SchemaMismatch
         | FailureClass::PatchWithoutMatch
+        | FailureClass::UnknownTool
+        | FailureClass::ToolFailed
+        | FailureClass::Unfinished
         | FailureClass::VerifyFailed
         | FailureClass::CommandFailed
         | FailureClass::TimedOut

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::price::Usd;
+
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -148,6 +150,12 @@ pub enum FailureClass {
     SchemaMismatch,
     /// The answer edits lines that its files do not have, or not once, or files that it was not shown.
     PatchWithoutMatch,
+    /// The answer calls a tool that was not offered.
+    UnknownTool,
+    /// The same call of a tool again and again, to no effect.
+    ToolFailed,
+    /// All calls of an attempt were made, and its goal was not reached.
+    Unfinished,
     /// A verifier refused the result.
     VerifyFailed,
     /// Something was not allowed.
@@ -200,6 +208,9 @@ pub struct Failure {
     /// How many tokens an answer that was cut could have had at most, where that is more than it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<u64>,
+    /// How the work of the attempt can be cut, where its task allows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Box<super::Work>>,
 }
 
 impl Failure {
@@ -213,6 +224,7 @@ impl Failure {
             stdout: None,
             stderr: None,
             room: None,
+            work: None,
         }
     }
 }
@@ -284,6 +296,9 @@ pub struct CallUsage {
     /// Whether we counted, because the server did not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// What it cost, in billionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
 }
 
 /// What was set aside for a call before it was made.
@@ -293,6 +308,18 @@ pub struct Reserve {
     pub prompt: u64,
     /// The most tokens that the answer may have.
     pub completion: u64,
+    /// The most that it can cost, in billionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub usd: Usd,
+}
+
+/// What of a call leaves this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sent {
+    /// Where it goes: host and port.
+    pub host: String,
+    /// The body of the request, byte for byte.
+    pub body: Stored,
 }
 
 /// How much a repair may have changed of what was meant.
@@ -373,7 +400,8 @@ pub enum Event {
         /// Whether it is to run.
         holds: bool,
     },
-    /// The expressions that decide about a task or node could not be evaluated.
+    /// The expressions that decide about a task or node could not be evaluated, or the wall time of its task's budget
+    /// was used up before it started.
     NodeRefused {
         /// The task or node.
         node: NodeId,
@@ -429,6 +457,37 @@ pub enum Event {
         /// Its inputs.
         inputs: Stored,
     },
+    /// The work of a node is cut: each part becomes a node, one after the other, named after this one and its number.
+    NodeSplit {
+        /// The node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// In which way.
+        by: crate::spec::SplitBy,
+        /// The parts, in their order.
+        parts: Vec<super::Part>,
+    },
+    /// The plan of a model was found good, and its tasks begin.
+    PlanAccepted {
+        /// The `plan` node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// The names of its tasks.
+        tasks: Vec<String>,
+        /// The workflow that they are of, as it was checked.
+        workflow: String,
+    },
+    /// What the parts of a node, or the tasks of its plan, have made together was refused. All of it is put back, and the attempt then fails.
+    PartsRefused {
+        /// The node.
+        node: NodeId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+    },
     /// A model is about to be called.
     CallStarted {
         /// The node.
@@ -443,6 +502,9 @@ pub enum Event {
         digest: String,
         /// What is set aside for it.
         reserve: Reserve,
+        /// What of it leaves this machine; nothing where the server is on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<Sent>,
     },
     /// A model has answered, or failed to.
     CallFinished {

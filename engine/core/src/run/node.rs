@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Failure, Manner, NodeId, Reserve, Status, Stored, Symptom, TaskResult, Timestamp};
+use super::{Cut, Failure, Manner, NodeId, Part, Reserve, Status, Stored, Symptom, TaskResult, Timestamp};
 use crate::load::ModuleId;
 
 /// Which node of a run, in the order in which they were made.
@@ -35,6 +35,8 @@ pub struct Scope {
     pub(super) wall: Option<u64>,
     /// Whether it was ended because a budget on its wall time, or on that of its task, is used up.
     pub(super) over: bool,
+    /// Whether a model proposed it: its tasks run one after the other then, in the slot of the attempt that asked.
+    pub(super) planned: bool,
     /// Why its tasks that have not begun will not.
     pub(super) cancelled: Option<Arc<str>>,
 }
@@ -93,9 +95,10 @@ pub enum NodePhase {
     Asked,
     /// A human has answered; the attempt is to be finished.
     Answered,
-    /// The tasks of the used workflow run.
+    /// The tasks of the used workflow run, or the parts of the node.
     Inside,
-    /// The tasks of the used workflow have ended; its outputs are to be evaluated.
+    /// The tasks of the used workflow have ended; its outputs are to be evaluated. Or the parts have, and what they
+    /// made together is to be verified.
     Leaving,
     /// A command was in flight when the run died, and may not be run again unasked.
     InDoubt,
@@ -141,6 +144,21 @@ pub struct Node {
     pub calls: Vec<CallRecord>,
     /// The scope of the used workflow.
     pub inside: Option<ScopeIndex>,
+    /// The node that this is a part of.
+    pub whole: Option<NodeIndex>,
+    /// Which part.
+    pub part: Option<Arc<Part>>,
+    /// How often the work of its task was cut to come to this node.
+    pub depth: usize,
+    /// How its work is cut.
+    pub split: Option<Split>,
+    /// Whether its work was cut before: that is done once.
+    pub was_split: bool,
+    /// Whether its attempt goes on in nodes of its own: the parts of its work, or the tasks that its model proposed.
+    /// It keeps its slot meanwhile, its turn to write and what it has kept.
+    pub(super) within: bool,
+    /// Why what these made together was refused.
+    pub refused: Option<Box<Failure>>,
     /// What the last attempt left.
     pub result: Option<TaskResult>,
     /// Why the last attempt that ended failed; it stays while the next one is under way. A wrong answer stays until
@@ -150,6 +168,50 @@ pub struct Node {
     pub history: Vec<Symptom>,
     /// How the next attempt, or the one under way, asks its model.
     pub manner: Manner,
+}
+
+/// A node's work, cut.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The parts.
+    pub cut: Cut,
+    /// The nodes of those that have, one after the other.
+    pub(super) nodes: Vec<NodeIndex>,
+}
+
+impl Node {
+    /// A node before its first attempt.
+    pub(super) fn new(id: NodeId, scope: ScopeIndex, task: usize, item: usize, phase: NodePhase) -> Self {
+        Self {
+            id,
+            scope,
+            task,
+            item,
+            phase,
+            attempts: 0,
+            stopped: None,
+            over: false,
+            answer: None,
+            calls: Vec::new(),
+            inside: None,
+            whole: None,
+            part: None,
+            depth: 0,
+            split: None,
+            was_split: false,
+            within: false,
+            refused: None,
+            result: None,
+            failure: None,
+            history: Vec::new(),
+            manner: Manner::default(),
+        }
+    }
+
+    /// Whether its attempt goes on in nodes of its own: the parts of its work, or the tasks that its model proposed.
+    pub fn goes_on_within(&self) -> bool {
+        self.within
+    }
 }
 
 /// How a node ended, for expressions.

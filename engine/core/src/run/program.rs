@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::Policy;
 use crate::check;
-use crate::load::{Bundle, ModuleId};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, Task};
+use crate::load::{Bundle, Module, ModuleId};
+use crate::plan::{self, Escalation};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task, ToolName};
 use crate::template::Reference;
+use crate::tool::Toolset;
 
 /// One task, reduced to what decides about its nodes.
 #[expect(
@@ -37,6 +39,8 @@ pub struct TaskInfo {
     pub fail_fast: bool,
     /// Extra attempts.
     pub retry: Retry,
+    /// How the work of a node is cut when it fails, if it may be.
+    pub split: Option<SplitBy>,
     /// Whether dependents go on when it fails.
     pub goes_on: bool,
     /// Whether an attempt that was in flight may be made again without asking.
@@ -45,6 +49,19 @@ pub struct TaskInfo {
     pub uses: Option<ModuleId>,
     /// What its nodes may spend together.
     pub budget: Option<Budget>,
+    /// Whether a stronger model may try when all else has failed.
+    pub escalates: Escalates,
+}
+
+/// Whether a stronger model may try. Workflow and run must both allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escalates {
+    /// The workflow does not say so.
+    No,
+    /// The workflow says so, the run does not.
+    NotInThisRun,
+    /// Both say so.
+    Yes,
 }
 
 impl TaskInfo {
@@ -57,7 +74,9 @@ impl TaskInfo {
     pub fn policy(&self) -> Policy {
         Policy {
             retry: self.retry,
+            split: self.split,
             asks_model: self.kind.model_driven(),
+            escalate: self.escalates == Escalates::Yes,
         }
     }
 }
@@ -69,62 +88,122 @@ pub struct Program {
     pub modules: Vec<Vec<TaskInfo>>,
     /// What each of these workflows may spend, by module.
     pub budgets: Vec<Option<Budget>>,
+    /// What the run allows of escalation.
+    pub escalation: Option<Escalation>,
 }
 
 impl Program {
     /// Reduces a bundle.
     pub fn new(bundle: &Bundle) -> Self {
-        let modules = bundle
-            .modules
-            .iter()
-            .map(|module| {
-                let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
-                tasks
-                    .map(|(index, (name, task))| {
-                        let common = &task.common;
-                        let graph = &module.graph;
-                        let fans = common.foreach.is_some() || common.matrix.is_some();
-                        let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
-                        TaskInfo {
-                            name: name.as_str().into(),
-                            kind: task.kind.name(),
-                            needs: list(&graph.needs),
-                            dependents: list(&graph.dependents),
-                            waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
-                            conditional: common.condition.is_some(),
-                            fans,
-                            max_items: common.max_items.unwrap_or(DEFAULT_MAX_ITEMS),
-                            max_parallel: if fans && writes_the_same(task) {
-                                Some(1)
-                            } else {
-                                common.max_parallel
-                            },
-                            fail_fast: common.fail_fast,
-                            retry: common.on_failure.retry,
-                            goes_on: common.on_failure.goes_on,
-                            repeatable: match &task.kind {
-                                Kind::Run(run) => run.beside.idempotent,
-                                _ => true,
-                            },
-                            uses: module.uses.get(&index).copied(),
-                            budget: common.budget.clone(),
-                        }
-                    })
-                    .collect()
-            })
-            .collect();
+        let commands = !bundle.root().loaded.workflow.permissions.run.is_empty();
+        let modules = bundle.modules.iter();
+        let modules = modules.map(|module| infos(module, commands)).collect();
         let budgets = bundle
             .modules
             .iter()
             .map(|module| module.loaded.workflow.budget.clone())
             .collect();
-        Self { modules, budgets }
+        Self {
+            modules,
+            budgets,
+            escalation: None,
+        }
+    }
+
+    /// The same in a run that allows escalation, or not.
+    #[must_use]
+    pub fn escalating(mut self, escalation: Option<Escalation>) -> Self {
+        if escalation.is_some() {
+            self.modules.iter_mut().for_each(|tasks| let_escalate(tasks));
+        }
+        self.escalation = escalation;
+        self
+    }
+
+    /// Adds a workflow that was made while the run goes on; what it may spend is up to who made it.
+    pub(super) fn add(&mut self, module: &Module) -> ModuleId {
+        let id = ModuleId(self.modules.len());
+        // A plan has no agents, which alone run commands.
+        let mut tasks = infos(module, false);
+        if self.escalation.is_some() {
+            let_escalate(&mut tasks);
+        }
+        self.modules.push(tasks);
+        self.budgets.push(None);
+        id
     }
 
     /// One task.
     pub fn task(&self, module: ModuleId, task: usize) -> Option<&TaskInfo> {
         self.modules.get(module.0)?.get(task)
     }
+}
+
+/// The tasks of a workflow, reduced. `commands` says whether models may run any.
+fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
+    let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
+    tasks
+        .map(|(index, (name, task))| {
+            let common = &task.common;
+            let graph = &module.graph;
+            let fans = common.foreach.is_some() || common.matrix.is_some();
+            let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
+            TaskInfo {
+                name: name.as_str().into(),
+                kind: task.kind.name(),
+                needs: list(&graph.needs),
+                dependents: list(&graph.dependents),
+                waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
+                conditional: common.condition.is_some(),
+                fans,
+                max_items: common.max_items.unwrap_or(DEFAULT_MAX_ITEMS),
+                max_parallel: if fans && writes_the_same(task) {
+                    Some(1)
+                } else {
+                    common.max_parallel
+                },
+                fail_fast: common.fail_fast,
+                retry: task.retry(),
+                split: common
+                    .on_failure
+                    .split
+                    .and_then(|split| split.0)
+                    .filter(|_| splits(task.kind.name())),
+                goes_on: common.on_failure.goes_on,
+                repeatable: match &task.kind {
+                    Kind::Run(run) => run.beside.idempotent,
+                    // What its commands do is known to nobody.
+                    Kind::Agent(agent) => {
+                        agent.beside.idempotent
+                            || !Toolset::new(agent, !common.writes.is_empty(), commands)
+                                .has(ToolName::RunCommand)
+                    }
+                    _ => true,
+                },
+                uses: module.uses.get(&index).copied(),
+                budget: common.budget.clone(),
+                escalates: if plan::wants_escalation(task) {
+                    Escalates::NotInThisRun
+                } else {
+                    Escalates::No
+                },
+            }
+        })
+        .collect()
+}
+
+/// Lets those tasks escalate that want to, in a run that allows it.
+fn let_escalate(tasks: &mut [TaskInfo]) {
+    for task in tasks {
+        if task.escalates == Escalates::NotInThisRun {
+            task.escalates = Escalates::Yes;
+        }
+    }
+}
+
+/// Whether the work of a kind can be cut. A command is one thing, and what an agent does is not known before.
+pub(crate) fn splits(kind: KindName) -> bool {
+    matches!(kind, KindName::Prompt | KindName::Edit)
 }
 
 /// Whether all nodes of a task write one of its paths. They would take turns; to start one at a time is the same and

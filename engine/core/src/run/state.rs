@@ -2,13 +2,15 @@
 //!
 //! This file holds what a state is, and its two doors: [`State::apply`] takes an event in, [`State::next`] says what
 //! is to be done. What an event does is below, by what it is about: `session`, `task`, `attempt`, `call`, `claim`,
-//! `stop`, `turn`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
+//! `part`, `plan`, `stop`, `turn`, `wall`. `next` finds the actions, `query` answers whoever asks, `lookup` finds things by their names.
 
 mod attempt;
 mod call;
 mod claim;
 mod lookup;
 mod next;
+mod part;
+mod plan;
 mod query;
 mod session;
 mod stop;
@@ -19,8 +21,10 @@ mod wall;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Timestamp};
-use crate::load::ModuleId;
+use super::{
+    Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Spend, Timestamp,
+};
+use crate::load::{Module, ModuleId};
 
 use self::turn::Turn;
 
@@ -28,6 +32,8 @@ use self::turn::Turn;
 #[derive(Debug)]
 pub struct State {
     program: Arc<Program>,
+    /// The workflows that models proposed. Their ids follow those of the program that the run began with.
+    planned: Vec<Arc<Module>>,
     scopes: Vec<Scope>,
     nodes: Vec<Node>,
     by_id: HashMap<NodeId, NodeIndex>,
@@ -63,6 +69,8 @@ pub struct State {
     stopping: u32,
     capped: Option<String>,
     finished: Option<RunStatus>,
+    /// What attempts by a stronger model have spent.
+    escalated: Spend,
 }
 
 /// What an action is about.
@@ -103,6 +111,7 @@ impl State {
     pub fn new(program: Arc<Program>) -> Self {
         Self {
             program,
+            planned: Vec::new(),
             scopes: Vec::new(),
             nodes: Vec::new(),
             by_id: HashMap::new(),
@@ -127,6 +136,7 @@ impl State {
             stopping: 0,
             capped: None,
             finished: None,
+            escalated: Spend::default(),
         }
     }
 
@@ -134,6 +144,10 @@ impl State {
     ///
     /// # Errors
     /// When the event does not fit the state.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a short arm for each event, and there are many"
+    )]
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), ApplyError> {
         let before = self.last_seen;
         let at = before.max(at);
@@ -174,6 +188,23 @@ impl State {
                 attempt,
                 inputs,
             } => self.scope_entered(node, *attempt, inputs)?,
+            Event::NodeSplit {
+                node,
+                attempt,
+                by,
+                parts,
+            } => self.node_split(node, *attempt, *by, parts)?,
+            Event::PlanAccepted {
+                node,
+                attempt,
+                workflow,
+                ..
+            } => self.plan_accepted(node, *attempt, workflow)?,
+            Event::PartsRefused {
+                node,
+                attempt,
+                failure,
+            } => self.parts_refused(node, *attempt, failure)?,
             Event::CallStarted {
                 node,
                 attempt,

@@ -8,8 +8,10 @@
 
 mod claims;
 mod cost;
+mod escalation;
 mod ladder;
 mod order;
+mod parts;
 mod properties;
 mod recovery;
 mod sim;

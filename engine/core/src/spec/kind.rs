@@ -14,7 +14,7 @@ mod uses;
 
 use schemars::SchemaGenerator;
 
-pub use agent::{Agent, AgentKeys};
+pub use agent::{Agent, AgentBeside, AgentKeys, ToolName};
 pub use approve::{Approve, ApproveKeys};
 pub use bone::{Bone, BoneAction, BoneKeys, BoneTarget};
 pub use context::{ContextItem, ContextKeys, ContextSource, Shrink};

@@ -237,9 +237,8 @@ impl<'a> Fields<'a> {
     /// Reads one key that must be there.
     pub fn require<T: Lower>(&mut self, key: &str, context: &mut Context<'_>) -> Option<T> {
         if self.peek(key).is_none() {
-            context
-                .error(Code::MISSING_KEY, self.span, format!("`{key}` is missing"))
-                .suggest(key, self.keys().map(|key| key.text.as_str()));
+            // Where it is only written otherwise, the unknown key beside it says so.
+            context.error(Code::MISSING_KEY, self.span, format!("`{key}` is missing"));
             return None;
         }
         self.read(key, context)

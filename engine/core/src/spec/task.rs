@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::kind::{Kind, KindName};
 use super::lower::{Context, Fields, Lower, Map, OneOrMany, Record, record};
-use super::{Budget, Duration, Expression, Foreach, Matrix, Name, OnFailure, Plain, Text, Verifier};
+use super::{Budget, Duration, Expression, Foreach, Matrix, Name, OnFailure, Plain, Retry, Text, Verifier};
 use crate::diagnostic::{Code, Span, listed};
 use crate::yaml::Tree;
 
@@ -99,6 +99,14 @@ pub struct Task {
     pub common: Common,
     /// Where the kind's key stands.
     pub kind_span: Span,
+}
+
+impl Task {
+    /// The extra attempts that it has: those of the file, else the usual ones of its kind.
+    pub fn retry(&self) -> Retry {
+        let written = self.common.on_failure.retry;
+        written.unwrap_or_else(|| Retry::usual(self.kind.name()))
+    }
 }
 
 impl Lower for Task {

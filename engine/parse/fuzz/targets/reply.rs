@@ -110,7 +110,7 @@ fn calls(reply: &str, expect: &Expect, seed: u8) {
             }
             _ => continue,
         }
-        if call.cut.is_some() || !reading.problems.is_empty() {
+        if call.cut.is_some() || !reading.diagnostics.is_empty() {
             continue;
         }
         let again = native(&call.name, &arguments, &offered());
@@ -128,7 +128,7 @@ fn value(reply: &str, expect: &Expect, seed: u8) {
     assert!(reading.calls.is_empty());
     let Some(value) = reading.value else { return };
     assert!(depth(&value) <= MAX_DEPTH);
-    if reading.problems.is_empty() {
+    if reading.diagnostics.is_empty() {
         let again = parse(&value.to_string(), expect, false).value;
         assert_eq!(again, Some(value), "the value, read again");
     }
@@ -180,7 +180,7 @@ fn streamed(reply: &str, expect: &Expect, seed: u8) -> Reading {
     for repair in &whole.repairs {
         lies_in(reply, repair.span);
     }
-    for span in whole.problems.iter().filter_map(|problem| problem.span) {
+    for span in whole.diagnostics.iter().filter_map(|diagnostic| diagnostic.span) {
         lies_in(reply, span);
     }
     whole

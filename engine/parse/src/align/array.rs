@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Aligner, Mode, Out, PROBLEM};
+use super::{Aligner, DIAGNOSTIC, Mode, Out};
 use crate::RepairKind;
 use crate::schema::{Items, Type, TypeId};
 use crate::tree::{Kind, NodeId};
@@ -40,7 +40,7 @@ impl<'a> Aligner<'a, '_> {
             // Of a list of words those that the schema does not know say nothing about the others.
             if self.mode == Mode::Value
                 && matches!(self.schema.ty(ty), Type::Literal(_))
-                && self.cost(child, ty, depth) >= PROBLEM
+                && self.cost(child, ty, depth) >= DIAGNOSTIC
             {
                 out.repair(RepairKind::UnknownParameter, self.span(child));
                 continue;

@@ -9,7 +9,7 @@ use super::{Aligner, Mode, Out, plain};
 use crate::names::{self, Nearest};
 use crate::schema::{Literal, Literals, TypeId};
 use crate::tree::{Kind, NodeId};
-use crate::{ProblemKind, RepairKind};
+use crate::{DiagnosticKind, RepairKind};
 
 /// An option inside more text than this was not the answer but a word of it.
 const MAX_PROSE: usize = 100_000;
@@ -83,7 +83,7 @@ impl<'a> Aligner<'a, '_> {
                     .filter_map(|index| literals.options.get(*index))
                     .map(|option| option.value.to_string())
                     .collect();
-                out.problem(ProblemKind::Ambiguous, self.span(node), || {
+                out.diagnostic(DiagnosticKind::Ambiguous, self.span(node), || {
                     format!(
                         "expected one of the values and found several: {}",
                         names.join(", ")

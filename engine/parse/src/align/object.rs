@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::keys::{self, Target};
-use super::{Aligner, Mode, Out, PROBLEM};
+use super::{Aligner, DIAGNOSTIC, Mode, Out};
 use crate::schema::{Additional, Members, Property, TypeId};
 use crate::tree::{Kind, NodeId, Span};
-use crate::{ProblemKind, RepairKind};
+use crate::{DiagnosticKind, RepairKind};
 
 /// A member that the schema neither names nor forbids: no repair, but a sign that something else was meant.
-const STRANGER: u32 = 5;
+pub(crate) const STRANGER: u32 = 5;
 
 /// The one property that text alone can be: the only one that is required, else the only one there is.
 pub(super) fn only(members: &Members) -> Option<&Property> {
@@ -32,6 +32,9 @@ impl<'a> Aligner<'a, '_> {
         if self.tree.kind(node) != Kind::Object {
             return self.no_object(node, ty, members, depth, out);
         }
+        if self.is_plain(node, members) {
+            return self.exact(node, members, depth, out);
+        }
         let mut targets = keys::targets(self.tree, node, members, |child, property| {
             self.is_absent(child, property)
         });
@@ -49,6 +52,64 @@ impl<'a> Aligner<'a, '_> {
         self.fill(node, members, &targets, depth, out)
     }
 
+    /// Whether every member is written exactly as the schema has it, once, and is there: the usual case, for which
+    /// nothing has to be remembered.
+    fn is_plain(&self, node: NodeId, members: &Members) -> bool {
+        let mut seen = 0_u64;
+        let mut next = 0;
+        let known = self.tree.children(node).all(|child| {
+            let Some((index, property)) = self.named(child, members, next) else {
+                return false;
+            };
+            next = index + 1;
+            let bit = 1_u64
+                .checked_shl(u32::try_from(index).unwrap_or(u32::MAX))
+                .unwrap_or(0);
+            let fresh = bit != 0 && seen & bit == 0;
+            seen |= bit;
+            fresh && !self.is_absent(child, property)
+        });
+        let mut required = members
+            .properties
+            .iter()
+            .zip(0_u32..)
+            .filter(|(property, _)| property.required);
+        known && required.all(|(_, index)| seen.checked_shr(index).unwrap_or(0) & 1 == 1)
+    }
+
+    /// The property of a member's key; `next` is where it stands if the members have the order of the schema.
+    fn named<'m>(&self, child: NodeId, members: &'m Members, next: usize) -> Option<(usize, &'m Property)> {
+        let key = self.tree.key(child)?;
+        if let Some(property) = members
+            .properties
+            .get(next)
+            .filter(|property| property.name == key)
+        {
+            return Some((next, property));
+        }
+        let index = *members.by_name.get(key)?;
+        Some((index, members.properties.get(index)?))
+    }
+
+    fn exact(&mut self, node: NodeId, members: &'a Members, depth: usize, out: &mut Out) -> Value {
+        let mut object = Map::with_capacity(if out.quiet { 0 } else { self.tree.count(node) });
+        let mut next = 0;
+        let tree = self.tree;
+        for child in tree.children(node) {
+            let Some((index, property)) = self.named(child, members, next) else {
+                continue;
+            };
+            next = index + 1;
+            let length = out.enter(&property.name);
+            let value = self.align(child, property.ty, depth + 1, out);
+            out.leave(length);
+            if !out.quiet {
+                object.insert(property.name.clone(), value);
+            }
+        }
+        Value::Object(object)
+    }
+
     fn fill(
         &mut self,
         node: NodeId,
@@ -57,7 +118,7 @@ impl<'a> Aligner<'a, '_> {
         depth: usize,
         out: &mut Out,
     ) -> Value {
-        let mut object = Map::new();
+        let mut object = Map::with_capacity(if out.quiet { 0 } else { self.tree.count(node) });
         let mut filled = vec![false; members.properties.len()];
         for (child, target) in self.tree.children(node).zip(targets) {
             match *target {
@@ -158,7 +219,7 @@ impl<'a> Aligner<'a, '_> {
             .filter(|(property, filled)| property.required && !**filled);
         for (property, _) in lacking {
             let length = out.enter(&property.name);
-            out.problem(ProblemKind::Missing, span, || {
+            out.diagnostic(DiagnosticKind::Missing, span, || {
                 format!(
                     "`{}` is missing; expected {}",
                     property.name,
@@ -214,7 +275,7 @@ impl<'a> Aligner<'a, '_> {
         let Some(child) = self.tree.children(node).nth(place) else {
             return;
         };
-        if self.cost(child, property.ty, depth) < PROBLEM
+        if self.cost(child, property.ty, depth) < DIAGNOSTIC
             && let Some(target) = targets.get_mut(place)
         {
             *target = Target::Property { index, renamed: true };
@@ -250,7 +311,7 @@ impl<'a> Aligner<'a, '_> {
         if self.mode == Mode::Value
             && self.tree.kind(node) != Kind::Null
             && let Some(only) = only(members)
-            && self.cost(node, only.ty, depth) < PROBLEM
+            && self.cost(node, only.ty, depth) < DIAGNOSTIC
         {
             return self.implied(node, only, depth, out);
         }
@@ -268,7 +329,7 @@ impl<'a> Aligner<'a, '_> {
         }
         let tree = self.tree;
         tree.children(node)
-            .find(|item| tree.kind(*item) == Kind::Object && self.cost(*item, ty, depth) < PROBLEM)
+            .find(|item| tree.kind(*item) == Kind::Object && self.cost(*item, ty, depth) < DIAGNOSTIC)
     }
 
     /// An object of which only the one value was written.

@@ -1,13 +1,15 @@
-//! What alignment adds up on its way: cost, repairs, problems and the path to where it is.
+//! What alignment adds up on its way: cost, repairs, diagnostics and the path to where it is.
+
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::Aligned;
 use crate::tree::Span;
-use crate::{Cut, Problem, ProblemKind, Repair, RepairKind};
+use crate::{Cut, Diagnostic, DiagnosticKind, Repair, RepairKind};
 
-/// What a problem costs: more than any usual number of repairs, so that what fits wins over what does not.
-pub(crate) const PROBLEM: u32 = 10_000;
+/// What a diagnostic costs: more than any usual number of repairs, so that what fits wins over what does not.
+pub(crate) const DIAGNOSTIC: u32 = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct Out {
@@ -15,7 +17,7 @@ pub(crate) struct Out {
     pub(crate) quiet: bool,
     pub(crate) cost: u32,
     repairs: Vec<Repair>,
-    problems: Vec<Problem>,
+    diagnostics: Vec<Diagnostic>,
     /// Where alignment is, as a JSON pointer.
     path: String,
     cut: Option<String>,
@@ -27,7 +29,7 @@ impl Out {
             quiet,
             cost: 0,
             repairs: Vec::new(),
-            problems: Vec::new(),
+            diagnostics: Vec::new(),
             path: String::new(),
             cut: None,
         }
@@ -38,7 +40,7 @@ impl Out {
             value,
             cost: self.cost,
             repairs: self.repairs,
-            problems: self.problems,
+            diagnostics: self.diagnostics,
             cut: self.cut.map(|path| Cut { path }),
         }
     }
@@ -55,11 +57,11 @@ impl Out {
         }
     }
 
-    pub(super) fn problem(&mut self, kind: ProblemKind, span: Span, message: impl FnOnce() -> String) {
-        self.add(PROBLEM);
+    pub(super) fn diagnostic(&mut self, kind: DiagnosticKind, span: Span, message: impl FnOnce() -> String) {
+        self.add(DIAGNOSTIC);
         if !self.quiet {
             let message = message();
-            self.problems.push(Problem {
+            self.diagnostics.push(Diagnostic {
                 kind,
                 span: Some(span),
                 path: Some(self.path.clone()),
@@ -86,7 +88,9 @@ impl Out {
         if self.quiet {
             self.path.len()
         } else {
-            self.enter(&index.to_string())
+            let length = self.path.len();
+            let _ = write!(self.path, "/{index}");
+            length
         }
     }
 

@@ -15,7 +15,11 @@ pub(crate) fn plain(tree: &Tree<'_>, node: NodeId) -> Value {
         Kind::Number => number(tree.text(node)).unwrap_or_else(|| tree.text(node).into()),
         Kind::Quoted => tree.text(node).into(),
         Kind::Bare => literal(tree.text(node)).unwrap_or_else(|| tree.text(node).into()),
-        Kind::Array => tree.children(node).map(|child| plain(tree, child)).collect(),
+        Kind::Array => {
+            let mut array = Vec::with_capacity(tree.count(node));
+            array.extend(tree.children(node).map(|child| plain(tree, child)));
+            Value::Array(array)
+        }
         Kind::Object => {
             let mut object = Map::with_capacity(tree.count(node));
             for child in tree.children(node) {
@@ -28,7 +32,10 @@ pub(crate) fn plain(tree: &Tree<'_>, node: NodeId) -> Value {
 
 /// A number of JSON's grammar; none where it is too large for a double.
 pub(super) fn number(literal: &str) -> Option<Value> {
-    if let Ok(integer) = literal.parse::<i64>() {
+    // `-0` is a double: there is no such integer.
+    if let Ok(integer) = literal.parse::<i64>()
+        && (integer != 0 || !literal.starts_with('-'))
+    {
         return Some(integer.into());
     }
     if let Ok(integer) = literal.parse::<u64>() {

@@ -1,39 +1,39 @@
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 use crate::tools::Tool;
 
-/// The arguments that `written` makes for a tool, and its problems.
+/// The arguments that `written` makes for a tool, and its diagnostics.
 fn arguments_of(parameters: &Value, written: &str) -> (Value, Vec<String>) {
     let tool = Tool::new("tool", parameters);
     let mut tree = Tree::new(written);
     let node = read::json(&mut tree, Span::new(0, written.len())).node;
     let node = node.unwrap_or_else(|| tree.push(Kind::Bare, Span::new(0, written.len())));
     let aligned = arguments(&tree, node, Some(&tool));
-    let problems = aligned.problems.iter().map(|problem| {
+    let diagnostics = aligned.diagnostics.iter().map(|diagnostic| {
         format!(
             "{:?} {}: {}",
-            problem.kind,
-            problem.path.as_deref().unwrap_or("-"),
-            problem.message
+            diagnostic.kind,
+            diagnostic.path.as_deref().unwrap_or("-"),
+            diagnostic.message
         )
     });
-    (aligned.value, problems.collect())
+    (aligned.value, diagnostics.collect())
 }
 
 #[track_caller]
 fn check(parameters: &Value, cases: &[(&str, Value)]) {
     for (written, expected) in cases {
-        let (value, problems) = arguments_of(parameters, written);
-        assert_eq!((value, problems), (expected.clone(), Vec::new()), "{written}");
+        let (value, diagnostics) = arguments_of(parameters, written);
+        assert_eq!((value, diagnostics), (expected.clone(), Vec::new()), "{written}");
     }
 }
 
 #[track_caller]
-fn check_problem(parameters: &Value, cases: &[(&str, &str)]) {
+fn check_diagnostics(parameters: &Value, cases: &[(&str, &str)]) {
     for (written, expected) in cases {
-        let (_, problems) = arguments_of(parameters, written);
-        assert_eq!(problems, [(*expected).to_owned()], "{written}");
+        let (_, diagnostics) = arguments_of(parameters, written);
+        assert_eq!(diagnostics, [(*expected).to_owned()], "{written}");
     }
 }
 
@@ -299,7 +299,7 @@ fn what_does_not_fit_is_told_and_not_changed() {
         ("n!", json!({"type": "integer"})),
         ("mode", json!({"enum": ["fast", "slow"]})),
     ]);
-    check_problem(
+    check_diagnostics(
         &schema,
         &[
             (
@@ -346,8 +346,8 @@ fn text_alone_is_the_only_text_that_is_needed() {
             (r#""{ls; pwd}""#, json!({"command": "{ls; pwd}"})),
         ],
     );
-    let (value, problems) = arguments_of(&edit(), "\"ls -la\"");
-    assert_eq!((value, problems.is_empty()), (json!({}), false));
+    let (value, diagnostics) = arguments_of(&edit(), "\"ls -la\"");
+    assert_eq!((value, diagnostics.is_empty()), (json!({}), false));
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn unions_within_unions_take_linear_time() {
     let node = read::json(&mut tree, Span::new(0, written.len())).node.unwrap();
     let aligned = value(&tree, node, &schema);
     assert_eq!(aligned.value.to_string(), written);
-    assert!(aligned.problems.is_empty());
+    assert!(aligned.diagnostics.is_empty());
 }
 
 #[test]

@@ -71,6 +71,15 @@ const DIALECTS: &[&str] = &[
     "<think>{\"name\": \"stop\", \"arguments\": {}}</think>\nshell\n{\"command\": \"ls -l\"}",
     "I will call stop(). </think>{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}",
     "<think>so<tool_call>{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}</tool_call>",
+    "<tool>shell</tool><args>{\"command\": \"ls -l\"}</args>",
+    "<tool_name>shell</tool_name>\n<parameters><command>ls -l</command></parameters>",
+    "<action>shell</action><action_input>ls -l</action_input>",
+    "Tool Call: shell\nArguments: {\"command\": \"ls -l\"}",
+    "**Tool call:** `shell`\n**Arguments:**\n```json\n{\"command\": \"ls -l\"}\n```",
+    "Tool Call: shell(command='ls -l')",
+    "[Tool Call: shell] {\"command\": \"ls -l\"}",
+    "[Calling shell]\n{\"command\": \"ls -l\"}",
+    "I will look.\n\n    {\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}",
     "1. {\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}\n",
     "For example, I need the list. I'll get it:\n```json\n{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}\n```",
     "~~~json\n{\"name\": \"shell\", \"arguments\": {\"command\": \"ls -l\"}}\n~~~",
@@ -83,6 +92,104 @@ fn every_dialect_says_the_same() {
     for text in DIALECTS {
         assert_eq!(shown(text, &tools()), r#"shell{"command":"ls -l"}"#, "{text}");
     }
+}
+
+#[test]
+fn no_line_of_a_call_in_yaml_is_left_over() {
+    for text in [
+        "Go.\ntool: shell\nargs:\n  command: ls\n\nDone.",
+        "Go.\ntool: shell\nargs: {command: ls}\n\nDone.",
+        "Go.\ntool: shell\nargs:\n  command: |\n    ls\n\nDone.",
+    ] {
+        let reading = read(text, &tools(), false);
+        assert_eq!(reading.calls.len(), 1, "{text}");
+        let words: Vec<_> = reading.text.split_whitespace().collect();
+        assert_eq!(words, ["Go.", "Done."], "{text}");
+    }
+}
+
+#[test]
+fn of_two_forms_the_one_that_fits_is_meant() {
+    for (text, expected) in [
+        // Two names, of which one has these parameters.
+        (
+            r#"{"tool": "stop", "action": "shell", "arguments": {"command": "a"}}"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        (
+            r#"<tool_call>{"name": "shell", "tool": "save", "arguments": {"path": "a", "text": "b"}}</tool_call>"#,
+            r#"save{"path":"a","text":"b"}"#,
+        ),
+        // Two members that may hold the arguments.
+        (
+            r#"<tool_call>{"name": "shell", "arguments": {}, "parameters": {"command": "a"}}</tool_call>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        (
+            r#"<tool_call>{"name": "shell", "arguments": {"x": 1}, "args": {"command": "a"}}</tool_call>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        // The same twice.
+        (
+            r#"<tool_call>{"name": "shell", "tool": "Shell", "arguments": {"command": "a"}, "args": {"command": "a"}}</tool_call>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        // A whole call where the arguments should be.
+        (
+            r#"<function=shell>{"name": "shell", "arguments": {"command": "a"}}</function>"#,
+            r#"shell{"command":"a"}"#,
+        ),
+        (
+            r#"<function=stop>{"name": "save", "arguments": {"path": "a", "text": "b"}}</function>"#,
+            r#"save{"path":"a","text":"b"}"#,
+        ),
+    ] {
+        assert_eq!(shown(text, &tools()), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_may_mean_two_calls_is_told_and_not_made() {
+    let given = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let tools = Tools::new(vec![Tool::new("open", &given), Tool::new("remove", &given)]);
+    for (text, others) in [
+        (
+            r#"{"tool": "open", "action": "remove", "arguments": {"path": "a"}}"#,
+            2,
+        ),
+        (
+            r#"<tool_call>{"name": "open", "tool": "remove", "path": "a"}</tool_call>"#,
+            2,
+        ),
+        (
+            r#"<tool_call>{"name": "open", "arguments": {"path": "a"}, "input": {"path": "b"}}</tool_call>"#,
+            2,
+        ),
+        (
+            r#"<function=open>{"name": "remove", "arguments": {"path": "a"}}</function>"#,
+            2,
+        ),
+    ] {
+        let reading = read(text, &tools, false);
+        assert!(reading.calls.is_empty(), "{text}");
+        let kinds: Vec<_> = reading
+            .diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.kind)
+            .collect();
+        assert_eq!(kinds, [DiagnosticKind::Ambiguous], "{text}");
+        assert_eq!(
+            reading.runners_up.len(),
+            others,
+            "{text}: {:?}",
+            reading.runners_up
+        );
+    }
+    // The worse of two is told beside the better one.
+    let text = r#"<tool_call>{"name": "open", "arguments": {"path": "a"}, "input": {"path": 3}}</tool_call>"#;
+    let reading = read(text, &tools, false);
+    assert_eq!(reading.calls.len(), 1);
+    assert_eq!(reading.runners_up.len(), 1);
 }
 
 /// What looks like a call and is none.
@@ -117,6 +224,16 @@ const NO_CALLS: &[&str] = &[
     "<!-- <function=stop></function> -->",
     "Earlier calls:\n- {\"name\": \"stop\", \"arguments\": {}}\n- {\"name\": \"stop\", \"arguments\": {}}",
     "```json package.json\n{\"name\": \"stop\", \"arguments\": {}}\n```",
+    "It is written so.\n\n    {\"name\": \"stop\", \"arguments\": {}}\n\nThat is all.",
+    "<tools>\n<tool name=\"shell\">\n  <description>Runs a command</description>\n  <command>string</command>\n</tool>\n</tools>",
+    "<details>\n<summary>Log</summary>\n\n{\"name\": \"stop\", \"arguments\": {}}\n</details>",
+    "Found in config:\n{\"name\": \"stop\", \"arguments\": {}}",
+    "Tool: shell\nDescription: runs a command\nArguments: {\"command\": \"string\"}",
+    "Tool Call: shell\nArguments: {\"command\": \"ls\"}\nResult: a.rs",
+    "Tool Call: shell\nwas in the log.",
+    "Tool Call: other\nArguments: {\"command\": \"ls\"}",
+    "[Tool Call: shell] was seen with {\"command\": \"ls\"}",
+    "<tool>shell</tool> takes a command, <args> is not needed.",
     "  File \"x.py\", line 3, in f\n    shell(command=\"x\")\nError: no",
     "<tool_call>{\"name\": \"shell\", \"arguments\": {\"command\": \"<command>\"}}</tool_call>",
     "{\"name\": \"stop\", \"arguments\": {...}}",
@@ -194,25 +311,25 @@ fn one_reply_may_hold_several_calls_text_and_thinking() {
 }
 
 #[test]
-fn what_cannot_be_called_is_a_problem() {
+fn what_cannot_be_called_is_told() {
     let kinds = |text: &str, tools: &Tools| {
         let reading = read(text, tools, false);
         assert_eq!(reading.calls, [], "{text}");
         reading
-            .problems
+            .diagnostics
             .iter()
-            .map(|problem| problem.kind)
+            .map(|diagnostic| diagnostic.kind)
             .collect::<Vec<_>>()
     };
     let unknown = r#"<tool_call>{"name": "delete_everything", "arguments": {}}</tool_call>"#;
-    assert_eq!(kinds(unknown, &tools()), [ProblemKind::UnknownTool]);
+    assert_eq!(kinds(unknown, &tools()), [DiagnosticKind::UnknownTool]);
     assert_eq!(
         kinds(unknown, &Tools::new(Vec::new())),
-        [ProblemKind::UnknownTool]
+        [DiagnosticKind::UnknownTool]
     );
     assert_eq!(
         kinds("[TOOL_CALLS]shell[ARGS]{no json}", &tools()),
-        [ProblemKind::Mismatch]
+        [DiagnosticKind::Mismatch]
     );
     assert_eq!(shown(unknown, &Tools::any()), "delete_everything{}");
 }
@@ -245,7 +362,7 @@ fn native_calls_go_the_same_way() {
         json!("ls"),
     ] {
         let reading = native("Shell", &arguments, &tools());
-        assert_eq!(reading.calls.len(), 1, "{arguments}: {:?}", reading.problems);
+        assert_eq!(reading.calls.len(), 1, "{arguments}: {:?}", reading.diagnostics);
         assert_eq!(
             Value::Object(reading.calls[0].arguments.clone()),
             json!({"command": "ls"}),
@@ -253,8 +370,8 @@ fn native_calls_go_the_same_way() {
         );
     }
     assert_eq!(
-        native("delete", &json!({}), &tools()).problems[0].kind,
-        ProblemKind::UnknownTool
+        native("delete", &json!({}), &tools()).diagnostics[0].kind,
+        DiagnosticKind::UnknownTool
     );
 }
 
@@ -262,8 +379,11 @@ fn native_calls_go_the_same_way() {
 fn places_exist(text: &str, reading: &Reading) {
     let calls = reading.calls.iter().map(|call| call.span);
     let repairs = reading.repairs.iter().map(|repair| repair.span);
-    let problems = reading.problems.iter().filter_map(|problem| problem.span);
-    for span in calls.chain(repairs).chain(problems) {
+    let diagnostics = reading
+        .diagnostics
+        .iter()
+        .filter_map(|diagnostic| diagnostic.span);
+    for span in calls.chain(repairs).chain(diagnostics) {
         assert!(text.get(span.start..span.end).is_some(), "{span:?} of {text}");
     }
 }

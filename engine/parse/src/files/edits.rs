@@ -1,7 +1,7 @@
 //! Edits: search/replace blocks and unified diffs, as one kind of thing.
 
 use super::paths;
-use crate::{Problem, ProblemKind, Span};
+use crate::{Diagnostic, DiagnosticKind, Span};
 
 /// Replace `search` by `replace` in a file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -24,7 +24,7 @@ pub struct Edits {
     /// In the order of the reply.
     pub edits: Vec<Edit>,
     /// Blocks that were cut or never divided.
-    pub problems: Vec<Problem>,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads the search/replace blocks (`<<<<<<< SEARCH`, `=======`, `>>>>>>> REPLACE`) and the unified diffs of `reply`.
@@ -95,11 +95,11 @@ impl<'a> Reader<'a> {
             }
         }
         self.end(offset);
-        if self.found.edits.is_empty() && self.found.problems.is_empty() {
+        if self.found.edits.is_empty() && self.found.diagnostics.is_empty() {
             let message =
                 "the reply holds no edit: give each as a block of <<<<<<< SEARCH, =======, >>>>>>> REPLACE";
-            let kind = ProblemKind::Missing;
-            self.found.problems.push(Problem {
+            let kind = DiagnosticKind::Missing;
+            self.found.diagnostics.push(Diagnostic {
                 kind,
                 span: None,
                 path: None,
@@ -127,8 +127,8 @@ impl<'a> Reader<'a> {
             }
             (State::Search { start: open, .. }, Some(Mark::Replace)) => {
                 let span = Span::new(*open, end);
-                self.problem(
-                    ProblemKind::Missing,
+                self.diagnostic(
+                    DiagnosticKind::Missing,
                     span,
                     "a search/replace block has no ======= between its parts",
                 );
@@ -256,8 +256,8 @@ impl<'a> Reader<'a> {
             State::Hunk { .. } => self.close_hunk(end),
             State::Search { start, .. } | State::Replace { start, .. } => {
                 let span = Span::new(*start, end);
-                self.problem(
-                    ProblemKind::Cut,
+                self.diagnostic(
+                    DiagnosticKind::Cut,
                     span,
                     "the reply ends inside a search/replace block: >>>>>>> REPLACE is missing",
                 );
@@ -265,8 +265,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn problem(&mut self, kind: ProblemKind, span: Span, message: &str) {
-        self.found.problems.push(Problem {
+    fn diagnostic(&mut self, kind: DiagnosticKind, span: Span, message: &str) {
+        self.found.diagnostics.push(Diagnostic {
             kind,
             span: Some(span),
             path: None,
@@ -337,7 +337,7 @@ mod tests {
         let reply = "src/a.py\n```python\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n\
                      <<<<<<< SEARCH\n=======\nnew\n>>>>>>> REPLACE\n```\n";
         let found = edits(reply);
-        assert_eq!(found.problems, []);
+        assert_eq!(found.diagnostics, []);
         assert_eq!(found.edits.len(), 2);
         assert!(
             found
@@ -411,10 +411,13 @@ mod tests {
 
     #[test]
     fn a_cut_or_undivided_block_is_said() {
-        let kind = |reply: &str| edits(reply).problems[0].kind;
-        assert_eq!(kind("<<<<<<< SEARCH\na\n"), ProblemKind::Cut);
-        assert_eq!(kind("<<<<<<< SEARCH\na\n=======\nb\n"), ProblemKind::Cut);
-        assert_eq!(kind("<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n"), ProblemKind::Missing);
-        assert_eq!(kind("no edit"), ProblemKind::Missing);
+        let kind = |reply: &str| edits(reply).diagnostics[0].kind;
+        assert_eq!(kind("<<<<<<< SEARCH\na\n"), DiagnosticKind::Cut);
+        assert_eq!(kind("<<<<<<< SEARCH\na\n=======\nb\n"), DiagnosticKind::Cut);
+        assert_eq!(
+            kind("<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n"),
+            DiagnosticKind::Missing
+        );
+        assert_eq!(kind("no edit"), DiagnosticKind::Missing);
     }
 }

@@ -10,7 +10,7 @@ use crate::{Dialect, RepairKind};
 mod markup;
 mod pairs;
 
-pub(super) use markup::{element, function};
+pub(super) use markup::{element, function, pair};
 
 /// Names and ids of calls are shorter; a longer line is prose.
 const NAME: usize = 160;
@@ -20,10 +20,14 @@ pub(super) fn read(framer: &mut Framer<'_, '_>, start: usize) {
     let mut start = start;
     loop {
         let from = framer.at;
+        if framer.broke() {
+            return;
+        }
         let at = skip(framer, from);
         let Some((calls, end)) = one(framer, at, start) else {
             // Markers without a call are not looked at again.
             let marks = markers(framer, from);
+            framer.pay(at.saturating_sub(marks));
             framer.kept = framer.kept.max(marks);
             framer.at = marks;
             return;
@@ -171,6 +175,9 @@ pub(super) fn pythonic(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<Ra
 fn python_calls(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<RawCall>, usize)> {
     let end = python_end(framer, at);
     for manner in [Manner::Strict, Manner::Marked, Manner::Loose] {
+        if framer.broke() {
+            return None;
+        }
         let mut looked = at;
         let read = python::calls(&mut framer.tree, Span::new(at, end), manner, &mut looked);
         if let Some((calls, end)) = read {
@@ -335,7 +342,8 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize, start: usize) -> Option<(V
     let rest = framer.from(at);
     let body = rest.strip_prefix("call:").or_else(|| rest.strip_prefix(':'))?;
     let name_at = at + rest.len() - body.len();
-    let len = body.find(['{', '<', '\n']).unwrap_or(body.len());
+    let near = super::window(body, NAME + 1);
+    let len = near.find(['{', '<', '\n']).unwrap_or(near.len());
     let name = body.get(..len)?.trim().to_owned();
     if name.is_empty() || len > NAME {
         return None;
@@ -358,7 +366,11 @@ pub(super) fn yaml_calls(
     if framer.broke() {
         return None;
     }
-    let (node, end) = yaml::block(&mut framer.tree, at, framer.text.len())?;
+    let Some((node, end)) = yaml::block(&mut framer.tree, at, framer.text.len()) else {
+        let line = memchr::memchr(b'\n', framer.from(at).as_bytes());
+        framer.pay(line.unwrap_or(framer.text.len() - at));
+        return None;
+    };
     let mut calls = shape::calls_of(&mut framer.tree, node, framer.tools, claim, Dialect::Yaml);
     for call in &mut calls {
         call.span = Span::new(at, end);

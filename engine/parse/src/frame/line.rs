@@ -3,13 +3,15 @@
 //! Prose may mention tools, show their definitions and quote calls; so a form counts only where its name is offered
 //! (or any name is), and inside a line only at its end.
 
-use super::{Claim, Framer, RawCall, body, harmony, shape, tag};
+use super::{Claim, Framer, RawCall, body, shape, tag};
 use crate::Dialect;
 use crate::read::gemma;
 use crate::read::python::{self, Manner};
 use crate::tree::{Kind, Span, Text};
 
 mod fence;
+mod inline;
+mod labelled;
 mod react;
 
 /// Keys with which a call in YAML begins.
@@ -24,23 +26,6 @@ const YAML: &[&str] = &[
     "function_call",
     "tool_calls",
 ];
-/// Words before a colon that make what follows an example.
-const EXAMPLES: &[&str] = &[
-    "example",
-    "e.g.",
-    "such as",
-    "like",
-    "format",
-    "printed",
-    "returned",
-    "output",
-    "result",
-    "observation",
-    "response",
-];
-
-/// What of a line before a colon is looked at.
-const LINE: usize = 200;
 
 /// Reads what begins at the framer's place, if it is a call.
 pub(super) fn read(framer: &mut Framer<'_, '_>) {
@@ -68,8 +53,14 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
                 true
             }
             b'"' if rest.starts_with("\"{\\\"") => encoded(framer, at),
-            b'[' if tag::at(framer.text, at).is_none() => list(framer, at, true) || json(framer, at, false),
-            b'*' if rest.starts_with("**") => react::read(framer, at),
+            b'[' if tag::at(framer.text, at).is_none() => {
+                list(framer, at, true) || labelled::bracket(framer, at) || json(framer, at, false)
+            }
+            b'#' => labelled::line(
+                framer,
+                at + rest.len() - rest.trim_start_matches(['#', ' ']).len(),
+            ),
+            b'*' if rest.starts_with("**") => react::read(framer, at) || labelled::line(framer, at),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
                 if let Some(len) = speaker(rest) {
                     framer.drop(at, at + len);
@@ -205,6 +196,9 @@ fn list(framer: &mut Framer<'_, '_>, at: usize, line: bool) -> bool {
 
 fn calls(framer: &mut Framer<'_, '_>, at: usize, line: bool) -> bool {
     for manner in [Manner::Strict, Manner::Loose] {
+        if framer.broke() {
+            return false;
+        }
         let span = Span::new(at, framer.text.len());
         let mut looked = at;
         let Some((calls, end)) = python::calls(&mut framer.tree, span, manner, &mut looked) else {
@@ -264,6 +258,9 @@ fn word(framer: &mut Framer<'_, '_>, at: usize) -> bool {
         framer.at = framer.kept;
         body::read(framer, at);
         return framer.at > at + word.len();
+    }
+    if labelled::begins(word) && !framer.any() && labelled::line(framer, at) {
+        return true;
     }
     if after.starts_with(':') && YAML.contains(&word.to_ascii_lowercase().as_str()) && yaml(framer, at) {
         return true;
@@ -338,79 +335,6 @@ fn gemma_call(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     };
     framer.take(at, end, vec![call]);
     true
-}
-
-impl Framer<'_, '_> {
-    /// A call at the end of a line, behind a colon.
-    pub(super) fn after_colon(&mut self) {
-        let colon = self.at;
-        let rest = self.from(colon + 1);
-        let at = colon + 1 + blank(rest);
-        let next = self.byte(at);
-        if at == colon + 1 || !matches!(next, b'{' | b'[') || tag::at(self.text, at).is_some() {
-            self.at = colon + 1;
-            return;
-        }
-        let from = (colon.saturating_sub(LINE)..=colon).find(|from| self.text.is_char_boundary(*from));
-        let before = from
-            .and_then(|from| self.text.get(from..colon))
-            .unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default().to_lowercase();
-        if EXAMPLES.iter().any(|word| line.contains(word))
-            || !(next == b'[' && list(self, at, false) || json(self, at, true))
-        {
-            self.at = self.at.max(colon + 1);
-        }
-    }
-
-    pub(super) fn list_within_line(&mut self) {
-        let at = self.at;
-        if !list(self, at, false) {
-            self.at = self.at.max(at + 1);
-        }
-    }
-
-    /// `>>>name`, then the arguments on the next line.
-    pub(super) fn functionary(&mut self) {
-        let start = self.at;
-        let Some(rest) = self.rest().strip_prefix(">>>") else {
-            self.at = start + 1;
-            return;
-        };
-        let len = python::name_len(rest);
-        let Some(name) = rest.get(..len).filter(|_| len > 0) else {
-            self.at = start + 3;
-            return;
-        };
-        let tail = rest.get(len..).unwrap_or_default();
-        let gap = tail.len() - tail.trim_start().len();
-        let at = start + 3 + len + gap;
-        if name == "all" {
-            self.drop(start, at);
-            return;
-        }
-        if self.byte(at) != b'{' {
-            self.at = start + 3;
-            return;
-        }
-        let name = name.to_owned();
-        let repairs = self.repairs.len();
-        let Some((node, end)) = self.json(at, true) else {
-            return;
-        };
-        let call = RawCall {
-            unreadable: body::nothing_read(self, node, repairs),
-            ..RawCall::marked(name, Some(node), Span::new(start, end), Dialect::NameThenJson)
-        };
-        self.take(start, end, vec![call]);
-    }
-
-    pub(super) fn recipient(&mut self) {
-        let at = self.at;
-        if !harmony::without_markers(self) {
-            self.at = at + 1;
-        }
-    }
 }
 
 /// A text that stands for itself.

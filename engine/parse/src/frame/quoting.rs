@@ -16,7 +16,7 @@ impl Framer<'_, '_> {
             let gap = gap.trim_matches([' ', '\t', '\r', '\n', '`', ',', ';', '}', ']', ')', '-', '*']);
             gap.is_empty() || gap.starts_with('<') && gap.ends_with('>')
         });
-        follows || shown::shown(self.text, start)
+        follows || shown::shown(self.text, start) || !self.fenced && shown::indented(self.text, start)
     }
 
     /// An element that holds something to look at: nothing in it is called.
@@ -36,6 +36,7 @@ impl Framer<'_, '_> {
             "stderr",
             "log",
             "transcript",
+            "details",
         ];
         if !QUOTING.contains(&tag.name) || tag.empty || !self.begins_line() || self.offered(tag.name) {
             return false;

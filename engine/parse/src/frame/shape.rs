@@ -1,101 +1,13 @@
 //! The shapes in which an object says that it is a call.
 
+mod keys;
+
 use super::{Claim, RawCall};
-use crate::Dialect;
 use crate::tools::{Resolved, Tools};
 use crate::tree::{Kind, NodeId, Tree};
+use crate::{Dialect, RepairKind};
+use keys::{ARGUMENTS, BESIDE, Folded, LISTS, NAMES, NESTED, RECORD, TYPES, folded};
 
-/// Keys of a name, of which the first found counts.
-const NAMES: &[&str] = &[
-    "name",
-    "toolname",
-    "tool",
-    "functionname",
-    "function",
-    "action",
-    "recipientname",
-    "funcname",
-];
-/// Keys of arguments.
-const ARGUMENTS: &[&str] = &[
-    "arguments",
-    "parameters",
-    "args",
-    "toolinput",
-    "actioninput",
-    "input",
-    "params",
-    "kwargs",
-    "toolargs",
-    "toolarguments",
-    "toolparameters",
-    "functionargs",
-    "functionarguments",
-    "functionparameters",
-    "inputs",
-    "argument",
-    "parameter",
-    "actionparameters",
-    "actionargs",
-];
-/// Keys of an object that is the call.
-const NESTED: &[&str] = &[
-    "function",
-    "functioncall",
-    "toolcall",
-    "tooluse",
-    "call",
-    "tool",
-    "action",
-];
-/// Keys of a list of calls.
-const LISTS: &[&str] = &[
-    "toolcalls",
-    "calls",
-    "tooluses",
-    "functioncalls",
-    "tools",
-    "actions",
-];
-/// Keys beside name and arguments that say nothing about the call.
-const BESIDE: &[&str] = &[
-    "id",
-    "type",
-    "toolcallid",
-    "callid",
-    "index",
-    "thought",
-    "thoughts",
-    "reasoning",
-    "status",
-];
-/// Keys that only the record of a call has.
-const RECORD: &[&str] = &[
-    "result",
-    "results",
-    "output",
-    "response",
-    "content",
-    "error",
-    "duration",
-    "durationms",
-    "elapsed",
-    "level",
-    "ts",
-    "timestamp",
-    "ms",
-    "ok",
-    "success",
-    "exitcode",
-    "returncode",
-    "stdout",
-    "observation",
-];
-/// What a schema calls its types, for a list of parameters that gives no more than these.
-const TYPES: &[&str] = &[
-    "string", "str", "integer", "int", "number", "float", "boolean", "bool", "array", "list", "object",
-    "dict", "any",
-];
 /// Wrappers go no deeper in any known format: `{"tool_calls": [{"function": {…}}]}`.
 const DEPTH: usize = 4;
 
@@ -145,37 +57,42 @@ impl Shapes<'_, '_, '_> {
     }
 
     fn object(&mut self, node: NodeId, id: Option<String>, depth: usize) {
-        if let Some(list) = self
-            .find(node, LISTS)
-            .filter(|id| self.tree.kind(*id) == Kind::Array)
-        {
+        let members = self.folded(node);
+        if let Some(list) = find(&members, LISTS).filter(|id| self.tree.kind(*id) == Kind::Array) {
             let before = self.calls.len();
+            // What was called and what came of it: a record. Servers have an empty `content` beside their calls.
+            let record = |(key, _): &(Folded, NodeId)| key.is_one_of(RECORD) && !key.is("content");
+            if self.claim != Claim::Marker && members.iter().any(record) {
+                return;
+            }
             self.read(list, None, depth + 1);
-            if self.calls.len() > before || self.find(node, NAMES).is_none() {
+            if self.calls.len() > before || find(&members, NAMES).is_none() {
                 return;
             }
         }
-        let id = self
-            .find(node, &["toolcallid", "callid", "id"])
+        let id = find(&members, &["toolcallid", "callid", "id"])
             .map(|id| self.tree.text(id).to_owned())
             .or(id);
-        let name = self.name(node);
-        let arguments = self.find(node, ARGUMENTS);
-        if let Some(name) = name {
-            self.named(node, name, arguments, id);
+        let names = self.names(&members);
+        let arguments = self.arguments(&members);
+        if let Some(name) = names.first() {
+            if let Some(mut call) = self.named(node, *name, arguments.first().copied(), id.clone()) {
+                call.rivals = self.rivals(node, &names, &arguments, id.as_ref());
+                self.calls.push(call);
+            }
             return;
         }
-        if let Some(nested) = self
-            .find(node, NESTED)
-            .filter(|id| self.tree.kind(*id) == Kind::Object)
-        {
+        let arguments = arguments.first().copied();
+        if let Some(nested) = find(&members, NESTED).filter(|id| self.tree.kind(*id) == Kind::Object) {
             let before = self.calls.len();
             // `{"function": {"name": …}, "arguments": …}`.
-            let inner = self.name(nested);
+            let within = self.folded(nested);
+            let inner = self.names(&within).first().copied();
             if let (Some(inner), Some(arguments)) = (inner, arguments)
-                && self.find(nested, ARGUMENTS).is_none()
+                && find(&within, ARGUMENTS).is_none()
             {
-                self.named(nested, inner, Some(arguments), id);
+                let call = self.named(nested, inner, Some(arguments), id);
+                self.calls.extend(call);
                 return;
             }
             self.read(nested, id, depth + 1);
@@ -186,37 +103,103 @@ impl Shapes<'_, '_, '_> {
         self.by_key(node);
     }
 
-    /// A member that names the tool: text under one of the keys, an offered name before any other.
-    fn name(&self, node: NodeId) -> Option<NodeId> {
-        let members = self.folded(node);
-        let candidates: Vec<_> = NAMES
+    /// The members that name a tool: text under one of the keys. Those that name different offered tools, each of which
+    /// may be meant; where none does, the first.
+    fn names(&self, members: &[(Folded, NodeId)]) -> Vec<NodeId> {
+        let mut candidates = NAMES
             .iter()
-            .filter_map(|key| last(&members, key))
+            .filter_map(|key| last(members, key))
             .filter(|id| matches!(self.tree.kind(*id), Kind::Quoted | Kind::Bare))
-            .filter(|id| !self.tree.text(*id).trim().is_empty())
-            .collect();
-        let offered = candidates.iter().find(|id| self.is_offered(self.tree.text(**id)));
-        offered.or(candidates.first()).copied()
+            .filter(|id| !self.tree.text(*id).trim().is_empty());
+        let mut known = Vec::new();
+        let mut offered = Vec::new();
+        for id in candidates.clone() {
+            if let Resolved::Exact(tool) | Resolved::Near(tool) = self.tools.resolve(self.tree.text(id))
+                && !known.contains(&tool.name.as_str())
+            {
+                known.push(tool.name.as_str());
+                offered.push(id);
+            }
+        }
+        if offered.is_empty() {
+            offered.extend(candidates.next());
+        }
+        offered
+    }
+
+    /// The members that may hold the arguments; what holds nothing says nothing where another one does.
+    fn arguments(&self, members: &[(Folded, NodeId)]) -> Vec<NodeId> {
+        let mut found: Vec<_> = ARGUMENTS.iter().filter_map(|key| last(members, key)).collect();
+        if found.len() > 1 {
+            let empty = |id: &NodeId| self.tree.kind(*id) == Kind::Object && self.tree.count(*id) == 0;
+            found.sort_by_key(empty);
+        }
+        found
+    }
+
+    /// What else an object may say that names several tools, has several members for arguments, or has the arguments
+    /// beside the name.
+    fn rivals(
+        &mut self,
+        node: NodeId,
+        names: &[NodeId],
+        arguments: &[NodeId],
+        id: Option<&String>,
+    ) -> Vec<RawCall> {
+        let mut rivals = Vec::new();
+        for (place, name) in names.iter().enumerate() {
+            let written = self.tree.text(*name).to_owned();
+            if !self.is_offered(&written) {
+                continue;
+            }
+            let first = usize::from(place == 0);
+            for given in arguments.iter().skip(first) {
+                rivals.extend(self.named(node, *name, Some(*given), id.cloned()));
+            }
+            // The usual case: one name, and what looks like its arguments is none of its parameters.
+            let usual = names.len() == 1 && !arguments.iter().any(|id| self.is_parameter(&written, *id));
+            if usual {
+                continue;
+            }
+            let flat = self.others(node, *name, None);
+            let known = |member: &NodeId| names.contains(member) || self.is_parameter(&written, *member);
+            let beside = !flat.is_empty() && flat.iter().all(known);
+            if beside && (place > 0 || !arguments.is_empty()) {
+                // Where something looks like the arguments, the likelier reading is that it is them.
+                let cost = if arguments.is_empty() {
+                    0
+                } else {
+                    RepairKind::Nesting.cost()
+                };
+                let call = self.named(node, *name, None, id.cloned());
+                rivals.extend(call.map(|call| RawCall { cost, ..call }));
+            }
+        }
+        rivals
     }
 
     fn is_offered(&self, name: &str) -> bool {
         matches!(self.tools.resolve(name), Resolved::Exact(_) | Resolved::Near(_))
     }
 
-    fn named(&mut self, node: NodeId, name: NodeId, arguments: Option<NodeId>, id: Option<String>) {
+    /// The call that an object makes with a member as its name and another as its arguments, if it makes one.
+    fn named(
+        &mut self,
+        node: NodeId,
+        name: NodeId,
+        arguments: Option<NodeId>,
+        id: Option<String>,
+    ) -> Option<RawCall> {
         let written = self.tree.text(name).to_owned();
         let key = folded(self.tree.key(name).unwrap_or_default());
         if self.is_definition(node, arguments) {
-            return;
+            return None;
         }
-        let offered = matches!(
-            self.tools.resolve(&written),
-            Resolved::Exact(_) | Resolved::Near(_)
-        );
+        let offered = self.is_offered(&written);
         let marked = self.claim == Claim::Marker;
         // A tool may have a parameter that is called like the arguments: `{"tool": "f", "input": 1, "n": 2}`.
         let arguments = arguments.filter(|id| {
-            key == "name"
+            key.is("name")
                 || self.tree.kind(*id) == Kind::Object
                 || !self.is_parameter(&written, *id)
                 || self.others(node, name, Some(*id)).is_empty()
@@ -224,10 +207,9 @@ impl Shapes<'_, '_, '_> {
         let (arguments, claim) = if let Some(arguments) = arguments {
             // Data that happens to have a name and some input has more to say about itself.
             let others = self.others(node, name, Some(arguments));
-            let record =
-                |id: &NodeId| RECORD.contains(&folded(self.tree.key(*id).unwrap_or_default()).as_str());
+            let record = |id: &NodeId| folded(self.tree.key(*id).unwrap_or_default()).is_one_of(RECORD);
             if !marked && others.iter().any(record) {
-                return;
+                return None;
             }
             let alone = others.is_empty();
             (
@@ -240,27 +222,27 @@ impl Shapes<'_, '_, '_> {
             )
         } else {
             let flat = self.others(node, name, None);
-            let plain = key == "name" || key == "function";
+            let plain = key.is("name") || key.is("function");
             // What a tool without parameters is given is meant for something else.
             if !marked && !flat.is_empty() && self.takes_nothing(&written) {
-                return;
+                return None;
             }
             // Much has a name: its other members must be the tool's parameters, all of them.
             let fits = !flat.is_empty() && flat.iter().all(|id| self.is_parameter(&written, *id));
             if !(marked || offered && !plain || fits) {
-                return;
+                return None;
             }
             (self.gather(node, &flat), self.claim)
         };
         let list = arguments.is_some_and(|id| self.tree.kind(id) == Kind::Array && self.tree.count(id) > 0);
         if !marked && list {
-            return;
+            return None;
         }
         let object = arguments.is_none_or(|id| self.tree.kind(id) == Kind::Object);
         if !marked && (!offered || !object) && claim == Claim::Form {
-            return;
+            return None;
         }
-        self.push(written, node, arguments, id, claim);
+        Some(self.call(written, node, arguments, id, claim))
     }
 
     /// `{name: {arguments}}`.
@@ -294,28 +276,33 @@ impl Shapes<'_, '_, '_> {
             }
             let name = self.tree.key(member).unwrap_or_default().to_owned();
             let arguments = Some(member).filter(|id| self.tree.kind(*id) != Kind::Null);
-            self.push(name, node, arguments, None, self.claim);
+            let call = self.call(name, node, arguments, None, self.claim);
+            self.calls.push(call);
         }
     }
 
-    fn push(
-        &mut self,
+    fn call(
+        &self,
         name: String,
         node: NodeId,
         arguments: Option<NodeId>,
         id: Option<String>,
         claim: Claim,
-    ) {
-        self.calls.push(RawCall {
+    ) -> RawCall {
+        RawCall {
             id,
             claim,
             ..RawCall::marked(name, arguments, self.tree.span(node), self.dialect)
-        });
+        }
     }
 
     /// Whether this is what a tool is, and not a call of it.
     fn is_definition(&self, node: NodeId, arguments: Option<NodeId>) -> bool {
-        let describes = self.tree.member(node, "description").is_some() && self.dialect != Dialect::Xml;
+        let describes = self
+            .tree
+            .children(node)
+            .any(|id| folded(self.tree.key(id).unwrap_or_default()).is("description"))
+            && self.dialect != Dialect::Xml;
         let schema = arguments.unwrap_or(node);
         if arguments.is_some_and(|id| self.lists_types(id)) {
             return true;
@@ -343,7 +330,7 @@ impl Shapes<'_, '_, '_> {
         let short = self
             .tree
             .key(arguments)
-            .is_some_and(|key| folded(key) == "parameters");
+            .is_some_and(|key| folded(key).is("parameters"));
         let mut members = self.tree.children(arguments).peekable();
         self.tree.kind(arguments) == Kind::Object
             && members.peek().is_some()
@@ -384,7 +371,7 @@ impl Shapes<'_, '_, '_> {
             .filter(|id| {
                 let key = self.tree.key(*id).unwrap_or_default();
                 self.is_parameter(self.tree.text(name), *id) && arguments.is_none()
-                    || !BESIDE.contains(&folded(key).as_str())
+                    || !folded(key).is_one_of(BESIDE)
             })
             .collect()
     }
@@ -397,7 +384,8 @@ impl Shapes<'_, '_, '_> {
         let object = self.tree.push(Kind::Object, self.tree.span(node));
         for member in members {
             let key = self.tree.keep_key_of(*member);
-            self.tree.append(object, key, *member);
+            let member = self.tree.copy(*member);
+            self.tree.append(object, key, member);
         }
         if self.tree.is_cut(node) {
             self.tree.mark_cut(object);
@@ -405,13 +393,7 @@ impl Shapes<'_, '_, '_> {
         Some(object)
     }
 
-    /// The member under the first of the keys that there is.
-    fn find(&self, node: NodeId, keys: &[&str]) -> Option<NodeId> {
-        let members = self.folded(node);
-        keys.iter().find_map(|key| last(&members, key))
-    }
-
-    fn folded(&self, node: NodeId) -> Vec<(String, NodeId)> {
+    fn folded(&self, node: NodeId) -> Vec<(Folded, NodeId)> {
         let members = self.tree.children(node);
         members
             .map(|id| (folded(self.tree.key(id).unwrap_or_default()), id))
@@ -419,21 +401,12 @@ impl Shapes<'_, '_, '_> {
     }
 }
 
-fn last(members: &[(String, NodeId)], key: &str) -> Option<NodeId> {
-    members
-        .iter()
-        .rev()
-        .find(|(folded, _)| folded == key)
-        .map(|(_, id)| *id)
+/// The member under the first of the keys that there is.
+fn find(members: &[(Folded, NodeId)], keys: &[&str]) -> Option<NodeId> {
+    keys.iter().find_map(|key| last(members, key))
 }
 
-/// A key without case and separators; a long one is none of ours.
-fn folded(key: &str) -> String {
-    if key.len() > 32 {
-        return String::new();
-    }
-    key.chars()
-        .filter(|ch| !matches!(ch, '_' | '-' | ' '))
-        .map(|ch| ch.to_ascii_lowercase())
-        .collect()
+fn last(members: &[(Folded, NodeId)], key: &str) -> Option<NodeId> {
+    let found = members.iter().rev().find(|(folded, _)| folded.is(key));
+    found.map(|(_, id)| *id)
 }

@@ -3,157 +3,16 @@
 //! The line before says so. Only its last sentence counts, and only where it leads over to what follows: prose holds
 //! all of these words. A sentence that says what its writer is going to do makes a call, unless it says that it won't.
 
+mod words;
+
+use words::{
+    DEEDS, DONE, EARLIER, ECHO, EXAMPLE, FOUND, INTENT, LABELS, NOT, OF_FOUND, PAST, PLACES, SHOWING,
+    SUPPOSED, UNLESS,
+};
+
 /// How far back the line that leads over is looked for. Lines that do are short.
 const BACK: usize = 400;
 
-/// What leads over to an example.
-const EXAMPLE: &[&str] = &[
-    "example",
-    "for instance",
-    "e.g.",
-    "such as",
-    "something like",
-    "sample",
-    "template",
-    "looks like",
-    "look like",
-    "looked like",
-    "look as",
-    "formatted",
-    "would contain",
-    "syntax",
-    "format is",
-    "format would be",
-    "usage",
-    "beispiel",
-    "ejemplo",
-    "exemple",
-];
-/// Words that say it alone, or with one more: `Format:`, `Expected schema:`.
-const LABELS: &[&str] = &[
-    "format",
-    "schema",
-    "pseudo-code",
-    "pseudocode",
-    "bad",
-    "wrong",
-    "before",
-    "history",
-    "stdout",
-    "stderr",
-];
-/// What its writer is about to do.
-const INTENT: &[&str] = &[
-    "i'll", "i’ll", "i will", "let me", "let's", "going to", "i need", "i now", "i use", "i call", "i run",
-    "i make", "i look", "i read", "calling",
-];
-/// … which may be to show something.
-const SHOWING: &[&str] = &["show", "give you", "illustrate", "explain", "describe", "how i"];
-/// What turns a deed into its contrary.
-const NOT: &[&str] = &[
-    "not",
-    "never",
-    "don't",
-    "don’t",
-    "won't",
-    "won’t",
-    "can't",
-    "can’t",
-    "cannot",
-    "shouldn't",
-    "shouldn’t",
-    "mustn't",
-    "wouldn't",
-    "avoid",
-    "refuse",
-];
-/// What is done with a call, or may be.
-const DEEDS: &[&str] = &[
-    "call",
-    "calling",
-    "send",
-    "sending",
-    "run",
-    "running",
-    "execute",
-    "executing",
-    "use",
-    "using",
-    "do",
-    "doing",
-    "make",
-    "making",
-    "invoke",
-    "issue",
-    "write",
-    "allowed",
-    "permitted",
-];
-/// What makes of "can't do that" a reason to do something else first.
-const UNLESS: &[&str] = &["without", "until", "unless", "yet"];
-/// A call that is past, or was given up.
-const DONE: &[&str] = &[
-    "wrong to",
-    "be wrong",
-    "is wrong",
-    "was wrong",
-    "be dangerous",
-    "is dangerous",
-    "be harmful",
-    "be a mistake",
-    "is invalid",
-    "was invalid",
-    "would have",
-    "could have",
-    "was rejected",
-    "cancelled",
-    "canceled",
-    "decided against",
-    "already run",
-    "already ran",
-    "already called",
-    "already sent",
-    "already made",
-    "previously",
-    "earlier calls",
-];
-/// The last word of a sentence before something that was found or given back.
-const ECHO: &[&str] = &[
-    "contains",
-    "contained",
-    "returned",
-    "returns",
-    "says",
-    "said",
-    "printed",
-    "prints",
-    "wrote",
-    "sent",
-    "found",
-    "shows",
-    "showed",
-    "means",
-    "failed",
-];
-/// What is said to be something, or stands before its colon alone: `Output:`.
-const FOUND: &[&str] = &[
-    "output",
-    "outputs",
-    "result",
-    "results",
-    "observation",
-    "content",
-    "contents",
-    "transcript",
-    "message",
-    "log",
-    "logs",
-    "file",
-];
-/// Words that may stand before one of these.
-const OF_FOUND: &[&str] = &[
-    "the", "a", "tool", "sample", "raw", "full", "final", "expected", "server", "command", "program", "its",
-];
 /// Whether what begins at `start` is only shown.
 pub(super) fn shown(text: &str, start: usize) -> bool {
     let from = (start.saturating_sub(BACK)..=start).find(|from| text.is_char_boundary(*from));
@@ -171,6 +30,40 @@ pub(super) fn shown(text: &str, start: usize) -> bool {
         .map(str::trim)
         .find(|line| !line.is_empty() && !is_mark(line))
         .is_some_and(leads_over)
+}
+
+/// Whether what begins at `start` is a block of code as Markdown has it without a fence: indented by four, with a blank
+/// line between it and prose that does not say that something is going to be done.
+pub(super) fn indented(text: &str, start: usize) -> bool {
+    let from = (start.saturating_sub(BACK)..=start).find(|from| text.is_char_boundary(*from));
+    let before = from.and_then(|from| text.get(from..start)).unwrap_or_default();
+    let mut lines = before.rsplit('\n');
+    if !lines
+        .next()
+        .is_some_and(|own| own.trim().is_empty() && is_indented(own))
+    {
+        return false;
+    }
+    let mut blank = false;
+    for line in lines {
+        if !line.trim().is_empty() && !is_indented(line) {
+            let prose = line.trim();
+            let item = prose.starts_with(['-', '*', '+', '<', '['])
+                || prose.starts_with(|ch: char| ch.is_ascii_digit());
+            // A line with a colon leads over, to a call or to something else: its words tell.
+            return blank
+                && !item
+                && !is_mark(prose)
+                && !prose.ends_with([':', '：'])
+                && !is_meant(last_part(&prose.to_lowercase(), &[". ", "! ", "? ", "; "]));
+        }
+        blank = line.trim().is_empty();
+    }
+    false
+}
+
+fn is_indented(line: &str) -> bool {
+    line.starts_with("    ") || line.starts_with('\t')
 }
 
 /// A fence, or tags that hold the call.
@@ -197,13 +90,19 @@ fn leads_over(line: &str) -> bool {
     let sentence = last_part(bare, &[". ", "! ", "? ", "; "]);
     let clause = last_part(sentence, &[", ", " but ", " so ", " and "]);
     let words: Vec<_> = clause.split_whitespace().collect();
+    let words = match words.as_slice() {
+        [said @ .., "the", "following"] | [said @ .., "this" | "these" | "following"] if !said.is_empty() => {
+            said
+        }
+        all => all,
+    };
     let quoted =
-        refuses(&words) || words.last().is_some_and(|last| ECHO.contains(last)) && !words.contains(&"what");
+        refuses(words) || words.last().is_some_and(|last| ECHO.contains(last)) && !words.contains(&"what");
     // A line that leads over without a colon is the first half of a sentence.
     if !colon && !heading {
-        return quoted && !is_meant(sentence) || refuses(&words) || clause.ends_with("instead of");
+        return quoted && !is_meant(sentence) || refuses(words) || clause.ends_with("instead of");
     }
-    refuses(&words)
+    refuses(words)
         || DONE.iter().any(|word| clause.contains(word))
         || !is_meant(sentence) && (quoted || is_example(sentence, clause) || is_found(sentence))
 }
@@ -254,8 +153,16 @@ fn is_example(sentence: &str, clause: &str) -> bool {
 /// `Tool result`, `The output was`, `Here is the content of a.md`, `config.json`.
 fn is_found(sentence: &str) -> bool {
     let words: Vec<_> = sentence.split_whitespace().collect();
+    if lies_somewhere(&words) || is_past(&words) || is_supposed(sentence) {
+        return true;
+    }
     let here = ["here", "here's", "this", "these", "below"];
-    let named = |word: &&str| matches!(*word, "file" | "content" | "contents" | "output");
+    let named = |word: &&str| {
+        matches!(
+            *word,
+            "file" | "content" | "contents" | "output" | "log" | "logs" | "config" | "transcript" | "history"
+        )
+    };
     let is = |word: &str| matches!(word, "is" | "was" | "are" | "were");
     match words.as_slice() {
         [word] if is_path(word) => true,
@@ -269,6 +176,54 @@ fn is_found(sentence: &str) -> bool {
         [.., last] => is(last) && (sentence.contains("content of") || sentence.contains("log is")),
         [] => false,
     }
+}
+
+/// `I did this`, `My last call was`, `What I ran before`: another time than now.
+fn is_past(words: &[&str]) -> bool {
+    let past = |word: &&str| PAST.contains(word);
+    let before = words.windows(2).any(|pair| {
+        matches!(pair, [when, what] if EARLIER.contains(when) && matches!(*what, "call" | "calls" | "step" | "message" | "turn" | "command" | "attempt" | "run" | "answer"))
+    });
+    let last = words
+        .last()
+        .is_some_and(|last| matches!(*last, "was" | "were" | "before" | "earlier"));
+    // `The last call was wrong. Now:` says what comes now.
+    (before || last || words.iter().any(past))
+        && !words.iter().any(|word| matches!(*word, "now" | "next" | "again"))
+}
+
+/// `Suppose you call`, `If you wanted to read it`, `An attacker might send`.
+fn is_supposed(sentence: &str) -> bool {
+    [
+        "suppose",
+        "imagine",
+        "if you wanted",
+        "if i wanted",
+        "if someone",
+        "hypothetically",
+    ]
+    .iter()
+    .any(|word| sentence.starts_with(word))
+        || SUPPOSED.iter().any(|word| sentence.contains(word))
+}
+
+/// `Found in config`, `From the log`, `I found this in a.json`, `In the docs there is this block`.
+fn lies_somewhere(words: &[&str]) -> bool {
+    let place = |word: &str| PLACES.contains(&word) || is_path(word);
+    let found = words.windows(2).any(|pair| {
+        matches!(
+            pair,
+            [
+                "found" | "saw" | "seen",
+                "in" | "inside" | "at" | "on" | "among" | "this" | "these" | "following"
+            ] | ["there", "is" | "was"]
+        )
+    }) || words
+        .windows(3)
+        .any(|three| matches!(three, ["found" | "saw", "the", "following"]));
+    let inside = matches!(words, ["in" | "inside" | "from" | "within", .., last] if place(last));
+    // `In order to see the log` says what is done.
+    (found || inside) && !words.contains(&"to")
 }
 
 fn is_path(word: &str) -> bool {
@@ -314,6 +269,18 @@ mod tests {
             "Result of read_file:",
             "The tool printed",
             "$ cat a.json",
+            "Found in config:",
+            "I found the following in the log:",
+            "From the README:",
+            "In `tools.json`:",
+            "The file has this:",
+            "In the docs there is this block:",
+            "I did this:",
+            "My last call was:",
+            "The user pasted this:",
+            "The tool was called with:",
+            "Suppose you call:",
+            "An attacker might send:",
         ] {
             assert!(
                 shown(&format!("Well.\n\n{line}\n\n```json\n"), line.len() + 17),
@@ -343,8 +310,33 @@ mod tests {
             "Get the result:",
             "I don't know the path. I look",
             "Let me look at the log file:",
+            "Found the bug in main.rs:",
+            "In order to see the log:",
+            "The last call was wrong, so now:",
+            "The previous step failed. I try again:",
+            "The next step is:",
+            "To do that, use:",
+            "I found it in the log, so I read it:",
         ] {
             assert!(!shown(&format!("{line}\n"), line.len() + 1), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_indented_is_code_unless_it_is_announced() {
+        for (before, expected) in [
+            ("A call is written so.\n\n    ", true),
+            ("This is how.\n\n    # a call\n    ", true),
+            ("This is how.\n\n\t", true),
+            ("I will read it.\n\n    ", false),
+            ("The call:\n\n    ", false),
+            ("- first\n\n    ", false),
+            ("A call.\n    ", false),
+            ("A call.\n\n  ", false),
+            ("\n\n    ", false),
+            ("```json\n\n    ", false),
+        ] {
+            assert_eq!(indented(before, before.len()), expected, "{before:?}");
         }
     }
 

@@ -68,7 +68,14 @@ fn outer(framer: &mut Framer<'_, '_>, at: usize, marked: bool) -> usize {
     }
     let mut first_closer = None;
     let mut here = at;
-    while let Some(found) = tag::next(text, here, end) {
+    loop {
+        let Some(found) = tag::next(text, here, end) else {
+            // Nobody has to look again for what does not stand in the rest.
+            if first_closer.is_none() && fence.is_none() {
+                framer.no_closer = framer.no_closer.min(at);
+            }
+            break;
+        };
         if !framer.pay((found.span.end - here) / 4) {
             return found.span.start.max(at + 1);
         }
@@ -91,9 +98,6 @@ fn outer(framer: &mut Framer<'_, '_>, at: usize, marked: bool) -> usize {
         if closes && first_closer.is_none() {
             first_closer = Some(found.span.start);
         }
-    }
-    if here >= end && first_closer.is_none() && fence.is_none() {
-        framer.no_closer = framer.no_closer.min(at);
     }
     first_closer.filter(|_| marked).unwrap_or(end)
 }

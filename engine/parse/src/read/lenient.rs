@@ -9,7 +9,7 @@ mod keys;
 mod values;
 mod words;
 
-use super::quotes::{Judge, Place, Quote};
+use super::quotes::{Judge, Known, Place, Quote};
 use super::{Read, space, string};
 use crate::tree::{Kind, NodeId, Span, Text, Tree};
 use crate::{Repair, RepairKind};
@@ -73,13 +73,17 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             None => tree.last_line(),
             Some(_) => memchr::memrchr(b'\n', source.as_bytes()).map_or(0, |at| at + 1),
         };
+        let known = match whole {
+            None => std::mem::take(tree.judged()),
+            Some(_) => Known::default(),
+        };
         Self {
             tree,
             source,
             bytes: source.as_bytes(),
             end: span.end,
             whole,
-            judge: Judge::new(source, span.end),
+            judge: Judge::new(source, span.end, known),
             repairs: Vec::new(),
             stack: Vec::new(),
             root: None,
@@ -91,6 +95,9 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
     }
 
     fn finish(mut self) -> Read {
+        if self.whole.is_none() {
+            *self.tree.judged() = self.judge.known();
+        }
         if let Some(whole) = self.whole {
             // Places in a text that is no part of the source would point anywhere in it.
             for repair in &mut self.repairs {

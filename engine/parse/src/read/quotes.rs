@@ -7,8 +7,11 @@
 
 mod ahead;
 mod kind;
+mod known;
 
 pub(super) use kind::Quote;
+use known::Dead;
+pub(crate) use known::Known;
 
 use super::space::skip_space;
 
@@ -45,8 +48,7 @@ pub(super) struct Judge<'s> {
     source: &'s str,
     bytes: &'s [u8],
     end: usize,
-    /// For each place and kind of quote: from where on no quote ends a string, so that nobody searches twice.
-    dead: Vec<(Place, Quote, usize)>,
+    known: Known,
     /// Where the closers and space at the very end of the text begin, and whether a closer is among them.
     tail: Option<(usize, bool)>,
 }
@@ -62,32 +64,66 @@ enum Verdict {
 }
 
 impl<'s> Judge<'s> {
-    pub(super) fn new(source: &'s str, end: usize) -> Self {
+    /// `known` is what [`Judge::known`] gave for the same source.
+    pub(super) fn new(source: &'s str, end: usize, known: Known) -> Self {
+        let end = end.min(source.len());
+        let known = known.up_to(end);
         Self {
             source,
             bytes: source.as_bytes(),
-            end: end.min(source.len()),
-            dead: Vec::new(),
+            end,
+            known,
             tail: None,
         }
     }
 
     /// The end of the string whose text starts at `start`; `depth` containers are open around it.
     pub(super) fn end(&mut self, start: usize, quote: Quote, place: Place, depth: usize) -> End {
-        let dead = self
-            .dead
-            .iter()
-            .any(|(p, q, from)| *p == place && *q == quote && start >= *from);
-        if !dead {
-            if let Some(end) = self.search(start, quote, place, depth) {
-                return end;
-            }
-            self.dead.push((place, quote, start));
+        let is_dead = |dead: &&mut Dead| {
+            dead.place == place
+                && dead.quote == quote
+                && start >= dead.from
+                && (dead.own || dead.depth == depth)
+        };
+        let dead = self.known.dead.iter_mut().find(is_dead);
+        if dead.as_ref().is_some_and(|dead| dead.escaped) {
+            return self.without_end(start, place);
         }
-        self.without_end(start, place)
+        let real = dead.is_none();
+        let found = self.search(start, quote, place, depth, real);
+        if let Some((end, false)) = found {
+            return end;
+        }
+        // The search went to the end of the text, or knew that it would.
+        let escaped = found.is_none();
+        match self.known.dead.iter_mut().find(is_dead) {
+            Some(dead) => dead.escaped = escaped,
+            None => self.known.dead.push(Dead {
+                place,
+                quote,
+                from: start,
+                depth,
+                own: true,
+                escaped,
+            }),
+        }
+        found.map_or_else(|| self.without_end(start, place), |(end, _)| end)
     }
 
-    fn search(&self, start: usize, quote: Quote, place: Place, depth: usize) -> Option<End> {
+    /// What is known now, for the next value of the same text.
+    pub(super) fn known(&mut self) -> Known {
+        std::mem::take(&mut self.known)
+    }
+
+    /// The end, and whether only an escaped quote can be it. Where no real one is to be found, the first such is.
+    fn search(
+        &self,
+        start: usize,
+        quote: Quote,
+        place: Place,
+        depth: usize,
+        real: bool,
+    ) -> Option<(End, bool)> {
         let mut at = start;
         let mut previous = None;
         let mut escaped = None;
@@ -103,8 +139,15 @@ impl<'s> Judge<'s> {
                     )
                 {
                     escaped = Some(at + 1);
+                    if !real {
+                        break;
+                    }
                 }
                 at += 2;
+                continue;
+            }
+            if !real {
+                at += 1;
                 continue;
             }
             let Some(length) = quote
@@ -124,22 +167,24 @@ impl<'s> Judge<'s> {
             }
             match self.judge(at, at + length, start, previous, quote, place, depth) {
                 Verdict::Ends => {
-                    return Some(End {
+                    let end = End {
                         text: at,
                         after: at + length,
                         closed: true,
                         inner: previous.is_some(),
                         lost: false,
-                    });
+                    };
+                    return Some((end, false));
                 }
                 Verdict::EndedBefore(text) => {
-                    return Some(End {
+                    let end = End {
                         text,
                         after: text,
                         closed: false,
                         inner: false,
                         lost: false,
-                    });
+                    };
+                    return Some((end, false));
                 }
                 Verdict::Inside => {
                     previous = Some(at);
@@ -147,13 +192,14 @@ impl<'s> Judge<'s> {
                 }
             }
         }
-        escaped.map(|at| End {
+        let end = |at: usize| End {
             text: at,
             after: at + 1,
             closed: true,
             inner: false,
             lost: false,
-        })
+        };
+        escaped.map(|at| (end(at), true))
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]

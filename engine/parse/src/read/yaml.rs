@@ -48,7 +48,7 @@ pub(crate) fn block(tree: &mut Tree<'_>, at: usize, end: usize) -> Option<(NodeI
     let mut used = at;
     let mut column = indent;
     while reader.line(column)? {
-        used = reader.at;
+        used = reader.at + reader.rest_of_line().trim_end().len();
         column = reader.next_line();
         if reader.at >= reader.end {
             break;
@@ -211,7 +211,11 @@ impl<'t> Reader<'_, 't> {
         match line.bytes().next() {
             Some(b'{' | b'[') => {
                 let closed = line.ends_with(['}', ']']);
-                let end = if closed { whole.end } else { self.paragraph(start) };
+                let end = if closed {
+                    whole.end
+                } else {
+                    self.tree.paragraph_end(start, self.end)
+                };
                 let read = read::json(self.tree, Span::new(start, end));
                 if let Some(node) = read.node {
                     // The break of its last line is still to be found, and only that.
@@ -242,17 +246,6 @@ impl<'t> Reader<'_, 't> {
             .unwrap_or(line)
             .trim_end();
         self.tree.push(Kind::Bare, Span::new(start, start + plain.len()))
-    }
-
-    /// The end of the lines up to an empty one or a fence.
-    fn paragraph(&self, start: usize) -> usize {
-        let rest = self.text.get(start..self.end).unwrap_or_default();
-        let len = [rest.find("\n\n"), rest.find("\n```")]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(rest.len());
-        start + len
     }
 
     /// `|` and `>`: the lines below that are indented more than `indent`.

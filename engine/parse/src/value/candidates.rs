@@ -2,9 +2,10 @@
 
 use memchr::memchr2;
 
+use crate::read::{self, Read};
 use crate::schema::{Schema, Type};
 use crate::tree::{Kind, NodeId, Span, Text, Tree};
-use crate::{Repair, RepairKind, read};
+use crate::{Repair, RepairKind};
 
 /// A part that may be the value.
 #[derive(Debug)]
@@ -40,12 +41,17 @@ const FENCES: usize = 8;
 /// How far before a bracket a fence may open: the longest name of a language and some space.
 const LOOK_BACK: usize = 48;
 
-/// All candidates, in the order of the text.
-pub(super) fn find(tree: &mut Tree<'_>, answer: Span, schema: &Schema) -> Vec<Candidate> {
+/// All candidates, in the order of the text. `first` is the strict JSON that it begins with, and where that ends.
+pub(super) fn find(
+    tree: &mut Tree<'_>,
+    answer: Span,
+    schema: &Schema,
+    first: Option<(NodeId, usize)>,
+) -> Vec<Candidate> {
     let mut found = Vec::new();
     let text_only = matches!(schema.ty(schema.root()), Type::String);
     if !text_only {
-        islands(tree, answer, &mut found);
+        islands(tree, answer, first, &mut found);
         if found.is_empty() {
             members(tree, answer, &mut found);
         }
@@ -88,17 +94,25 @@ fn cost(repairs: &[Repair]) -> u32 {
 }
 
 /// Everything in brackets, and all of it as one list.
-fn islands(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
+fn islands(tree: &mut Tree<'_>, answer: Span, first: Option<(NodeId, usize)>, found: &mut Vec<Candidate>) {
     let source = tree.source();
     let mut at = answer.start;
     let mut retries = RETRIES;
     let mut outer = Vec::new();
-    let mut repairs = Vec::new();
     // Brackets that run to the end of the text contain all that follow them.
     let mut inside = false;
     while let Some(offset) = memchr2(b'{', b'[', Span::new(at, answer.end).of(source).as_bytes()) {
         let start = at + offset;
-        let read = read::json(tree, Span::new(start, answer.end));
+        let rest = Span::new(start, answer.end);
+        let read = match first.filter(|_| start == answer.start) {
+            Some((node, end)) => Read {
+                node: Some(node),
+                end,
+                repairs: Vec::new(),
+            },
+            None if start == answer.start => read::broken(tree, rest),
+            None => read::json(tree, rest),
+        };
         let Some(node) = read.node else {
             at = start + 1;
             continue;
@@ -113,8 +127,7 @@ fn islands(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
         };
         let unclosed = end >= answer.end && read.repairs.iter().any(|r| r.kind == RepairKind::MissingCloser);
         if !inside {
-            outer.push(node);
-            repairs.extend(read.repairs.iter().cloned());
+            outer.push((node, found.len()));
         }
         found.push(Candidate {
             node,
@@ -132,8 +145,15 @@ fn islands(tree: &mut Tree<'_>, answer: Span, found: &mut Vec<Candidate>) {
     }
     if outer.len() > 1 {
         let list = tree.push(Kind::Array, answer);
-        for node in &outer {
+        let mut repairs = Vec::new();
+        for (node, place) in &outer {
             tree.append(list, None::<Text>, *node);
+            repairs.extend(
+                found
+                    .get(*place)
+                    .into_iter()
+                    .flat_map(|part| part.repairs.iter().cloned()),
+            );
         }
         found.push(Candidate {
             node: list,

@@ -1,21 +1,15 @@
 //! A value without a schema: the JSON that a text holds, alone, in a fence or in prose.
 
 use crate::align;
+use crate::frame;
 use crate::read::{self, Read, skip_space};
 use crate::schema::Schema;
 use crate::tree::{Kind, NodeId, Span, Tree};
-use crate::{Problem, ProblemKind, Reading, Repair, RepairKind};
+use crate::{Diagnostic, DiagnosticKind, Reading, Repair, RepairKind};
 
 /// Reads `text` as the value that it most likely holds.
 pub(super) fn read(text: &str, partial: bool) -> Reading {
-    // What is right needs no tree: `serde_json` reads as many levels as are stored.
-    if let Ok(value) = serde_json::from_str(text) {
-        return Reading {
-            value: Some(value),
-            ..Reading::default()
-        };
-    }
-    let (thought, answer) = super::thinking::split(text);
+    let (thought, answer) = frame::split(text);
     let mut tree = Tree::new(text);
     let found = find(&mut tree, answer);
     let mut reading = Reading {
@@ -27,8 +21,8 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
         answer.of(text).clone_into(&mut reading.text);
         if !partial {
             let message = "the reply holds no value".to_owned();
-            reading.problems.push(Problem {
-                kind: ProblemKind::Nothing,
+            reading.diagnostics.push(Diagnostic {
+                kind: DiagnosticKind::Nothing,
                 span: None,
                 path: None,
                 message,
@@ -38,10 +32,10 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
     };
     let aligned = align::value(&tree, node, &Schema::any());
     reading.value = Some(aligned.value);
-    reading.problems = aligned.problems;
+    reading.diagnostics = aligned.diagnostics;
     if let Some(cut) = aligned.cut {
         if !partial {
-            reading.problems.push(Problem::cut(tree.span(node), &cut));
+            reading.diagnostics.push(Diagnostic::cut(tree.span(node), &cut));
         }
         reading.cut = Some(cut);
     }
@@ -53,10 +47,13 @@ pub(super) fn read(text: &str, partial: bool) -> Reading {
 /// Several values one after the other (one a line, or with commas between) are one array; empty ones beside others
 /// are left out.
 fn find(tree: &mut Tree<'_>, span: Span) -> Read {
-    if let Some(node) = read::strict(tree, span) {
+    let first = read::strict(tree, span);
+    if let Some((node, end)) = first
+        && skip_space(tree.source(), end, span.end) >= span.end
+    {
         return Read {
             node: Some(node),
-            end: span.end,
+            end,
             repairs: Vec::new(),
         };
     }
@@ -72,7 +69,16 @@ fn find(tree: &mut Tree<'_>, span: Span) -> Read {
         });
     }
     loop {
-        let read = read::json(tree, Span::new(at, span.end));
+        let rest = Span::new(at, span.end);
+        let read = match first.filter(|_| at == span.start) {
+            Some((node, end)) => Read {
+                node: Some(node),
+                end,
+                repairs: Vec::new(),
+            },
+            None if at == span.start => read::broken(tree, rest),
+            None => read::json(tree, rest),
+        };
         repairs.extend(read.repairs);
         values.extend(read.node);
         let Some(next) = next_value(tree.source(), read.end.max(at + 1), span.end) else {

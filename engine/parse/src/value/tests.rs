@@ -10,14 +10,36 @@ fn check(schema: &Value, cases: &[(&str, Value)]) {
             reading.value.as_ref(),
             Some(expected),
             "{text}: {:?}",
-            reading.problems
+            reading.diagnostics
         );
-        assert!(reading.problems.is_empty(), "{text}: {:?}", reading.problems);
+        assert!(
+            reading.diagnostics.is_empty(),
+            "{text}: {:?}",
+            reading.diagnostics
+        );
     }
 }
 
 fn person() -> Value {
     json!({"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name", "age"]})
+}
+
+#[test]
+fn of_two_equal_answers_the_first_is_taken_and_the_other_told() {
+    let read = |text| super::read(text, Some(&Schema::new(&person())), false);
+    let chosen = |reading: &crate::Reading| {
+        let chosen = |repair: &&crate::Repair| repair.kind == crate::RepairKind::Choice;
+        reading.repairs.iter().filter(chosen).count()
+    };
+    let reading = read("{\"name\": \"Ann\", \"age\": 3} or {\"name\": \"Bob\", \"age\": 4}");
+    assert_eq!(reading.value, Some(json!({"name": "Ann", "age": 3})));
+    assert_eq!(
+        reading.runners_up.first().map(|other| &other.value),
+        Some(&json!({"name": "Bob", "age": 4}))
+    );
+    assert_eq!(chosen(&reading), 1);
+    let reading = read("{\"name\": \"Ann\", \"age\": 3} or {\"name\": \"Ann\", \"age\": 3}");
+    assert_eq!((chosen(&reading), reading.runners_up.len()), (0, 0));
 }
 
 #[test]
@@ -98,13 +120,13 @@ fn what_is_not_there_is_not_invented() {
     ] {
         let reading = super::read(text, Some(&Schema::new(&schema)), false);
         assert_eq!(reading.value, None, "{text}");
-        assert_eq!(reading.problems.len(), 1, "{text}");
+        assert_eq!(reading.diagnostics.len(), 1, "{text}");
     }
     let direction = json!({"enum": ["in", "out"]});
     let reading = super::read("Either in or out.", Some(&Schema::new(&direction)), false);
-    assert_eq!(reading.problems[0].kind, crate::ProblemKind::Ambiguous);
+    assert_eq!(reading.diagnostics[0].kind, crate::DiagnosticKind::Ambiguous);
     let reading = super::read(r#"{"name": "Ann"}"#, Some(&Schema::new(&person())), false);
-    assert_eq!(reading.problems[0].path.as_deref(), Some("/age"));
+    assert_eq!(reading.diagnostics[0].path.as_deref(), Some("/age"));
 }
 
 #[test]
@@ -114,7 +136,7 @@ fn a_reply_that_ends_too_soon_says_where() {
     let reading = super::read(text, Some(&schema), false);
     assert_eq!(reading.value, Some(json!({"age": 3, "name": "An"})));
     assert_eq!(reading.cut.map(|cut| cut.path).as_deref(), Some("/name"));
-    assert_eq!(reading.problems.len(), 1);
+    assert_eq!(reading.diagnostics.len(), 1);
     let reading = super::read(r#"{"age": 3"#, Some(&schema), true);
-    assert!(reading.problems.is_empty(), "more may come");
+    assert!(reading.diagnostics.is_empty(), "more may come");
 }

@@ -1,6 +1,6 @@
 //! Calls of models: what each may take at most is set aside before it is made.
 
-use smallcode_core::run::{Affordable, Event, NodeIndex, NodePhase, Repaired};
+use smallcode_core::run::{Affordable, Event, NodeIndex, Repaired};
 
 use super::commit::Effect;
 use super::{DispatchError, Dispatcher};
@@ -8,10 +8,7 @@ use crate::executor::{CallEnd, CallRequest};
 
 impl Dispatcher {
     pub(super) fn request_call(&mut self, request: CallRequest) -> Result<(), DispatchError> {
-        let current = self
-            .state
-            .node(request.node)
-            .is_some_and(|node| node.phase == NodePhase::Running && node.attempts == request.attempt);
+        let current = self.state.may_call(request.node, request.attempt);
         if !current || self.stage > 0 || request.grant.is_closed() {
             // The executor sees its answer dropped and ends. One that timed out has ended already: its request
             // must not be taken for one of the attempt that follows.
@@ -29,6 +26,7 @@ impl Dispatcher {
                         profile: request.profile,
                         digest: request.digest,
                         reserve: request.reserve,
+                        sent: request.sent,
                     })?;
                     self.effects.push(Effect::Grant(request.grant));
                 }
@@ -41,7 +39,7 @@ impl Dispatcher {
         let current = self
             .state
             .node(end.node)
-            .filter(|node| node.phase == NodePhase::Running && node.attempts == end.attempt);
+            .filter(|_| self.state.may_call(end.node, end.attempt));
         if let Some(node) = current.map(|node| node.id.clone()) {
             self.record(Event::CallFinished {
                 node,
@@ -66,7 +64,7 @@ impl Dispatcher {
         let current = self
             .state
             .node(node)
-            .filter(|node| node.phase == NodePhase::Running && node.attempts == attempt);
+            .filter(|_| self.state.may_call(node, attempt));
         if let Some((node, calls)) = current.map(|node| (node.id.clone(), node.calls.len())) {
             self.record(Event::ReplyRead {
                 node,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smallcode_core::load::ModuleId;
-use smallcode_core::run::{Event, NodeIndex, ScopeIndex, Timestamp};
+use smallcode_core::run::{Event, Failure, NodeIndex, ScopeIndex, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{DispatchError, Dispatcher, Observed, Question, now};
@@ -19,6 +19,7 @@ pub(super) enum Effect {
     Expand(ScopeIndex, usize, Job),
     Check(Job),
     Leave(Job, ModuleId),
+    Join(Job, Option<Failure>),
     Stop(NodeIndex),
     Grant(oneshot::Sender<Result<(), String>>),
     Refuse(oneshot::Sender<Result<(), String>>, String),
@@ -46,6 +47,9 @@ fn announces(event: &Event) -> bool {
         | Event::AttemptStarted { .. }
         | Event::WritesAsked { .. }
         | Event::ScopeEntered { .. }
+        | Event::NodeSplit { .. }
+        | Event::PlanAccepted { .. }
+        | Event::PartsRefused { .. }
         | Event::CallFinished { .. }
         | Event::ReplyRead { .. }
         | Event::AttemptFinished { .. }
@@ -126,6 +130,10 @@ impl Dispatcher {
                 Effect::Leave(job, inner) => {
                     self.work
                         .spawn(executor::leave(Arc::clone(&self.shared), job, inner));
+                }
+                Effect::Join(job, failed) => {
+                    self.work
+                        .spawn(executor::join(Arc::clone(&self.shared), job, failed));
                 }
                 Effect::Stop(node) => {
                     if let Some((cancel, _)) = self.running.get(&node) {

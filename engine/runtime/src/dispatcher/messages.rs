@@ -2,11 +2,14 @@
 
 use serde_json::Value as Json;
 use smallcode_core::run::{
-    Decision, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, TaskInfo, decide,
+    Decision, Escalates, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, TaskInfo, decide,
 };
 
 use super::{DispatchError, Dispatcher, now};
 use crate::executor::Message;
+
+/// What is said where a workflow would let a stronger model try.
+const NOT_ESCALATED: &str = "a stronger model was not asked: this run does not allow it; `--escalate` does";
 
 impl Dispatcher {
     pub(super) fn take(&mut self, message: Message) -> Result<(), DispatchError> {
@@ -58,6 +61,12 @@ impl Dispatcher {
                     })?;
                 }
             }
+            Message::Split(node, attempt) => self.split(node, attempt)?,
+            Message::Planned(node, attempt, tasks, workflow) => {
+                self.planned(node, attempt, tasks, workflow)?;
+            }
+            Message::Unverified(node, attempt) => self.unverified(node, attempt),
+            Message::Refused(refused) => self.refused(refused)?,
             Message::Ask(node, message, diff) => {
                 self.running.remove(&node);
                 if self.was_killed(node)? {
@@ -122,14 +131,27 @@ impl Dispatcher {
         let Some((id, attempt)) = self.state.node(node).map(|node| (node.id.clone(), node.attempts)) else {
             return Ok(());
         };
-        let decision = match &outcome {
+        let mut outcome = match outcome {
+            Outcome::Failure(failure) => Outcome::Failure(self.state.cause(node, failure)),
+            Outcome::Success(result) => Outcome::Success(result),
+        };
+        let decision = match &mut outcome {
             Outcome::Success(_) => Decision::Done,
             Outcome::Failure(failure) => {
-                let policy = self.state.info(node).map(TaskInfo::policy);
-                match policy.zip(self.state.past(node, failure)) {
+                let info = self.state.info(node);
+                let decision = match info.map(TaskInfo::policy).zip(self.state.past(node, failure)) {
                     Some((policy, past)) => decide(policy, past, now(), self.state.seed(), &id),
                     None => Decision::Fail,
+                };
+                let forbidden = info.is_some_and(|info| info.escalates == Escalates::NotInThisRun);
+                let is_last = matches!(decision, Decision::Fail | Decision::Stalled);
+                if forbidden && is_last && failure.class.is_a_matter_of_skill() {
+                    if !failure.detail.is_empty() {
+                        failure.detail.push('\n');
+                    }
+                    failure.detail.push_str(NOT_ESCALATED);
                 }
+                decision
             }
         };
         self.record(Event::AttemptFinished {

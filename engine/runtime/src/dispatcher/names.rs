@@ -11,7 +11,7 @@ use smallcode_core::spec::{Task, Text};
 use smallcode_core::template::{Template, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::executor::{Job, Shared, Tell};
+use crate::executor::{Job, Purpose, Shared, Tell};
 use crate::host::RunHost;
 
 /// Makes jobs: what a task may name is found once, what the names stand for when a job is made.
@@ -69,10 +69,14 @@ impl NameSource {
             attempt: 0,
             module,
             task,
+            planned: state.planned(module).cloned(),
             names: self.names(state, program, scope, Some(task), NeedsStatus::default()),
             calls: Vec::new(),
             previous: None,
             manner: Manner::default(),
+            part: None,
+            depth: 0,
+            purpose: Purpose::Make,
             writes: Arc::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
@@ -125,14 +129,21 @@ impl NameSource {
             attempt,
             module,
             task: node.task,
+            planned: state.planned(module).cloned(),
             names,
-            calls: if node.attempts + 1 == attempt {
+            calls: if node.attempts + 1 == attempt || node.goes_on_within() {
                 node.calls.clone()
             } else {
                 Vec::new()
             },
             previous: node.failure.clone(),
             manner: node.manner,
+            part: node.part.clone(),
+            depth: node.depth,
+            purpose: match &node.split {
+                Some(split) => Purpose::Split(split.cut.by),
+                None => Purpose::Make,
+            },
             writes: Arc::default(),
             cancel: kill.child_token(),
             kill,

@@ -2,8 +2,8 @@
 
 use smallcode_core::load::ModuleId;
 use smallcode_core::run::{
-    Action, ApplyError, Event, Failure, FailureClass, NodeIndex, NodePhase, Outcome, RunStatus, ScopeIndex,
-    TaskResult,
+    Action, ApplyError, Event, Failure, FailureClass, Node, NodeIndex, NodePhase, Outcome, RunStatus,
+    ScopeIndex, TaskResult,
 };
 
 use super::commit::Effect;
@@ -108,6 +108,11 @@ impl Dispatcher {
                     self.record(Event::NodeCancelled { node, because })?;
                 }
             }
+            Action::Refuse { node, failure } => {
+                if let Some(node) = self.state.node(node).map(|node| node.id.clone()) {
+                    self.record(Event::NodeRefused { node, failure })?;
+                }
+            }
             Action::Kill(node) => {
                 let asked = self
                     .state
@@ -164,11 +169,18 @@ impl Dispatcher {
             .node_job(&self.state, &self.program, node, attempt, &self.tell)
     }
 
-    /// Ends the attempt of a used workflow whose tasks have ended.
+    /// Ends the attempt of a used workflow whose tasks have ended, or of a node whose parts have.
     fn leave(&mut self, node: NodeIndex) -> Result<(), DispatchError> {
+        if self.state.node(node).is_some_and(Node::goes_on_within) {
+            self.join(node);
+            return Ok(());
+        }
         let Some(inner) = self.state.node(node).and_then(|node| node.inside) else {
             return Ok(());
         };
+        if let Some(failure) = self.state.scope_over_budget(inner) {
+            return self.finish_attempt(node, Outcome::Failure(failure));
+        }
         let class = match self.state.scope_status(inner) {
             RunStatus::Success => None,
             RunStatus::OverBudget => Some(FailureClass::OverBudget),

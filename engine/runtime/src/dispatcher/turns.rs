@@ -41,16 +41,17 @@ impl Dispatcher {
 
     /// Notes what is no longer needed once an event is on the disk.
     pub(super) fn forget_kept(&mut self, event: &Event) {
-        let of = match event {
-            Event::AttemptFinished { node, .. } => Some(node),
-            Event::RunResumed { .. } | Event::RunFinished { .. } => None,
+        let kept: Vec<&str> = match event {
+            Event::AttemptFinished { node, .. } => {
+                let node = self.state.node_named(node.as_str());
+                node.map(|node| self.state.kept_of(node)).unwrap_or_default()
+            }
+            Event::RunResumed { .. } | Event::RunFinished { .. } => {
+                self.state.in_flight().map(|(_, kept)| kept).collect()
+            }
             _ => return,
         };
-        let kept = self
-            .state
-            .kept()
-            .filter(|(node, _)| of.is_none_or(|of| of == *node));
-        let kept = kept.filter_map(|(_, kept)| kept.parse::<BlobHash>().ok());
+        let kept = kept.into_iter().filter_map(|kept| kept.parse::<BlobHash>().ok());
         self.forgotten.extend(kept);
     }
 

@@ -281,7 +281,25 @@ fn argv(words: &[smallcode_core::spec::Text], scope: &Arc<dyn Scope>) -> Result<
                 }
                 // An argument may be longer than a variable of a shell line; the system says when it is too long.
                 Json::String(text) => text,
-                value => shell::environment_text(&value).map_err(refuse)?,
+                Json::Bool(_) | Json::Number(_) => value.to_string(),
+                Json::Null => {
+                    return Err(refuse(
+                        "null can't be an argument: write `|default('…', true)` to put something else in its place"
+                            .to_owned(),
+                    ));
+                }
+                Json::Array(_) => {
+                    return Err(refuse(
+                        "a list within a list can't be an argument: spread its items over a list of their own, or \
+                         write `|join(' ')` for one text"
+                            .to_owned(),
+                    ));
+                }
+                Json::Object(_) => {
+                    return Err(refuse(
+                        "a mapping can't be an argument: use `|tojson`, or one of its fields".to_owned(),
+                    ));
+                }
             });
         }
     }

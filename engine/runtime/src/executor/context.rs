@@ -1,7 +1,7 @@
 //! The sections of a prompt: what `context:` names, read from the workspace.
 //!
-//! What an author names is shown as it is. Globs leave out what is no model's business: environment files, and, as
-//! everywhere, what git ignores and what git and the engine keep. How the sections are made to fit is decided in
+//! What is no model's business is shown only where the workflow's permissions name it: environment files, what git
+//! ignores, and what git and the engine keep. Globs leave it out; a file that is named is refused. How the sections are made to fit is decided in
 //! `smallcode_core::context`.
 
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::{ContextItem, ContextSource};
 use smallcode_core::template::Scope;
 
-use super::{Shared, text};
-use crate::workspace::{FileError, Workspace};
+use super::{Shared, permit, text};
+use crate::workspace::FileError;
 
 /// What an item says once its expressions have values.
 struct Wanted {
@@ -24,13 +24,14 @@ struct Wanted {
 
 enum Source {
     Text(String),
-    File(String),
+    /// Its path as it is named, and without links.
+    File(String, String),
     Files(Vec<String>),
 }
 
 /// Reads the sections that `items` name, in their order; the files of a glob in theirs.
 pub(super) async fn sections(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     items: &[ContextItem],
     scope: &Arc<dyn Scope>,
 ) -> Result<Vec<Section>, Failure> {
@@ -38,7 +39,10 @@ pub(super) async fn sections(
     for (index, item) in items.iter().enumerate() {
         let source = match &item.source {
             ContextSource::Text(words) => Source::Text(text(words, scope)?),
-            ContextSource::File(file) => Source::File(inside(&text(file, scope)?)?),
+            ContextSource::File(file) => {
+                let (path, real) = inside(shared, &text(file, scope)?)?;
+                Source::File(path, real)
+            }
             ContextSource::Files(globs) => {
                 let globs = globs
                     .iter()
@@ -59,11 +63,11 @@ pub(super) async fn sections(
             item: index,
         });
     }
-    let workspace = Arc::clone(&shared.workspace);
+    let owned = Arc::clone(shared);
     let read = move || {
         wanted
             .into_iter()
-            .map(|wanted| read(&workspace, wanted))
+            .map(|wanted| read(&owned, wanted))
             .collect::<Result<Vec<_>, _>>()
     };
     let read = tokio::task::spawn_blocking(read)
@@ -88,23 +92,24 @@ pub(super) async fn sections(
 
 type Part = (String, Option<String>, String);
 
-fn read(workspace: &Workspace, wanted: Wanted) -> Result<(usize, Vec<Part>), FileError> {
+fn read(shared: &Shared, wanted: Wanted) -> Result<(usize, Vec<Part>), FileError> {
+    let workspace = &shared.workspace;
     let parts = match wanted.source {
         Source::Text(text) => vec![(wanted.title.unwrap_or_else(|| "Context".to_owned()), None, text)],
-        Source::File(path) => {
-            let text = workspace.read(&path)?;
+        Source::File(path, real) => {
+            let text = workspace.read_real(&real)?;
             vec![(wanted.title.unwrap_or_else(|| path.clone()), Some(path), text)]
         }
         Source::Files(globs) => {
             let mut paths = Vec::new();
             for glob in &globs {
-                paths.extend(workspace.glob(glob)?);
+                paths.extend(permit::shown(shared, glob)?);
             }
             paths.sort();
             paths.dedup();
             let mut parts = Vec::with_capacity(paths.len());
-            for path in paths.into_iter().filter(|path| !is_private(path)) {
-                match workspace.read(&path) {
+            for path in paths {
+                match workspace.read_real(&path) {
                     Ok(text) => parts.push((path.clone(), Some(path), text)),
                     // A glob takes pictures and archives along, which no model reads.
                     Err(FileError::NotText { .. } | FileError::TooLarge { .. }) => {}
@@ -117,22 +122,16 @@ fn read(workspace: &Workspace, wanted: Wanted) -> Result<(usize, Vec<Part>), Fil
     Ok((wanted.item, parts))
 }
 
-/// Whether a file is of the kind that holds secrets.
-fn is_private(path: &str) -> bool {
-    path.rsplit('/')
-        .next()
-        .is_some_and(|name| name.starts_with(".env"))
-}
-
-/// A path inside the workspace; what git and the engine keep is nothing to show.
-fn inside(written: &str) -> Result<String, Failure> {
-    let denied =
-        |reason: String| Failure::new(FailureClass::Denied, format!("`context`: `{written}`: {reason}"));
+/// A path inside the workspace that a model may be shown, as it is written and without links.
+fn inside(shared: &Shared, written: &str) -> Result<(String, String), Failure> {
     let path = path::inside(written)
-        .map_err(|error| denied(error.to_string()))?
+        .map_err(|error| Failure::new(FailureClass::Denied, format!("`context`: `{written}`: {error}")))?
         .to_string();
-    if path.split('/').any(|part| matches!(part, ".git" | ".smallcode")) {
-        return Err(denied("it is kept by git or by the engine".to_owned()));
+    match permit::readable(shared, &path) {
+        Ok(real) => Ok((path, real)),
+        Err(mut failure) => {
+            failure.message = format!("`context`: {}", failure.message);
+            Err(failure)
+        }
     }
-    Ok(path)
 }

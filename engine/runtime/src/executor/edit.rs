@@ -4,6 +4,7 @@
 //! the answer. The edits of the answer are put into the files all together, and stay only if the verifiers say so.
 
 mod files;
+mod part;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +13,22 @@ use serde_json::json;
 use smallcode_core::diagnostic::{count, listed};
 use smallcode_core::load::Module;
 use smallcode_core::patch::{self, Files, Reason, Refusal};
-use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, TaskResult};
+use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, Part, TaskResult};
 use smallcode_core::spec;
 use smallcode_core::spec::{Edit, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{self, Family};
 
+use self::part::{PART, View};
+use super::parts::{Measure, wanted};
 use super::stages::{self, Ask, Asker};
 use super::verify::{Subject, Verification};
 use super::{Answerer, Job, Shared, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
+
+pub(super) use self::files::read;
+pub(super) use self::part::{join, outlined, texts};
 
 /// How the answer is to look. Small models follow an example better than a description.
 const FORM: &str = "\
@@ -56,9 +62,20 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    stages::in_time(task, ask(shared, module, task, edit, job, scope)).await
+    let asker = Asker::new(shared, task, job)?;
+    let measure = Measure::new(asker.answerer(), job);
+    let mut read = None;
+    let asked = ask(shared, module, task, edit, job, scope, asker, &mut read);
+    let result = stages::in_time(task, asked).await;
+    match (result, read) {
+        (Err(failure), Some(files)) if wanted(task) => {
+            Err(part::measured(failure, &measure, &files, job.part.as_deref()))
+        }
+        (result, _) => result,
+    }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one attempt, in one place")]
 async fn ask(
     shared: &Arc<Shared>,
     module: &Module,
@@ -66,18 +83,30 @@ async fn ask(
     edit: &Edit,
     job: &Job,
     scope: &Arc<dyn Scope>,
+    mut asker: Asker<'_>,
+    read: &mut Option<Files>,
 ) -> Result<TaskResult, Failure> {
     let verification = Verification::begin(shared, module, task, job, scope).await?;
-    let files = files::read(shared, edit, scope).await?;
-    let messages = messages(edit, &files, scope)?;
-    let mut asker = Asker::new(shared, task, job)?;
+    let all = files::read(shared, edit, scope).await?;
+    let part = job.part.as_deref();
+    let View { files, shown, rest } = View::new(&all, part);
+    *read = Some(files.clone());
+    if part.is_some() && shown.is_empty() {
+        // The parts before it have left nothing of it.
+        return part::unchanged(shared);
+    }
+    let messages = messages(edit, &files, shown, part, scope)?;
     fits(asker.answerer(), &files, &messages)?;
     let asked = Ask {
         messages,
         context: &edit.beside.context.0,
+        beside: rest,
         schema: None,
     };
     let reply = asker.reply(asked, scope).await?;
+    if part.is_some() && part::is_no_change(answer::text(&reply.text)) {
+        return part::unchanged(shared);
+    }
     let (changed, summary) = patched(&files, &reply.text)?;
     let value = json!({ "files": changed.keys().collect::<Vec<_>>(), "summary": summary });
     // The attempt puts them back where anything fails from here on.
@@ -87,7 +116,7 @@ async fn ask(
     verification.result(&subject)?;
     files::unchanged(shared, files).await?;
     writes::write(shared, job, changed).await?;
-    verification.workspace(&subject).await?;
+    verification.workspace(&subject, Some(&mut asker)).await?;
     Ok(TaskResult {
         output: keep(shared, value)?,
         stdout: None,
@@ -97,17 +126,27 @@ async fn ask(
 }
 
 /// What is asked: the files first, as they stay the same where several tasks change them.
-fn messages(edit: &Edit, files: &Files, scope: &Arc<dyn Scope>) -> Result<Vec<Message>, Failure> {
+fn messages(
+    edit: &Edit,
+    files: &Files,
+    shown: Vec<String>,
+    part: Option<&Part>,
+    scope: &Arc<dyn Scope>,
+) -> Result<Vec<Message>, Failure> {
     let of = |spec: &spec::Text| text(spec, scope);
     let mut system = edit.beside.system.iter().map(of).collect::<Result<Vec<_>, _>>()?;
     system.push(FORM.to_owned());
     if files.values().any(|text| is_blank(text.as_deref())) {
         system.push(MAKE.to_owned());
     }
-    let mut user: Vec<String> = files
-        .iter()
-        .map(|(path, text)| section(path, text.as_deref()))
-        .collect();
+    system.extend(part.map(|_| PART.to_owned()));
+    let mut user = shown;
+    if let Some(part) = part.filter(|part| !part.found.is_empty()) {
+        let found = &part.found;
+        user.push(format!(
+            "When all was done at once, this was found wrong with it:\n{found}"
+        ));
+    }
     user.push(text(&edit.keys.instruction, scope)?);
     Ok(vec![
         Message::new(Role::System, system.join("\n\n")),
@@ -120,7 +159,7 @@ fn is_blank(text: Option<&str>) -> bool {
 }
 
 /// A file as the model is shown it. Its line ends are kept when it is written, and cost only tokens here.
-fn section(path: &str, text: Option<&str>) -> String {
+pub(super) fn section(path: &str, text: Option<&str>) -> String {
     let Some(text) = text.filter(|text| !is_blank(Some(text))) else {
         let what = if text.is_some() {
             "is empty"
@@ -201,7 +240,7 @@ fn patched(files: &Files, reply: &str) -> Result<(BTreeMap<String, String>, Stri
 }
 
 /// What a model is told of edits that have no place.
-fn refusal(refused: &[Refusal]) -> Failure {
+pub(super) fn refusal(refused: &[Refusal]) -> Failure {
     let told = refused.get(..TOLD).unwrap_or(refused);
     let mut lines: Vec<String> = told.iter().map(ToString::to_string).collect();
     if refused.len() > told.len() {

@@ -1,4 +1,4 @@
-//! What a model may write: inside the workspace, and only what the workflow's `permissions` allow.
+//! What a model may read and write: inside the workspace, and only what the workflow's `permissions` allow.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::{check, path};
 
 use super::Shared;
-use crate::workspace::Workspace;
+use crate::workspace::{FileError, Workspace};
 
 /// The path inside the workspace, when a model may write it.
 pub(super) fn allowed(shared: &Shared, written: &str) -> Result<String, Failure> {
@@ -20,6 +20,80 @@ pub(super) fn allowed(shared: &Shared, written: &str) -> Result<String, Failure>
         ));
     }
     Ok(path)
+}
+
+/// Sees that a model may be shown a file, which may not be there; gives the path that it is to be read by, without
+/// symbolic links: one that is put there later must not lead elsewhere.
+///
+/// Whoever named it: what git ignores, and what may hold secrets, is shown only where `permissions: { read }` says so.
+pub(super) fn readable(shared: &Shared, path: &str) -> Result<String, Failure> {
+    let denied = |message: String| Failure::new(FailureClass::Denied, message);
+    let workspace = &shared.workspace;
+    let real = match workspace.destination(path) {
+        Ok(real) => real,
+        // Not a link that leads out: reading it will say what is wrong.
+        Err(error) if !matches!(error, FileError::Escapes { .. }) => return Ok(path.to_owned()),
+        Err(error) => return Err(denied(error.to_string())),
+    };
+    let permissions = &shared.read_permissions;
+    for path in [path, real.as_str()] {
+        let why = if path.split('/').any(|part| matches!(part, ".git" | ".smallcode")) {
+            "is kept by git or by the engine"
+        } else if is_private(path) {
+            "may hold secrets"
+        } else if workspace.is_ignored(&real) {
+            "is ignored by git"
+        } else {
+            continue;
+        };
+        if !may_read(path, permissions) {
+            return Err(denied(format!(
+                "`{path}` {why}; to show it to a model, name it: `permissions: {{ read: [\"{path}\"] }}`"
+            )));
+        }
+    }
+    Ok(real)
+}
+
+/// The files that a glob stands for and a model may be shown: those that git does not ignore, and what the workflow's
+/// permissions name beside them.
+pub(super) fn shown(shared: &Shared, pattern: &str) -> Result<Vec<String>, FileError> {
+    let mut found = shared.workspace.glob(pattern)?;
+    found.retain(|path| !is_private(path));
+    if !shared.read_permissions.is_empty() {
+        let all = shared.workspace.glob_of_all(pattern)?;
+        found.extend(
+            all.into_iter()
+                .filter(|path| may_read(path, &shared.read_permissions)),
+        );
+        found.sort();
+        found.dedup();
+    }
+    Ok(found)
+}
+
+/// Names that stand for secrets, and for what git and the engine keep.
+const PRIVATE: [&str; 3] = [".env", ".git", ".smallcode"];
+
+/// The private name that a part of a path or glob is, or begins with: `.env.local` is one, `.gitignore` is none.
+fn private_name(part: &str) -> Option<&'static str> {
+    let is = |name: &&str| part == *name || *name == ".env" && part.starts_with(name);
+    PRIVATE.into_iter().find(is)
+}
+
+/// Whether a path is one that a model is not shown unless it is named.
+pub(super) fn is_private(path: &str) -> bool {
+    path.split('/').any(|part| private_name(part).is_some())
+}
+
+/// Whether a permission to read covers a path. One that is private must be named: that a glob happens to match does
+/// not mean that anybody thought of it.
+fn may_read(path: &str, permissions: &[String]) -> bool {
+    permissions.iter().any(|permission| {
+        let names = |name| permission.split('/').any(|part| private_name(part) == Some(name));
+        path.split('/').filter_map(private_name).all(names)
+            && check::uncovered([path], std::slice::from_ref(permission)).is_none()
+    })
 }
 
 /// Whether each file may be written where it really goes, and nothing is written twice.
@@ -49,13 +123,36 @@ pub(super) fn permitted(
 
 /// Whether a model may write a path. What git and the engine keep is never its to write.
 pub(super) fn may_write(path: &str, permissions: &[String]) -> bool {
-    let kept = path.split('/').any(|part| matches!(part, ".git" | ".smallcode"));
-    !kept && check::uncovered([path], permissions).is_none()
+    path::kept(path).is_none() && check::uncovered([path], permissions).is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_private_is_read_where_it_is_named() {
+        let may = |path: &str, permission: &str| may_read(path, &[permission.to_owned()]);
+        for (path, permission) in [
+            ("out/a.txt", "out/**"),
+            ("config/.env.example", "config/.env.example"),
+            (".env.local", ".env*"),
+            (".git/HEAD", ".git/**"),
+        ] {
+            assert!(may(path, permission), "{path} by {permission}");
+        }
+        for (path, permission) in [
+            ("out/a.txt", "src/**"),
+            ("out/.env", "out/**"),
+            (".env", "**"),
+            (".git/HEAD", "**/HEAD"),
+            (".smallcode/.env", ".smallcode/**"),
+            (".env/.git/x", ".env/**"),
+        ] {
+            assert!(!may(path, permission), "{path} by {permission}");
+        }
+        assert!(!is_private("src/.gitignore") && is_private("src/.envrc"));
+    }
 
     #[test]
     fn a_file_given_twice_is_refused() {

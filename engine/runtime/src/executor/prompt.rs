@@ -1,19 +1,25 @@
 //! `prompt`: one answer of a model, as text, as a value that follows a schema, or as files.
 
+mod part;
+
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
+use smallcode_core::context::Section;
 use smallcode_core::glob;
 use smallcode_core::load::{Module, TaskSchema};
-use smallcode_core::run::{Failure, FailureClass, TaskResult};
+use smallcode_core::run::{Failure, FailureClass, Part, TaskResult};
 use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
 use smallcode_core::template::Scope;
 
+use super::parts::{Measure, wanted};
 use super::stages::{self, Ask, Asker};
 use super::verify::{self, Subject, Verification};
-use super::{Job, Message, Shared, keep, permit, text, writes};
+use super::{Job, Message, Shared, context, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{self, Role};
+
+pub(super) use self::part::join;
 
 /// Asks the model, and makes of its answer what the task wants.
 pub(super) async fn attempt(
@@ -24,9 +30,21 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    stages::in_time(task, ask(shared, module, task, prompt, job, scope)).await
+    let asker = Asker::new(shared, task, job)?;
+    let measure = Measure::new(asker.answerer(), job);
+    let mut read = Vec::new();
+    let asked = ask(shared, module, task, prompt, job, scope, asker, &mut read);
+    let result = stages::in_time(task, asked).await;
+    match result {
+        Err(failure) if wanted(task) => {
+            let all = read.as_slice();
+            Err(part::measured(failure, &measure, prompt, all, module, job, scope))
+        }
+        result => result,
+    }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one attempt, in one place")]
 async fn ask(
     shared: &Arc<Shared>,
     module: &Module,
@@ -34,19 +52,27 @@ async fn ask(
     prompt: &Prompt,
     job: &Job,
     scope: &Arc<dyn Scope>,
+    mut asker: Asker<'_>,
+    read: &mut Vec<Section>,
 ) -> Result<TaskResult, Failure> {
     let schema = match &prompt.beside.output {
         Some(Output::Schema(_)) => module.schemas.get(&job.task).and_then(|schemas| schemas.first()),
         _ => None,
     };
     let verification = Verification::begin(shared, module, task, job, scope).await?;
-    let messages = messages(prompt, schema, scope)?;
+    let messages = messages(prompt, schema, job.part.as_deref(), scope)?;
+    let mut sections = context::sections(shared, &prompt.beside.context.0, scope).await?;
+    if let Some(part) = job.part.as_deref() {
+        part::keep_pieces(&mut sections, part);
+    }
+    read.clone_from(&sections);
     let asked = Ask {
         messages,
-        context: &prompt.beside.context.0,
+        context: &[],
+        beside: sections,
         schema: schema.map(|schema| &schema.json),
     };
-    let reply = Asker::new(shared, task, job)?.reply(asked, scope).await?;
+    let reply = asker.reply(asked, scope).await?;
     let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
@@ -64,7 +90,7 @@ async fn ask(
         permit::permitted(&shared.workspace, &shared.write_permissions, &files)?;
         writes::write(shared, job, files).await?;
     }
-    verification.workspace(&subject).await?;
+    verification.workspace(&subject, Some(&mut asker)).await?;
     Ok(TaskResult {
         output: keep(shared, output)?,
         stdout: None,
@@ -81,6 +107,7 @@ fn value_path(value: &Json) -> Json {
 fn messages(
     prompt: &Prompt,
     schema: Option<&Arc<TaskSchema>>,
+    part: Option<&Part>,
     scope: &Arc<dyn Scope>,
 ) -> Result<Vec<model::Message>, Failure> {
     let mut messages = Vec::new();
@@ -88,7 +115,11 @@ fn messages(
         Some(system) => vec![text(system, scope)?],
         None => Vec::new(),
     };
-    system.extend(form(prompt.beside.output.as_ref(), schema));
+    match part.and_then(|part| part.file.as_deref()) {
+        Some(file) => system.push(part::of_file(file)),
+        None => system.extend(form(prompt.beside.output.as_ref(), schema)),
+    }
+    system.extend(part.and_then(part::of_items));
     if !system.is_empty() {
         messages.push(model::Message::new(Role::System, system.join("\n\n")));
     }
@@ -146,7 +177,10 @@ fn understand(
             Ok((json!({ "file": to, "text": content }), vec![(to, content)]))
         }
         Some(Output::Files(globs)) => {
-            let files = answer::files(answer)?;
+            let files = match job.part.as_ref().and_then(|part| part.file.clone()) {
+                Some(file) => vec![(file.clone(), answer::file(answer, &file)?)],
+                None => answer::files(answer)?,
+            };
             let globs = patterns(globs, scope)?;
             let mut written = Vec::with_capacity(files.len());
             for (path, content) in files {

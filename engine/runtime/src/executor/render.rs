@@ -7,7 +7,7 @@ use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, TaskResult};
 use smallcode_core::spec::{Render, RenderSource, Task};
 use smallcode_core::template::{Scope, Value};
-use smallcode_core::{expand, path};
+use smallcode_core::{check, expand, path};
 
 use super::verify::{Subject, Verification};
 use super::{Job, Shared, text};
@@ -26,9 +26,12 @@ pub(super) async fn attempt(
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
     let to = text(&render.to, scope)?;
-    let to = path::inside(&to)
-        .map_err(|error| Failure::new(FailureClass::Denied, format!("`{to}`: {error}")))?
-        .to_string();
+    let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{to}`: {reason}"));
+    let inside = path::inside(&to).map_err(|error| denied(error.to_string()))?;
+    if let Some(folder) = path::kept(inside.as_str()) {
+        return Err(denied(check::not_to_write(folder)));
+    }
+    let to = inside.into_string();
     let verification = Verification::begin(shared, module, task, job, scope).await?;
     let mut names = job.names.clone();
     for (name, value) in &render.values {
@@ -70,7 +73,7 @@ pub(super) async fn attempt(
         .await?
         .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
     if let Some(subject) = &subject {
-        verification.workspace(subject).await?;
+        verification.workspace(subject, None).await?;
     }
     Ok(TaskResult::value(output))
 }

@@ -9,6 +9,7 @@ mod request;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use smallcode_core::context::Section;
 use smallcode_core::plan;
 use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::{ContextItem, Task};
@@ -17,14 +18,28 @@ use smallcode_core::template::Scope;
 use super::{Answerer, Job, Shared, context, timeout};
 use crate::model::{self, Reply};
 
+pub(super) use self::request::wanted;
+
 /// What a kind sends.
 pub(super) struct Ask<'a> {
     /// The chat: what is the same for all first, the instruction last.
     pub(super) messages: Vec<model::Message>,
     /// What the model is shown before the instruction, as whole as the window allows.
     pub(super) context: &'a [ContextItem],
+    /// What it is shown after that.
+    pub(super) beside: Vec<Section>,
     /// A JSON Schema that the server is asked to enforce.
     pub(super) schema: Option<&'a Json>,
+}
+
+/// One step of a conversation.
+pub(super) struct Turn<'a> {
+    /// All that is said, made to fit by the caller.
+    pub(super) messages: Vec<model::Message>,
+    /// A JSON Schema that the server is asked to enforce.
+    pub(super) schema: Option<&'a Json>,
+    /// The most tokens of the answer, where that is less than usual.
+    pub(super) most: Option<u64>,
 }
 
 /// One attempt's way to its model.
@@ -41,7 +56,12 @@ pub(super) struct Asker<'a> {
 impl<'a> Asker<'a> {
     /// The way to the profile of a task.
     pub(super) fn new(shared: &'a Arc<Shared>, task: &Task, job: &'a Job) -> Result<Self, Failure> {
-        let profile = plan::profile_of(&shared.bundle, &task.common);
+        let profile = match &shared.escalation {
+            Some(escalation) if job.manner.escalated => {
+                escalation.profile_of(task).unwrap_or_default().to_owned()
+            }
+            _ => plan::profile_of(&shared.bundle, &task.common),
+        };
         let (Some(answerer), Some(client)) = (shared.profiles.get(&profile), shared.client.as_ref()) else {
             return Err(Failure::new(
                 FailureClass::Internal,
@@ -66,11 +86,46 @@ impl<'a> Asker<'a> {
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
     pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
-        let sections = context::sections(self.shared, ask.context, scope).await?;
-        let asked = request::build(ask.messages, &sections, self.answerer, ask.schema, self.job)?;
+        let mut sections = context::sections(self.shared, ask.context, scope).await?;
+        sections.extend(ask.beside);
+        for section in &mut sections {
+            self.shared.mask.cover(&mut section.text);
+        }
+        let messages = self.masked(ask.messages);
+        let asked = request::build(messages, &sections, self.answerer, ask.schema, self.job)?;
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
+    }
+
+    /// What is sent, without secrets: a file that is shown, or a value in a text, may hold one. They are masked before
+    /// anything is counted, journaled or told. What a model answers is left as it is: it has seen none.
+    fn masked(&self, mut messages: Vec<model::Message>) -> Vec<model::Message> {
+        for message in &mut messages {
+            self.shared.mask.cover(&mut message.content);
+        }
+        messages
+    }
+
+    /// Asks about the work of the attempt: as surely as the model answers, and with nothing told of the attempts
+    /// before, which a judge must not know.
+    pub(super) async fn question(
+        &mut self,
+        messages: Vec<model::Message>,
+        schema: &Json,
+    ) -> Result<Reply, Failure> {
+        let asked = request::question(self.masked(messages), self.answerer, schema, self.job)?;
+        let reply = self.call(&asked.request, asked.estimate).await?;
+        judge::whole(&reply, &asked.request, asked.room)?;
+        Ok(reply)
+    }
+
+    /// Asks with messages as they are, and gives the answer, whole or not, and why it is none.
+    pub(super) async fn turn(&mut self, turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
+        let asked = request::as_it_is(turn.messages, self.answerer, turn.schema, turn.most, self.job)?;
+        let reply = self.call(&asked.request, asked.estimate).await?;
+        let judged = judge::whole(&reply, &asked.request, asked.room).err();
+        Ok((reply, judged))
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod command;
 mod detect;
+mod judge;
 mod missing;
 mod result;
+mod syntax;
 mod tree;
 
 use std::sync::Arc;
@@ -25,7 +27,8 @@ pub(super) use self::result::conforms;
 use self::result::{follows, matches, matches_not};
 use self::tree::Tree;
 use super::command::problems;
-use super::{Job, Shared, text};
+use super::stages::Asker;
+use super::{Job, Purpose, Shared, text};
 
 /// How many files are named that must not have changed, or must be there.
 const TOLD_FILES: usize = 8;
@@ -125,6 +128,9 @@ impl<'a> Verification<'a> {
             }
             verification.steps.push(step);
         }
+        verification
+            .steps
+            .retain(|step| applies(&step.verifier.kind, job));
         verification.steps.sort_by_key(|step| cost(&step.verifier.kind));
         Ok(verification)
     }
@@ -141,7 +147,7 @@ impl<'a> Verification<'a> {
     /// The first failure.
     pub(super) async fn all(&self, subject: &Subject) -> Result<(), Failure> {
         self.result(subject)?;
-        self.workspace(subject).await
+        self.workspace(subject, None).await
     }
 
     /// Applies the verifiers that look at the result alone: before anything is written.
@@ -164,17 +170,30 @@ impl<'a> Verification<'a> {
                 VerifierKind::NotMatches(pattern) => matches_not(pattern, subject)?,
                 VerifierKind::Expr(expression) => self.holds(expression, subject)?,
                 VerifierKind::Diagnostics => self.reports_nothing(subject)?,
+                VerifierKind::Syntax(_) => self.written_reads(subject, step.verifier.optional)?,
                 kind => return Err(unknown(kind)),
             }
         }
         Ok(())
     }
 
-    /// Applies the verifiers that look at the workspace: once everything is written.
+    /// Applies the verifiers that look at the workspace, once everything is written, and those that ask a model:
+    /// by the attempt's own way to it, where it has one.
     ///
     /// # Errors
     /// The first failure.
-    pub(super) async fn workspace(&self, subject: &Subject) -> Result<(), Failure> {
+    pub(super) async fn workspace(
+        &self,
+        subject: &Subject,
+        asker: Option<&mut Asker<'a>>,
+    ) -> Result<(), Failure> {
+        let asks = |step: &Step<'_>| matches!(step.verifier.kind, VerifierKind::Judge(_));
+        let mut own = if asker.is_none() && self.steps.iter().any(asks) {
+            Some(Asker::new(self.shared, self.task, self.job)?)
+        } else {
+            None
+        };
+        let mut asker = asker.or(own.as_mut());
         for step in self.steps.iter().filter(|step| of_workspace(&step.verifier.kind)) {
             match &step.verifier.kind {
                 VerifierKind::Expr(expression) => self.holds(expression, subject)?,
@@ -185,6 +204,15 @@ impl<'a> Verification<'a> {
                 }
                 VerifierKind::Tests(command) => {
                     self.tests(command, step.verifier.optional, subject).await?;
+                }
+                VerifierKind::Syntax(globs) => {
+                    self.named_reads(globs, subject, step.verifier.optional).await?;
+                }
+                VerifierKind::Judge(question) => {
+                    let Some(asker) = asker.as_deref_mut() else {
+                        return Err(unknown(&step.verifier.kind));
+                    };
+                    Box::pin(self.says_yes(question, subject, asker)).await?;
                 }
                 kind => return Err(unknown(kind)),
             }
@@ -281,6 +309,18 @@ impl<'a> Verification<'a> {
     }
 }
 
+/// Whether a verifier has its say about this attempt. A part is not the whole: it need only leave alone what the whole
+/// must. When all parts have ended, the others look at what they made together.
+fn applies(kind: &VerifierKind, job: &Job) -> bool {
+    let unchanged = matches!(kind, VerifierKind::Unchanged(_));
+    // Whether what it writes can be read as its language is a matter of each part.
+    let written = matches!(kind, VerifierKind::Syntax(globs) if globs.is_empty());
+    match job.purpose {
+        Purpose::Join(_) => job.part.is_none() && !unchanged,
+        Purpose::Make | Purpose::Split(_) => job.part.is_none() || unchanged || written,
+    }
+}
+
 /// The schemas of `verify`: they follow that of `output`.
 fn schemas<'a>(module: &'a Module, task: &Task, job: &Job) -> &'a [Arc<TaskSchema>] {
     let all = module.schemas.get(&job.task);
@@ -307,7 +347,7 @@ fn cost(kind: &VerifierKind) -> u8 {
     }
 }
 
-/// Whether a verifier looks at the workspace, and not only at the result.
+/// Whether a verifier looks at the workspace, or asks a model, and does not only look at the result.
 fn of_workspace(kind: &VerifierKind) -> bool {
     match kind {
         VerifierKind::Expr(expression) => {
@@ -321,9 +361,10 @@ fn of_workspace(kind: &VerifierKind) -> bool {
         | VerifierKind::Matches(_)
         | VerifierKind::NotMatches(_)
         | VerifierKind::Diagnostics => false,
+        // Without globs it looks at what the attempt is about to write.
+        VerifierKind::Syntax(globs) => !globs.is_empty(),
         VerifierKind::Files(_)
         | VerifierKind::Unchanged(_)
-        | VerifierKind::Syntax(_)
         | VerifierKind::Bone(_)
         | VerifierKind::Run(_)
         | VerifierKind::Tests(_)

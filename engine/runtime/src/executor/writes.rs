@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallcode_core::load::Bundle;
 use smallcode_core::run::{Failure, FailureClass, NodeIndex};
-use smallcode_core::spec::{Kind, Task, Text};
+use smallcode_core::spec::{Kind, Task, ToolName};
 use smallcode_core::template::Scope;
+use smallcode_core::tool::Toolset;
 use smallcode_core::{check, glob, path};
 use tokio::sync::oneshot;
 
-use super::{Job, Message, Shared, text, unkept};
+use super::{Job, Message, Purpose, Shared, permit, text, unkept};
 use crate::journal::{BlobHash, Blobs};
 use crate::workspace::{FileError, KeepError, Places};
 
@@ -60,6 +61,13 @@ impl Writes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Those of an attempt that has kept this, in this order, and goes on.
+    pub(crate) fn holding(kept: Vec<BlobHash>) -> Self {
+        Self {
+            state: Mutex::new(State { over: false, kept }),
+        }
+    }
+
     /// Ends the writes of an attempt that succeeded: they stay.
     pub(super) fn stay(&self, keeper: &Keeper) {
         let mut state = self.lock();
@@ -102,16 +110,19 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// That of a run of a bundle.
-    pub fn new(blobs: Blobs, bundle: &Bundle) -> Self {
+    /// That of a run of a bundle, of which attempts of earlier sessions hold so many records.
+    pub fn new(blobs: Blobs, bundle: &Bundle, open: usize) -> Self {
         let mut tasks = bundle
             .modules
             .iter()
             .flat_map(|module| module.loaded.workflow.tasks.read.values());
         Self {
             blobs,
-            takes_turns: tasks.any(|task| !check::declared_writes(task).is_empty() && !is_one_file(task)),
-            open: AtomicUsize::new(0),
+            takes_turns: tasks.any(|task| {
+                let plans = matches!(task.kind, Kind::Plan(_));
+                plans || (!check::declared_writes(task).is_empty() && !is_one_file(task))
+            }),
+            open: AtomicUsize::new(open),
         }
     }
 
@@ -134,12 +145,24 @@ pub(super) async fn turn(
     scope: &Arc<dyn Scope>,
 ) -> Result<(), Failure> {
     let declared = check::declared_writes(task);
-    if declared.is_empty() || !shared.keeper.takes_turns {
+    let plans = matches!(task.kind, Kind::Plan(_));
+    if (declared.is_empty() && !plans) || !shared.keeper.takes_turns {
         return Ok(());
     }
     let mut writes = Vec::new();
-    for pattern in declared {
-        real(shared, pattern, scope, &mut writes)?;
+    match job.part.as_ref().and_then(|part| part.file.as_deref()) {
+        Some(file) => real(shared, &literally(file), &mut writes)?,
+        // What it will propose to write is not known: any of what it may.
+        None if declared.is_empty() => {
+            for pattern in &shared.write_permissions {
+                real(shared, pattern, &mut writes)?;
+            }
+        }
+        None => {
+            for pattern in declared {
+                real(shared, &text(pattern, scope)?, &mut writes)?;
+            }
+        }
     }
     let (grant, granted) = oneshot::channel();
     let _ = job.tell.messages.send(Message::Turn(TurnRequest {
@@ -149,8 +172,14 @@ pub(super) async fn turn(
         grant,
     }));
     wait(granted, job).await?;
-    // The files of an answer are known once it is there, and kept then.
-    if !matches!(task.kind, Kind::Prompt(_) | Kind::Edit(_)) && !is_one_file(task) {
+    // The files of an answer are known once it is there, and kept then. What a command writes is not. Those of parts are
+    // put back together.
+    let answers = match &task.kind {
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => true,
+        Kind::Agent(agent) => !Toolset::of(&shared.bundle, task, agent).has(ToolName::RunCommand),
+        _ => is_one_file(task),
+    };
+    if matches!(job.purpose, Purpose::Split(_)) || !answers {
         let places = Places {
             globs: writes,
             paths: Vec::new(),
@@ -161,23 +190,11 @@ pub(super) async fn turn(
 }
 
 /// The paths and globs that a text stands for, the links on the way to them followed.
-fn real(
-    shared: &Shared,
-    pattern: &Text,
-    scope: &Arc<dyn Scope>,
-    into: &mut Vec<String>,
-) -> Result<(), Failure> {
-    let written = text(pattern, scope)?;
+fn real(shared: &Shared, written: &str, into: &mut Vec<String>) -> Result<(), Failure> {
     let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
-    let clean = path::inside(&written).map_err(|error| denied(error.to_string()))?;
-    if clean
-        .components()
-        .next()
-        .is_some_and(|first| first.as_str() == ".smallcode")
-    {
-        return Err(denied(
-            "what the engine keeps there is not a task's to write".to_owned(),
-        ));
+    let clean = path::inside(written).map_err(|error| denied(error.to_string()))?;
+    if let Some(folder) = path::kept(clean.as_str()) {
+        return Err(denied(check::not_to_write(folder)));
     }
     let start = glob::extent(clean.as_str()).start;
     let below = clean
@@ -218,6 +235,17 @@ fn literally(path: &str) -> String {
     literal
 }
 
+/// Keeps what stands at paths of the workspace that others may write for the attempt.
+pub(super) async fn keep_files(shared: &Arc<Shared>, job: &Job, files: &[String]) -> Result<(), Failure> {
+    let mut paths = Vec::with_capacity(files.len());
+    for path in files {
+        let real = shared.workspace.destination(path);
+        paths.push(real.map_err(|error| Failure::new(FailureClass::Denied, error.to_string()))?);
+    }
+    let globs = Vec::new();
+    keep(shared, job, Places { globs, paths }).await
+}
+
 /// Keeps what stands at these places, and has the journal know of it: from then on the attempt may write there.
 async fn keep(shared: &Arc<Shared>, job: &Job, places: Places) -> Result<(), Failure> {
     let of = format!("{} {}", job.id, job.attempt);
@@ -249,7 +277,7 @@ async fn keep(shared: &Arc<Shared>, job: &Job, places: Places) -> Result<(), Fai
     wait(granted, job).await
 }
 
-/// Writes files of the workspace, as path and content. What they replace comes back unless the attempt succeeds.
+/// Writes files of a model, as path and content. What they replace comes back unless the attempt succeeds.
 ///
 /// # Errors
 /// When one of them leads outside or can't be written.
@@ -261,7 +289,13 @@ pub(super) async fn write(
     let io = |error: FileError| Failure::new(FailureClass::Io, error.to_string());
     let mut reals = Vec::with_capacity(files.len());
     for (path, _) in &files {
-        reals.push(shared.workspace.destination(path).map_err(io)?);
+        let real = shared.workspace.destination(path).map_err(io)?;
+        // A link may have been put there since its way was last looked at.
+        if real != *path && !permit::may_write(&real, &shared.write_permissions) {
+            let message = format!("`{path}` leads to `{real}`, which a model may not write");
+            return Err(Failure::new(FailureClass::Denied, message));
+        }
+        reals.push(real);
     }
     let places = Places {
         globs: Vec::new(),

@@ -10,9 +10,51 @@ use serde_json::{Map, Value, json};
 pub(super) use assemble::Assembler;
 
 use super::message::Request;
+use crate::settings::Provider;
 
-/// Returns the body of a request.
-pub(super) fn body(model: &str, request: &Request) -> Value {
+/// The models of `OpenAI` that reason before they answer: they sample as they see fit, and refuse to be told.
+const REASON: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
+
+/// Returns the body of a request; a provider may take less than other servers do.
+pub(super) fn body(model: &str, provider: Option<Provider>, request: &Request) -> Value {
+    let mut body = full(model, request);
+    let Value::Object(fields) = &mut body else {
+        return body;
+    };
+    let mut leave_out = |names: &[&str]| {
+        for name in names {
+            fields.shift_remove(*name);
+        }
+    };
+    match provider {
+        Some(Provider::OpenAi) => {
+            // A limit that counts the thinking, too; older models know it as well.
+            leave_out(&["max_tokens"]);
+            if REASON.iter().any(|known| model.starts_with(known)) || model.starts_with("gpt-6") {
+                leave_out(&[
+                    "temperature",
+                    "top_p",
+                    "frequency_penalty",
+                    "presence_penalty",
+                    "seed",
+                    "stop",
+                ]);
+            }
+            fields.insert("max_completion_tokens".to_owned(), request.max_tokens.into());
+            // A strict schema must make every property required: ours need not.
+            if let Some(strict) = body.pointer_mut("/response_format/json_schema/strict") {
+                *strict = Value::Bool(false);
+            }
+        }
+        // It takes no schema and no seed; its answers are read forgivingly like all others.
+        Some(Provider::DeepSeek) => leave_out(&["response_format", "seed"]),
+        Some(Provider::OpenRouter | Provider::Anthropic) | None => {}
+    }
+    body
+}
+
+/// Everything that may be said.
+fn full(model: &str, request: &Request) -> Value {
     let mut body = json!({
         "messages": request.messages,
         "max_tokens": request.max_tokens,
@@ -109,7 +151,7 @@ impl Chunk {
         chunk
     }
 
-    fn take_message(&mut self, mut message: Map<String, Value>) {
+    pub(super) fn take_message(&mut self, mut message: Map<String, Value>) {
         self.text.push_str(&content(message.remove("content")));
         let thinking = ["reasoning_content", "reasoning", "thinking"]
             .into_iter()
@@ -167,6 +209,8 @@ fn counts(fields: &Map<String, Value>) -> Option<Counts> {
     let cached = usage
         .get("prompt_tokens_details")
         .and_then(|details| details.get("cached_tokens"))
+        // DeepSeek's word for it.
+        .or_else(|| usage.get("prompt_cache_hit_tokens"))
         .or_else(|| fields.get("timings").and_then(|timings| timings.get("cache_n")))
         .and_then(Value::as_u64);
     Some(Counts {
@@ -179,7 +223,7 @@ fn counts(fields: &Map<String, Value>) -> Option<Counts> {
     })
 }
 
-fn stream_error(fields: &Map<String, Value>) -> Option<StreamError> {
+pub(super) fn stream_error(fields: &Map<String, Value>) -> Option<StreamError> {
     let error = fields.get("error").filter(|error| !error.is_null())?;
     if let Some(message) = error.as_str() {
         return Some(StreamError {
@@ -207,7 +251,7 @@ fn stream_error(fields: &Map<String, Value>) -> Option<StreamError> {
 }
 
 /// Takes a field that is a text.
-fn text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
+pub(super) fn text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
     match fields.remove(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
@@ -230,7 +274,7 @@ mod tests {
             stop: vec!["END".to_owned()],
             schema: Some(json!({ "type": "object" })),
         };
-        let body = body("tiny", &request);
+        let body = body("tiny", None, &request);
         assert_eq!(body["model"], "tiny");
         assert_eq!(body["messages"][0], json!({ "role": "system", "content": "s" }));
         assert_eq!(body["max_tokens"], 7);
@@ -243,8 +287,17 @@ mod tests {
             body["response_format"]["json_schema"]["schema"],
             json!({ "type": "object" })
         );
+        let reasoning = super::body("gpt-5-mini", Some(Provider::OpenAi), &request);
+        assert_eq!(reasoning["max_completion_tokens"], 7);
+        for refused in ["max_tokens", "temperature", "top_p", "presence_penalty", "stop"] {
+            assert_eq!(reasoning.get(refused), None, "{refused}");
+        }
+        let deepseek = super::body("deepseek-flash", Some(Provider::DeepSeek), &request);
+        assert_eq!(deepseek.get("response_format"), None);
+        assert_eq!(deepseek["max_tokens"], 7);
         let body = super::body(
             "",
+            None,
             &Request {
                 stop: Vec::new(),
                 schema: None,

@@ -2,15 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::chat::{self, Assembler, Chunk};
+use super::chat::{Assembler, Chunk};
 use super::classify;
+use super::dialect;
 use super::error::CallError;
 use super::http::Client;
+use super::lines::Lines;
 use super::message::{Reply, Request};
 use super::sse::{Decoder, EventTooLarge, MAX_EVENT_BYTES};
 use super::watch::{self, Stop, Watch};
@@ -59,6 +61,8 @@ fn content_of(response: &reqwest::Response) -> Option<Content> {
     let kind = content_type(response);
     if kind.is_empty() || kind.contains("event-stream") || kind.contains("octet-stream") {
         Some(Content::Events)
+    } else if kind.contains("ndjson") {
+        Some(Content::Lines)
     } else if kind.contains("json") {
         Some(Content::Json)
     } else {
@@ -90,7 +94,34 @@ enum Taken {
 #[derive(Clone, Copy, PartialEq)]
 enum Content {
     Events,
+    /// A JSON value a line.
+    Lines,
     Json,
+}
+
+/// Cuts a stream into its events.
+enum Cutter {
+    Events(Decoder),
+    Lines(Lines),
+}
+
+impl Cutter {
+    fn push(&mut self, bytes: &[u8], event: impl FnMut(String)) -> Result<(), EventTooLarge> {
+        match self {
+            Self::Events(decoder) => decoder.push(bytes, event),
+            Self::Lines(lines) => lines.push(bytes, event),
+        }
+    }
+
+    fn finish(&mut self, event: impl FnMut(String)) -> Result<(), EventTooLarge> {
+        match self {
+            Self::Events(decoder) => decoder.finish(event),
+            Self::Lines(lines) => {
+                lines.finish(event);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Exchange<'_> {
@@ -116,22 +147,30 @@ impl Exchange<'_> {
         };
         match content_of(&response) {
             Some(Content::Json) => self.whole(response, first_byte, &mut answer).await?,
-            Some(Content::Events) => self.streamed(response, first_byte, &mut answer).await?,
+            Some(Content::Events) => {
+                let cutter = Cutter::Events(Decoder::default());
+                self.streamed(response, first_byte, cutter, &mut answer).await?;
+            }
+            Some(Content::Lines) => {
+                let cutter = Cutter::Lines(Lines::default());
+                self.streamed(response, first_byte, cutter, &mut answer).await?;
+            }
             None => return Err(self.no_reply(&response)),
         }
         Ok(answer.assembler.finish(model, request))
     }
 
     fn post(&self, client: &reqwest::Client, request: &Request) -> reqwest::RequestBuilder {
-        let url = self.profile.base_url.value.route("chat/completions");
-        let post = client
-            .post(url)
-            .header(ACCEPT, "text/event-stream, application/json")
-            .json(&chat::body(self.profile.model_name(), request));
-        match bearer(self.profile) {
-            Some(header) => post.header(AUTHORIZATION, header),
-            None => post,
-        }
+        let dialect = self.profile.dialect;
+        client
+            .post(dialect.url(self.profile))
+            .headers(dialect.headers(self.profile))
+            .header(
+                ACCEPT,
+                "text/event-stream, application/x-ndjson, application/json",
+            )
+            .header(CONTENT_TYPE, "application/json")
+            .body(dialect::body(self.profile, request))
     }
 
     /// Awaits something until `limit` or the end of the call, whichever is first.
@@ -204,10 +243,14 @@ impl Exchange<'_> {
             body.extend_from_slice(&chunk);
         }
         let body = String::from_utf8_lossy(&body);
-        let chunk = Chunk::read(&body).ok_or_else(|| CallError::NotJson200 {
-            host: self.host(),
-            content: classify::excerpt(self.profile, &body),
-        })?;
+        let chunk = self
+            .profile
+            .dialect
+            .read(&body)
+            .ok_or_else(|| CallError::NotJson200 {
+                host: self.host(),
+                content: classify::excerpt(self.profile, &body),
+            })?;
         if self.take(answer, chunk)? == Taken::Stopped || answer.assembler.is_finished() {
             Ok(())
         } else {
@@ -221,10 +264,10 @@ impl Exchange<'_> {
         &self,
         response: reqwest::Response,
         first_byte: Instant,
+        mut cutter: Cutter,
         answer: &mut Answer<'_>,
     ) -> Result<(), CallError> {
         let mut bytes = Incoming::new(self, response, first_byte);
-        let mut decoder = Decoder::default();
         let mut events = Vec::new();
         loop {
             let chunk = match bytes.next().await {
@@ -239,14 +282,14 @@ impl Exchange<'_> {
             };
             let at_end = chunk.is_none();
             let outcome = match chunk {
-                Some(chunk) => decoder.push(&chunk, |event| events.push(event)),
-                None => decoder.finish(|event| events.push(event)),
+                Some(chunk) => cutter.push(&chunk, |event| events.push(event)),
+                None => cutter.finish(|event| events.push(event)),
             };
             for event in events.drain(..) {
                 if event.trim() == "[DONE]" {
                     return Ok(());
                 }
-                match Chunk::read(&event) {
+                match self.profile.dialect.read(&event) {
                     Some(chunk) => {
                         if self.take(answer, chunk)? == Taken::Stopped {
                             return Ok(());
@@ -342,13 +385,6 @@ fn after(time: Duration) -> Instant {
     const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
     let now = Instant::now();
     now.checked_add(time).unwrap_or(now + TEN_YEARS)
-}
-
-/// Returns the header with the key, marked so that nothing prints it.
-pub(super) fn bearer(profile: &Profile) -> Option<HeaderValue> {
-    let mut header = HeaderValue::from_str(&format!("Bearer {}", profile.key()?)).ok()?;
-    header.set_sensitive(true);
-    Some(header)
 }
 
 fn content_type(response: &reqwest::Response) -> &str {

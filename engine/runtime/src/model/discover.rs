@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
+use smallcode_core::price::{Price, Usd};
 
-use super::client::bearer;
+use super::dialect::{Dialect, bearer};
 use super::http::{Client, ClientError};
-use crate::settings::{Origin, Profile, ServerUrl, Sourced};
+use crate::settings::{Origin, Profile, Provider, ServerUrl, Sourced};
 
 /// The window of a model that nobody knows: what Ollama and LM Studio give a model by default.
 pub const ASSUMED_WINDOW: u64 = 4_096;
@@ -85,6 +86,8 @@ pub struct FoundModel {
     pub loaded: Option<bool>,
     /// The server's digest of it.
     pub digest: Option<String>,
+    /// What its tokens cost, where the server says so.
+    pub price: Option<Price>,
 }
 
 impl Found {
@@ -125,33 +128,78 @@ pub async fn discover(client: &Client, candidates: &Candidates) -> Result<Vec<Fo
 ///
 /// When HTTP cannot be set up.
 pub async fn inspect(client: &Client, profile: &Profile) -> Result<Option<Found>, ClientError> {
+    Ok(identify::identify(&questions(client, profile)?).await)
+}
+
+fn questions(client: &Client, profile: &Profile) -> Result<Questions, ClientError> {
     let url = profile.base_url.value.clone();
     let connect = profile.timeouts.connect.min(QUESTION_TIME);
     let http = client.get(connect, url.is_loopback())?;
-    Ok(identify::identify(&Questions {
+    Ok(Questions {
         http,
         url,
         bearer: bearer(profile),
     })
-    .await)
 }
 
-/// Returns the window of a profile: what it says, else what its server says, else
-/// [`ASSUMED_WINDOW`] with the origin *assumed*.
+/// What a server can do, as it showed itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Abilities {
+    /// What it speaks best.
+    pub dialect: Dialect,
+    /// Tokens that the model can see: what the profile says, else what its server says, else [`ASSUMED_WINDOW`] with
+    /// the origin *assumed*.
+    pub window: Sourced<u64>,
+    /// Calls that the server takes at the same time: what the profile says, else what its server says, if it does.
+    pub slots: Option<u64>,
+    /// What its tokens cost, where it says so.
+    pub price: Option<Price>,
+}
+
+/// Calls at the same time to a provider that does not say: what the smallest accounts may make.
+const HOSTED_SLOTS: u64 = 4;
+
+/// Asks the server of a profile what it can do.
 ///
 /// # Errors
 ///
 /// When HTTP cannot be set up.
-pub async fn resolve_window(client: &Client, profile: &Profile) -> Result<Sourced<u64>, ClientError> {
-    if let Some(window) = &profile.window {
-        return Ok(window.clone());
+pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, ClientError> {
+    let assumed = || Sourced::new(ASSUMED_WINDOW, Origin::Assumed);
+    let hosted = profile
+        .provider
+        .is_some_and(|provider| provider != Provider::OpenRouter);
+    let found = if hosted {
+        // It does not tell more than its table does.
+        None
+    } else {
+        inspect(client, profile).await?
+    };
+    let model = found.as_ref().and_then(|found| model_of(found, profile));
+    let told = model.and_then(|model| model.window).map(known_window);
+    let is_ollama = found.as_ref().is_some_and(|found| found.server == Server::Ollama);
+    let mut abilities = Abilities {
+        dialect: profile.dialect,
+        window: profile.window.clone().or(told).unwrap_or_else(assumed),
+        slots: profile
+            .slots
+            .as_ref()
+            .map(|slots| slots.value)
+            .or(found.as_ref().and_then(|found| found.slots)),
+        price: model.and_then(|model| model.price),
+    };
+    if profile.provider.is_some() {
+        abilities.slots.get_or_insert(HOSTED_SLOTS);
     }
-    let found = inspect(client, profile).await?;
-    let window = found
-        .as_ref()
-        .and_then(|found| model_of(found, profile))
-        .and_then(|model| model.window);
-    Ok(window.map_or(Sourced::new(ASSUMED_WINDOW, Origin::Assumed), known_window))
+    // Its own chat wants a model's name.
+    if is_ollama && !profile.model_name().is_empty() {
+        abilities.dialect = Dialect::Ollama;
+        if abilities.window.origin == Origin::Assumed {
+            let questions = questions(client, profile)?;
+            abilities.window = identify::ollama_window(&questions, profile.model_name()).await;
+        }
+    }
+    Ok(abilities)
 }
 
 /// Returns the profile's model among those of its server; the only one where the profile names none.
@@ -198,8 +246,17 @@ impl Questions {
         self.get(self.url.route(route)).await
     }
 
+    /// Asks a question that has a body, at the server's root.
+    async fn post(&self, route: &str, body: &serde_json::Value) -> Option<serde_json::Value> {
+        self.send(self.http.post(self.url.root_route(route)).json(body))
+            .await
+    }
+
     async fn get(&self, url: reqwest::Url) -> Option<serde_json::Value> {
-        let mut request = self.http.get(url);
+        self.send(self.http.get(url)).await
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder) -> Option<serde_json::Value> {
         if let Some(bearer) = &self.bearer {
             request = request.header(reqwest::header::AUTHORIZATION, bearer.clone());
         }

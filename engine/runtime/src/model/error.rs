@@ -179,6 +179,53 @@ impl CallError {
         }
     }
 
+    /// Tells whether another server may answer the same request.
+    pub fn is_of_the_server(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Silent { .. }
+            | Self::TotalTimeout { .. }
+            | Self::RateLimited { .. }
+            | Self::ServerError { .. }
+            | Self::Unauthorized { .. }
+            | Self::Redirected { .. }
+            | Self::Reset { .. }
+            | Self::CutStream { .. }
+            | Self::Malformed { .. }
+            | Self::NotJson200 { .. } => true,
+            Self::Client(_)
+            | Self::Rejected { .. }
+            | Self::TooLong { .. }
+            | Self::TooLarge { .. }
+            | Self::Cancelled => false,
+        }
+    }
+
+    /// Tells whether the server refused before it did any work, so that nothing was used.
+    pub fn is_before_work(&self) -> bool {
+        match self {
+            Self::Client(_)
+            | Self::Unreachable { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::RateLimited { .. }
+            | Self::Rejected { .. }
+            | Self::TooLong { .. }
+            | Self::Unauthorized { .. }
+            | Self::Redirected { .. } => true,
+            // A status of 200 stands for an error inside a stream.
+            Self::ServerError { status, .. } => *status != 200,
+            Self::Silent { .. }
+            | Self::TotalTimeout { .. }
+            | Self::Reset { .. }
+            | Self::CutStream { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::NotJson200 { .. }
+            | Self::Cancelled => false,
+        }
+    }
+
     /// Tells whether no server could be reached, which has an exit code of its own.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::ConnectTimeout { .. })

@@ -15,16 +15,28 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::io::Errno;
 
-use super::{SpawnError, Spec, Stdin, TAG_VARIABLE};
+use super::{SpawnError, Spec, Stdin, TAG_VARIABLE, confine};
 
 /// Where programs are looked for when there is no `PATH` at all: as in POSIX `confstr(_CS_PATH)` on Linux and macOS.
 const STANDARD_PATH: &str = "/bin:/usr/bin";
+
+/// The engine's own program, also where its file was replaced meanwhile.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Starts the command of `spec` with both its output streams piped.
 pub(super) fn spawn(spec: &Spec) -> Result<Child, SpawnError> {
     let (program, arguments) = spec.argv.split_first().ok_or(SpawnError::Empty)?;
     check_strings(spec, program)?;
-    let mut command = if path_changed(spec) && is_bare(program) {
+    let mut command = if let Some(confine) = spec.confine.as_ref().filter(|_| confine::offered()) {
+        let file = if is_bare(program) {
+            look_up(spec, program)?
+        } else {
+            there(spec, program)?
+        };
+        let mut command = Command::new(OWN_PROGRAM);
+        command.args(confine.arguments(&file, program));
+        command
+    } else if path_changed(spec) && is_bare(program) {
         let mut command = Command::new(look_up(spec, program)?);
         command.arg0(program);
         command
@@ -115,6 +127,18 @@ fn look_up(spec: &Spec, program: &OsStr) -> Result<PathBuf, SpawnError> {
         program: text(program),
         path: Some(text(&path)),
     })
+}
+
+/// The file of a program that is given by its path.
+fn there(spec: &Spec, program: &OsStr) -> Result<PathBuf, SpawnError> {
+    let file = spec.cwd.join(Path::new(program));
+    if spec.cwd.is_dir() && !file.exists() {
+        return Err(SpawnError::NotFound {
+            program: text(program),
+            path: None,
+        });
+    }
+    Ok(file)
 }
 
 /// Refuses what cannot be handed to a program.

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use secrecy::SecretString;
+use smallcode_core::price::Price;
 
-use super::DEFAULT_PROFILE;
 use super::origin::{Origin, Sourced};
 use super::problem::{Note, Problem, nearest};
+use super::provider::Provider;
 use super::server_url::ServerUrl;
+use super::{DEFAULT_PROFILE, escalate};
 
 /// Which source a layer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,10 @@ pub(super) enum KeySource {
 /// What a layer says of one profile.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Partial {
+    pub(super) provider: Option<Sourced<Provider>>,
     pub(super) base_url: Option<Sourced<ServerUrl>>,
+    /// Further servers with the same model.
+    pub(super) others: Vec<Sourced<ServerUrl>>,
     pub(super) model: Option<Sourced<String>>,
     pub(super) api_key: Option<Sourced<KeySource>>,
     pub(super) window: Option<Sourced<u64>>,
@@ -49,10 +54,21 @@ pub(super) struct Partial {
     pub(super) top_p: Option<Sourced<f64>>,
     pub(super) seed: Option<Sourced<u64>>,
     pub(super) slots: Option<Sourced<u64>>,
+    pub(super) price: Option<Sourced<Price>>,
     pub(super) connect: Option<Duration>,
     pub(super) first_byte: Option<Duration>,
     pub(super) idle: Option<Duration>,
     pub(super) total: Option<Duration>,
+}
+
+impl Partial {
+    /// The server that this layer names: by its address, or by whose it is.
+    pub(super) fn server(&self) -> Option<Sourced<ServerUrl>> {
+        self.base_url.clone().or_else(|| {
+            let provider = self.provider.as_ref()?;
+            Some(Sourced::new(provider.value.base_url()?, provider.origin.clone()))
+        })
+    }
 }
 
 /// What one source says.
@@ -60,6 +76,7 @@ pub(super) struct Partial {
 pub(super) struct Layer {
     pub(super) kind: Kind,
     pub(super) profiles: BTreeMap<String, Partial>,
+    pub(super) escalate: escalate::Partial,
 }
 
 impl Layer {
@@ -134,7 +151,11 @@ pub(super) fn from_variables(
     if VARIABLES.iter().any(|name| value(name).is_some()) {
         profiles.insert(DEFAULT_PROFILE.to_owned(), partial);
     }
-    Layer { kind, profiles }
+    Layer {
+        kind,
+        profiles,
+        escalate: escalate::Partial::default(),
+    }
 }
 
 /// Returns a note for each variable of ours in a `.env` that means nothing.

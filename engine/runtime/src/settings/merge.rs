@@ -3,11 +3,13 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::layer::{KeySource, Kind, Partial};
-use super::origin::Sourced;
+use super::origin::{Origin, Sourced};
 use super::problem::{Note, ProfileError, nearest};
 use super::profile::{ApiKey, Profile, Timeouts};
+use super::provider::{HOSTED_ANSWER, Provider};
 use super::server_url::ServerUrl;
 use super::{DEFAULT_PROFILE, Selected, Settings};
+use crate::model::Dialect;
 
 /// Builds a profile from all layers.
 pub(super) fn profile(settings: &Settings, wanted: &str) -> Result<Selected, ProfileError> {
@@ -32,12 +34,22 @@ pub(super) fn profile(settings: &Settings, wanted: &str) -> Result<Selected, Pro
     };
 
     let stack = Stack { settings, name };
-    let Some(base_url) = stack.strongest(|partial| partial.base_url.clone()) else {
+    let Some(base_url) = stack.strongest(Partial::server) else {
         return Err(ProfileError::NoServer {
             name: name.to_owned(),
         });
     };
+    let provider = stack
+        .strongest(|partial| partial.provider.clone())
+        .map(|provider| provider.value)
+        .or_else(|| Provider::of_server(&base_url.value));
     let mut profile = Profile::new(name, base_url, stack.strongest(|partial| partial.model.clone()));
+    profile.others = stack
+        .partials()
+        .find(|(_, partial)| partial.server().is_some())
+        .map(|(_, partial)| partial.others.clone())
+        .unwrap_or_default();
+    profile.price = stack.strongest(|partial| partial.price.clone());
     profile.window = stack.strongest(|partial| partial.window.clone());
     profile.max_output = stack.strongest(|partial| partial.max_output.clone());
     profile.slots = stack.strongest(|partial| partial.slots.clone());
@@ -62,8 +74,50 @@ pub(super) fn profile(settings: &Settings, wanted: &str) -> Result<Selected, Pro
         total: stack.strongest(|partial| partial.total).unwrap_or(usual.total),
     };
     profile.api_key = stack.key(&profile.base_url.value, &mut notes)?;
+    if let Some(provider) = provider {
+        of_provider(settings, &mut profile, provider)?;
+    }
     note_keys(settings, &profile, &mut notes);
     Ok(Selected { profile, notes })
+}
+
+/// Adds what is known of a provider: what it speaks, its key, and what its models cost and see.
+fn of_provider(settings: &Settings, profile: &mut Profile, provider: Provider) -> Result<(), ProfileError> {
+    profile.provider = Some(provider);
+    if provider == Provider::Anthropic {
+        profile.dialect = Dialect::Anthropic;
+    }
+    let Some(model) = profile.model.as_ref().map(|model| model.value.clone()) else {
+        return Err(ProfileError::NoModel {
+            name: profile.name.clone(),
+            provider: provider.as_str(),
+        });
+    };
+    if let Some(hosted) = provider.hosted(&model) {
+        profile.window.get_or_insert(Sourced::built_in(hosted.window));
+        profile.price.get_or_insert(Sourced::built_in(hosted.price));
+    }
+    profile.max_output.get_or_insert(Sourced::built_in(HOSTED_ANSWER));
+    // The key of a provider goes to that provider, whoever stands in its place.
+    let server = profile.base_url.value.clone();
+    if profile.api_key.is_none() && provider.is_at(&server) {
+        let variable = provider.key_variable();
+        let found = settings.environment.get(variable).map(|value| value.trim());
+        if let Some(value) = found.filter(|value| !value.is_empty()) {
+            let origin = Origin::Environment {
+                variable: variable.to_owned(),
+            };
+            if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(ProfileError::BadKey {
+                    name: profile.name.clone(),
+                    place: origin,
+                });
+            }
+            let secret = SecretString::from(value);
+            profile.api_key = Some(ApiKey::new(secret, server, origin, Some(variable.to_owned())));
+        }
+    }
+    Ok(())
 }
 
 fn note_keys(settings: &Settings, profile: &Profile, notes: &mut Vec<Note>) {
@@ -106,7 +160,10 @@ impl<'a> Stack<'a> {
     fn key(&self, server: &ServerUrl, notes: &mut Vec<Note>) -> Result<Option<ApiKey>, ProfileError> {
         for (kind, partial) in self.partials() {
             let Some(source) = &partial.api_key else { continue };
-            let belongs_to = self.server_of_key(kind, partial).unwrap_or(server);
+            self.refuse_foreign(kind, source, server)?;
+            let belongs_to = self
+                .server_of_key(kind, partial)
+                .unwrap_or_else(|| server.clone());
             if !belongs_to.same_server(server) {
                 notes.push(Note::KeyNotSent {
                     key: source.origin.clone(),
@@ -135,14 +192,39 @@ impl<'a> Stack<'a> {
     /// Returns the server that a key was configured for: the one named beside it, else the one that
     /// the same hand (the user's or the workspace's) names, else nothing: then it is for whatever
     /// server is used, which the user confirms when the workspace chose it.
-    fn server_of_key(&self, kind: Kind, partial: &'a Partial) -> Option<&'a ServerUrl> {
-        if let Some(beside) = &partial.base_url {
-            return Some(&beside.value);
-        }
-        self.partials()
+    fn server_of_key(&self, kind: Kind, partial: &'a Partial) -> Option<ServerUrl> {
+        let of_same_hand = self
+            .partials()
             .filter(|(other, _)| other.is_of_workspace() == kind.is_of_workspace())
-            .find_map(|(_, other)| other.base_url.as_ref())
-            .map(|base_url| &base_url.value)
+            .map(|(_, other)| other);
+        std::iter::once(partial)
+            .chain(of_same_hand)
+            .find_map(Partial::server)
+            .map(|server| server.value)
+    }
+
+    /// Refuses a workspace that asks for the key of a provider and names a server that is not that provider's.
+    fn refuse_foreign(
+        &self,
+        kind: Kind,
+        source: &Sourced<KeySource>,
+        server: &ServerUrl,
+    ) -> Result<(), ProfileError> {
+        let KeySource::Variable(variable) = &source.value else {
+            return Ok(());
+        };
+        match Provider::of_key_variable(variable) {
+            Some(provider) if kind.is_of_workspace() && !provider.is_at(server) => {
+                Err(ProfileError::KeyOfAnother {
+                    name: self.name.to_owned(),
+                    variable: variable.clone(),
+                    belongs_to: provider.as_str(),
+                    server: server.host(),
+                    place: source.origin.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn find(

@@ -118,6 +118,38 @@ pub enum ProfileError {
         /// The profile.
         name: String,
     },
+    /// Nobody defined the profile, and no other may stand in for it.
+    #[error("there is no profile `{name}`{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Undefined {
+        /// The name.
+        name: String,
+        /// A name that looks like it.
+        near: Option<String>,
+    },
+    /// A provider has many models, and the profile names none.
+    #[error("profile `{name}` of {provider} names no model; set its `model`")]
+    NoModel {
+        /// The profile.
+        name: String,
+        /// The provider.
+        provider: &'static str,
+    },
+    /// A workspace asks for the key of a provider, for a server that is not that provider's.
+    #[error(
+        "{place}: profile `{name}` would send the key in `{variable}`, which is for {belongs_to}, to {server}; name the variable of a key for that server"
+    )]
+    KeyOfAnother {
+        /// The profile.
+        name: String,
+        /// The variable.
+        variable: String,
+        /// Whose key it is.
+        belongs_to: &'static str,
+        /// Where it would go.
+        server: String,
+        /// Where the settings say so.
+        place: Origin,
+    },
     /// `api_key_env` names a variable that is not set.
     #[error("{place}: profile `{name}` takes its key from `{variable}`, which is not set; set it")]
     MissingKey {

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use smallcode_core::price::Price;
 
 use super::origin::{Origin, Sourced};
+use super::provider::Provider;
 use super::server_url::ServerUrl;
 use super::trust::Trust;
+use crate::model::Dialect;
 
 /// How long to wait, for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +95,12 @@ pub struct Profile {
     pub name: String,
     /// The server.
     pub base_url: Sourced<ServerUrl>,
+    /// Further servers with the same model: calls go to whichever is free and well.
+    pub others: Vec<Sourced<ServerUrl>>,
+    /// Whose server it is, where it is that of a provider of hosted models, or a way to one.
+    pub provider: Option<Provider>,
+    /// What it speaks.
+    pub dialect: Dialect,
     /// The model's name on that server; without one the server chooses, if it can.
     pub model: Option<Sourced<String>>,
     /// The key, already bound to the server.
@@ -108,6 +117,8 @@ pub struct Profile {
     pub seed: Sourced<u64>,
     /// Calls at the same time; without it the server is asked.
     pub slots: Option<Sourced<u64>>,
+    /// What tokens cost, where anybody says.
+    pub price: Option<Sourced<Price>>,
     /// How long to wait.
     pub timeouts: Timeouts,
 }
@@ -125,6 +136,9 @@ impl Profile {
         Self {
             name: name.into(),
             base_url,
+            others: Vec::new(),
+            provider: None,
+            dialect: Dialect::OpenAi,
             model,
             api_key: None,
             window: None,
@@ -133,6 +147,7 @@ impl Profile {
             top_p: Sourced::built_in(0.95),
             seed: Sourced::built_in(0),
             slots: None,
+            price: None,
             timeouts: Timeouts::default(),
         }
     }
@@ -147,6 +162,21 @@ impl Profile {
         self.api_key.as_ref()?.expose_to(&self.base_url.value)
     }
 
+    /// Tells whether what is asked of it leaves this machine, be it by way of a gateway on it.
+    pub fn leaves_machine(&self) -> bool {
+        self.provider.is_some() || !self.base_url.value.is_loopback()
+    }
+
+    /// Returns the same profile at another of its servers. A key stays with the server that it is for.
+    #[must_use]
+    pub fn at(&self, server: &Sourced<ServerUrl>) -> Self {
+        Self {
+            base_url: server.clone(),
+            others: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// Replaces the key in a text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
@@ -158,17 +188,24 @@ impl Profile {
     /// Returns what the user must confirm once before anything is sent: a file of the workspace,
     /// not the user, chose a server on another machine.
     pub fn needs_trust(&self) -> Option<Trust> {
-        let file = self.base_url.origin.workspace_file()?;
-        if self.base_url.value.is_loopback() {
-            return None;
-        }
+        let servers = std::iter::once(&self.base_url).chain(&self.others);
+        let mut chosen = servers.filter_map(|server| {
+            let away = self.provider.is_some() || !server.value.is_loopback();
+            Some((
+                server.origin.workspace_file().filter(|_| away)?,
+                server.value.host(),
+            ))
+        });
+        let (file, first) = chosen.next()?;
+        let mut hosts = vec![first];
+        hosts.extend(chosen.map(|(_, host)| host));
         let key = self.api_key.as_ref().map(|key| match &key.variable {
             Some(variable) => variable.clone(),
             None => key.origin.to_string(),
         });
         Some(Trust {
             file: file.clone(),
-            host: self.base_url.value.host(),
+            host: hosts.join(", "),
             key,
         })
     }

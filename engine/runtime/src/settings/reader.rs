@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use secrecy::SecretString;
+use smallcode_core::price::{Price, Usd};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::duration::parse_duration;
+use super::escalate;
 use super::layer::{KeySource, Kind, LARGEST_WINDOW, Layer, Partial, SMALLEST_WINDOW};
 use super::origin::{Origin, Place, Sourced};
 use super::problem::{Problem, nearest};
+use super::provider::Provider;
 use super::server_url::ServerUrl;
 
-const TOP_KEYS: [&str; 1] = ["profiles"];
+const TOP_KEYS: [&str; 2] = ["profiles", "escalate"];
+const ESCALATE_KEYS: [&str; 4] = ["profile", "allow", "calls", "usd"];
+const PRICE_KEYS: [&str; 3] = ["input", "cached", "output"];
 const TIMEOUT_KEYS: [&str; 4] = ["connect", "first_byte", "idle", "total"];
-const PROFILE_KEYS: [&str; 11] = [
+const PROFILE_KEYS: [&str; 13] = [
+    "provider",
     "base_url",
     "model",
     "api_key",
@@ -26,11 +32,21 @@ const PROFILE_KEYS: [&str; 11] = [
     "top_p",
     "seed",
     "slots",
+    "price",
     "timeouts",
 ];
 
 /// Calls at the same time that one profile may ask for; more than any one server takes.
 const MOST_SLOTS: u64 = 1_024;
+
+/// Servers of one profile; more than anybody runs side by side.
+const MOST_SERVERS: usize = 64;
+
+/// The most calls of escalation in a run that make sense to allow.
+const MOST_ESCALATED_CALLS: u64 = 1_000_000;
+
+/// The most dollars that are believed: for a million tokens, or for a run.
+const MOST_DOLLARS: f64 = 1_000_000.0;
 
 /// Reads a settings file; everything wrong with it goes to `problems`.
 pub(super) fn read(kind: Kind, file: &Utf8Path, text: &str, problems: &mut Vec<Problem>) -> Layer {
@@ -43,6 +59,7 @@ pub(super) fn read(kind: Kind, file: &Utf8Path, text: &str, problems: &mut Vec<P
     let mut layer = Layer {
         kind,
         profiles: std::collections::BTreeMap::new(),
+        escalate: escalate::Partial::default(),
     };
     match DeTable::parse(text) {
         Err(error) => {
@@ -68,9 +85,16 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn document(&mut self, document: &DeTable<'_>, layer: &mut Layer) {
         for (key, value) in document {
-            if key.get_ref().as_ref() != "profiles" {
-                self.unknown_key(key.span().start, key.get_ref(), &TOP_KEYS);
-                continue;
+            match key.get_ref().as_ref() {
+                "profiles" => {}
+                "escalate" => {
+                    self.escalate(value, &mut layer.escalate);
+                    continue;
+                }
+                unknown => {
+                    self.unknown_key(key.span().start, unknown, &TOP_KEYS);
+                    continue;
+                }
             }
             let Some(profiles) = self.table(value, "profiles") else {
                 continue;
@@ -91,7 +115,8 @@ impl Reader<'_> {
         for (key, value) in table {
             let at = key.span().start;
             match key.get_ref().as_ref() {
-                "base_url" => partial.base_url = self.url(value),
+                "provider" => partial.provider = self.provider(value),
+                "base_url" => self.urls(value, &mut partial),
                 "model" => partial.model = self.text(value, "model"),
                 "api_key" => {
                     key_twice |= partial.api_key.is_some();
@@ -109,6 +134,7 @@ impl Reader<'_> {
                 "top_p" => partial.top_p = self.number(value, "top_p", 1.0),
                 "seed" => partial.seed = self.integer(value, "seed", 0, i64::MAX.unsigned_abs()),
                 "slots" => partial.slots = self.integer(value, "slots", 1, MOST_SLOTS),
+                "price" => partial.price = self.price(value),
                 "timeouts" => self.timeouts(value, &mut partial),
                 unknown => self.unknown_key(at, unknown, &PROFILE_KEYS),
             }
@@ -122,6 +148,92 @@ impl Reader<'_> {
             }
         }
         partial
+    }
+
+    fn provider(&mut self, value: &Value<'_>) -> Option<Sourced<Provider>> {
+        let word = self.text(value, "provider")?;
+        let found = Provider::from_word(&word.value);
+        if found.is_none() {
+            let known = Provider::ALL.map(Provider::as_str).join("`, `");
+            self.wrong_type(value, "provider", &format!("one of `{known}`"));
+        }
+        found.map(|provider| Sourced::new(provider, word.origin))
+    }
+
+    /// One server, or a list of servers with the same model.
+    fn urls(&mut self, value: &Value<'_>, partial: &mut Partial) {
+        let Some(list) = value.get_ref().as_array() else {
+            partial.base_url = self.url(value);
+            return;
+        };
+        let mut urls: Vec<_> = list.iter().filter_map(|value| self.url(value)).collect();
+        if list.is_empty() || list.len() > MOST_SERVERS {
+            let wanted = format!("an address, or a list of 1 to {MOST_SERVERS}");
+            self.wrong_type(value, "base_url", &wanted);
+        } else if !urls.is_empty() {
+            partial.base_url = Some(urls.remove(0));
+            partial.others = urls;
+        }
+    }
+
+    fn price(&mut self, value: &Value<'_>) -> Option<Sourced<Price>> {
+        let table = self.table(value, "price")?;
+        let (mut input, mut cached, mut output) = (None, None, None);
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "input" => input = self.dollars(value, "input"),
+                "cached" => cached = self.dollars(value, "cached"),
+                "output" => output = self.dollars(value, "output"),
+                unknown => self.unknown_key(key.span().start, unknown, &PRICE_KEYS),
+            }
+        }
+        let (Some(input), Some(output)) = (input, output) else {
+            self.wrong_type(
+                value,
+                "price",
+                "`input` and `output`, in dollars for a million tokens",
+            );
+            return None;
+        };
+        // A billionth of a dollar is a thousandth of the unit of prices: what is below it is rounded up.
+        let unit = |usd: Usd| usd.0.div_ceil(1_000);
+        let price = Price {
+            input: unit(input),
+            cached: unit(cached.unwrap_or(input)),
+            output: unit(output),
+        };
+        Some(Sourced::new(price, self.origin(value)))
+    }
+
+    fn dollars(&mut self, value: &Value<'_>, name: &str) -> Option<Usd> {
+        let dollars = self.number(value, name, MOST_DOLLARS)?;
+        Usd::dollars(dollars.value)
+    }
+
+    fn escalate(&mut self, value: &Value<'_>, partial: &mut escalate::Partial) {
+        let Some(table) = self.table(value, "escalate") else {
+            return;
+        };
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "profile" => partial.profile = self.text(value, "profile"),
+                "allow" if self.kind != Kind::User => self.problem(
+                    key.span().start,
+                    "a workspace can't allow escalation for you",
+                    Some("set it in your own `config.toml`, or give `--escalate`"),
+                ),
+                "allow" => match value.get_ref().as_bool() {
+                    Some(allow) => partial.allow = Some(allow),
+                    None => self.wrong_type(value, "allow", "true or false"),
+                },
+                "calls" => {
+                    let calls = self.integer(value, "calls", 0, MOST_ESCALATED_CALLS);
+                    partial.calls = calls.map(|calls| calls.value);
+                }
+                "usd" => partial.usd = self.dollars(value, "usd"),
+                unknown => self.unknown_key(key.span().start, unknown, &ESCALATE_KEYS),
+            }
+        }
     }
 
     fn inline_key(&mut self, at: usize, value: &Value<'_>) -> Option<Sourced<KeySource>> {

@@ -44,6 +44,13 @@ fn writes_are_whole_and_keep_the_mode() {
     );
 }
 
+/// Writes a file as somebody else does: also where the workspace writes nothing.
+fn put(workspace: &Workspace, path: &str, text: &str) {
+    let path = workspace.root().join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
 #[test]
 fn globs_leave_out_what_git_ignores() {
     let (_folder, workspace) = workspace();
@@ -54,7 +61,7 @@ fn globs_leave_out_what_git_ignores() {
         "target/d.rs",
         ".smallcode/e.rs",
     ] {
-        workspace.write(path, b"target/\n").unwrap();
+        put(&workspace, path, "target/\n");
     }
     assert_eq!(workspace.glob("**/*.rs").unwrap(), ["src/a.rs", "src/b/c.rs"]);
 }
@@ -70,6 +77,69 @@ fn a_folder_that_became_a_link_is_not_written_through() {
     let error = workspace.write("a/b/two.txt", b"2").unwrap_err();
     assert!(matches!(error, FileError::Escapes { .. }), "{error}");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+/// Another process swaps a folder for a link to the outside, over and over, while files in it are written and read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_link_that_comes_and_goes_leads_nowhere() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let (folder, workspace) = workspace();
+    let outside = folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "outside").unwrap();
+    let root = workspace.root().to_path_buf();
+    fs::create_dir(root.join("way")).unwrap();
+    fs::write(root.join("way/secret"), "inside").unwrap();
+    symlink(&outside, root.join("other")).unwrap();
+    let (way, other) = (root.join("way"), root.join("other"));
+    let swap = || {
+        renameat_with(
+            CWD,
+            way.as_std_path(),
+            CWD,
+            other.as_std_path(),
+            RenameFlags::EXCHANGE,
+        )
+    };
+    let over = AtomicBool::new(false);
+    let (mut read, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                swap().unwrap();
+                std::thread::yield_now();
+            }
+        });
+        // Until both have been met often enough: no run of the test is without them.
+        for round in 0.. {
+            match workspace.read("way/secret") {
+                Ok(text) => {
+                    assert_eq!(text, "inside");
+                    read += 1;
+                }
+                Err(FileError::Escapes { .. }) => refused += 1,
+                Err(_) => {}
+            }
+            let _ = workspace
+                .read_real("way/secret")
+                .map(|text| assert_eq!(text, "inside"));
+            let _ = workspace.write("way/made", b"x");
+            if read > 50 && refused > 50 || round > 200_000 {
+                break;
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
+    let names: Vec<_> = fs::read_dir(&outside)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["secret"]);
+    assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "outside");
 }
 
 #[test]

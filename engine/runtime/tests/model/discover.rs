@@ -1,7 +1,7 @@
 //! Servers are told apart and asked for their window.
 
 use smallcode_runtime::model::Client;
-use smallcode_runtime::model::discover::{ASSUMED_WINDOW, Candidates, Server, discover, resolve_window};
+use smallcode_runtime::model::discover::{ASSUMED_WINDOW, Candidates, Server, abilities, discover};
 use smallcode_runtime::settings::{Origin, Sourced};
 
 use crate::model_server::dialect::Dialect;
@@ -102,7 +102,7 @@ async fn a_window_is_set_or_asked_or_assumed() {
     let client = Client::new();
     let server = playing(&Dialect::Ollama { window: Some(8192) });
     let mut profile = profile_at(&server.base_url());
-    let window = resolve_window(&client, &profile).await.unwrap();
+    let window = abilities(&client, &profile).await.unwrap().window;
     assert_eq!(
         (window.value, window.origin.to_string().as_str()),
         (8192, "the server (/api/ps)")
@@ -115,17 +115,41 @@ async fn a_window_is_set_or_asked_or_assumed() {
     );
 
     profile.model = Some(Sourced::built_in("another".to_owned()));
-    let window = resolve_window(&client, &profile).await.unwrap();
+    let window = abilities(&client, &profile).await.unwrap().window;
     assert_eq!(window, Sourced::new(ASSUMED_WINDOW, Origin::Assumed));
 
     profile.window = Some(Sourced::built_in(1024));
-    assert_eq!(resolve_window(&client, &profile).await.unwrap().value, 1024);
+    assert_eq!(abilities(&client, &profile).await.unwrap().window.value, 1024);
 
     let gone =
         Script::always(Answer::fault(Fault::Html200)).route("/v1/models", 500, serde_json::json!(null));
     let server = ModelServer::start(gone);
-    let window = resolve_window(&client, &profile_at(&server.base_url()))
+    let window = abilities(&client, &profile_at(&server.base_url()))
         .await
-        .unwrap();
+        .unwrap()
+        .window;
     assert_eq!(window.origin, Origin::Assumed);
+}
+
+#[tokio::test]
+async fn slots_are_set_or_asked() {
+    let client = Client::new();
+    let server = playing(&Dialect::LlamaCpp {
+        window: 8192,
+        slots: 4,
+    });
+    let mut profile = profile_at(&server.base_url());
+    // A window of one's own doesn't hide how many calls the server takes.
+    profile.window = Some(Sourced::built_in(1024));
+    let told = abilities(&client, &profile).await.unwrap();
+    assert_eq!((told.window.value, told.slots), (1024, Some(4)));
+
+    profile.slots = Some(Sourced::built_in(2));
+    let asked = server.requests().len();
+    assert_eq!(abilities(&client, &profile).await.unwrap().slots, Some(2));
+    assert_eq!(server.requests().len(), asked, "nothing is left to ask for");
+
+    let server = playing(&Dialect::Plain);
+    let told = abilities(&client, &profile_at(&server.base_url())).await.unwrap();
+    assert_eq!(told.slots, None);
 }

@@ -171,9 +171,7 @@ fn a_call_can_move_between_threads() {
     let (client, profile, request) = (Client::new(), profile_at("http://127.0.0.1:1"), request("x"));
     let (cancel, mut on_text) = (CancellationToken::new(), |_: &str| ());
     is_send(&call(&client, &profile, &request, &cancel, &mut on_text));
-    is_send(&smallcode_runtime::model::discover::resolve_window(
-        &client, &profile,
-    ));
+    is_send(&smallcode_runtime::model::discover::abilities(&client, &profile));
 }
 
 #[test]

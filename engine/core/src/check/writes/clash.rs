@@ -1,13 +1,14 @@
 //! Which of many writes may hit the same files at the same time.
 //!
 //! Every pair of them would be too many: a generated file has thousands of tasks. Writes of the same path are one
-//! group, of which neighbours in the order tell all; groups are compared only where the folders that one begins
-//! with begin the other, too.
+//! group, of which neighbours in the order tell all; groups are compared only where [`near`](super::near) says that
+//! they may have a path in common.
 
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
+use super::near::Near;
 use crate::glob::{self, Shape};
 use crate::graph::Reach;
 
@@ -26,13 +27,6 @@ pub(crate) struct Write {
 /// tasks it gives one.
 pub(crate) fn clashes(writes: &[Write], reach: &Reach) -> Vec<(usize, usize)> {
     let groups = groups(writes, reach);
-    let mut by_start: HashMap<(&str, String), Vec<&Group>> = HashMap::new();
-    for group in groups.iter().filter(|group| group.shape.is_wild()) {
-        by_start
-            .entry((group.under, group.start()))
-            .or_default()
-            .push(group);
-    }
     let mut finder = Finder {
         writes,
         reach,
@@ -45,22 +39,37 @@ pub(crate) fn clashes(writes: &[Write], reach: &Reach) -> Vec<(usize, usize)> {
                 finder.compare(*left, *right);
             }
         }
-        let own = group.start();
-        for length in std::iter::once(0).chain(ends(&own)) {
-            let start = own.get(..length).unwrap_or_default();
-            let Some(others) = by_start.get(&(group.under, start.to_owned())) else {
-                continue;
-            };
-            for other in others {
-                // Two that begin alike meet here twice: the one named first compares.
-                let twice = group.shape.is_wild() && length == own.len() && other.number <= group.number;
-                if !twice && other.number != group.number && group.shape.meets(&other.shape) {
-                    finder.compare_groups(group, other);
-                }
+    }
+    meetings(&groups, |one, other| finder.compare_groups(one, other));
+    finder.found
+}
+
+/// Finds the groups that can write the same path, each pair once.
+fn meetings<'g, 'a>(groups: &'g [Group<'a>], mut meet: impl FnMut(&'g Group<'a>, &'g Group<'a>)) {
+    let mut wild: HashMap<&str, Vec<(String, String, usize)>> = HashMap::new();
+    for group in groups.iter().filter(|group| group.shape.is_wild()) {
+        let (start, end) = group.shape.fixed();
+        wild.entry(group.under)
+            .or_default()
+            .push((start, end, group.number));
+    }
+    let wild: HashMap<&str, Near> = wild
+        .into_iter()
+        .map(|(under, globs)| (under, Near::new(globs)))
+        .collect();
+    for group in groups {
+        let Some(near) = wild.get(group.under) else {
+            continue;
+        };
+        let (start, end) = group.shape.fixed();
+        for other in near.to(&start, &end).filter_map(|number| groups.get(number)) {
+            // Two globs find each other: the one named first tells.
+            let twice = group.shape.is_wild() && other.number <= group.number;
+            if !twice && group.shape.meets(&other.shape) {
+                meet(group, other);
             }
         }
     }
-    finder.found
 }
 
 /// The writes of one path or glob.
@@ -70,16 +79,6 @@ struct Group<'a> {
     shape: Shape,
     /// Places in the list, in the order of their tasks.
     members: Vec<usize>,
-}
-
-impl Group<'_> {
-    /// The plain folders that it begins with, each with a `/` behind it.
-    fn start(&self) -> String {
-        self.shape
-            .plain_start()
-            .flat_map(|name| [name, "/"])
-            .collect::<String>()
-    }
 }
 
 fn groups<'a>(writes: &'a [Write], reach: &Reach) -> Vec<Group<'a>> {
@@ -98,11 +97,6 @@ fn groups<'a>(writes: &'a [Write], reach: &Reach) -> Vec<Group<'a>> {
         }
     };
     by_path.into_iter().enumerate().map(group).collect()
-}
-
-/// Where each `/` of a text ends.
-fn ends(text: &str) -> impl Iterator<Item = usize> {
-    text.match_indices('/').map(|(at, _)| at + 1)
 }
 
 fn position(writes: &[Write], reach: &Reach, place: usize) -> usize {
@@ -160,14 +154,59 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PATHS: [&str; 8] = ["a", "a/b", "a/*", "a/**", "**", "b/c.md", "b/*.md", "[ab]/c.md"];
+    const PATHS: [&str; 16] = [
+        "a",
+        "a/b",
+        "a/*",
+        "a/**",
+        "**",
+        "b/c.md",
+        "b/*.md",
+        "[ab]/c.md",
+        "**/c.md",
+        "a/*-1",
+        "a/*-11",
+        "a/1-*",
+        "a/11-*",
+        "a/?-1",
+        "a/**/1",
+        "*",
+    ];
 
     proptest! {
+        /// The groups that meet are those that meet when every pair is compared.
+        #[test]
+        fn none_that_meet_are_passed_over(
+            paths in proptest::collection::btree_set("(\\*\\*/)?([ab1é*?]{1,3}/|\\*\\*/){0,2}([ab1é*?-]{1,4}|\\*\\*)", 0..12),
+        ) {
+            let reach = Reach::new(vec![Vec::new(); paths.len()], &(0..paths.len()).collect::<Vec<_>>());
+            let writes: Vec<Write> = paths
+                .into_iter()
+                .enumerate()
+                .map(|(task, path)| Write { task, under: String::new(), path })
+                .collect();
+            let groups = groups(&writes, &reach);
+            let mut wanted = Vec::new();
+            for (left, one) in groups.iter().enumerate() {
+                for (right, other) in groups.iter().enumerate().skip(left + 1) {
+                    if one.shape.meets(&other.shape) {
+                        wanted.push((left, right));
+                    }
+                }
+            }
+            let mut found = Vec::new();
+            meetings(&groups, |one, other| {
+                found.push((one.number.min(other.number), one.number.max(other.number)));
+            });
+            found.sort_unstable();
+            prop_assert_eq!(found, wanted, "{:?}", writes);
+        }
+
         /// Against every pair: none is found where there is none, and where there are some, one is found.
         #[test]
         fn found_where_there_is_one(
             edges in proptest::collection::vec((0_usize..6, 0_usize..6), 0..15),
-            written in proptest::collection::vec((0_usize..6, 0_usize..8), 0..9),
+            written in proptest::collection::vec((0_usize..6, 0_usize..16), 0..9),
         ) {
             let mut next = vec![Vec::new(); 6];
             for (one, other) in edges {

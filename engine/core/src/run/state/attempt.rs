@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{ApplyError, State, Subject, Todo, misfit};
 use crate::run::{
-    Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Status, Stored, Symptom,
-    TaskInfo,
+    Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Split, Status, Stored,
+    Symptom, TaskInfo,
 };
 
 impl State {
@@ -18,14 +18,14 @@ impl State {
             self.set_phase(index, NodePhase::InDoubt);
             return;
         }
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         self.set_phase(index, NodePhase::Ready);
         self.ready.insert((takes_slot, index));
     }
 
     /// Takes a node out of those that can start.
     pub(super) fn unready(&mut self, index: NodeIndex) {
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         self.ready.remove(&(takes_slot, index));
         if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
             && let Some(state) = self.task_state_mut(scope, task)
@@ -36,7 +36,7 @@ impl State {
 
     pub(super) fn attempt_started(&mut self, id: &NodeId, attempt: u32) -> Result<(), ApplyError> {
         let index = self.find(id, "attempt_started")?;
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
@@ -55,13 +55,13 @@ impl State {
         node.attempts = attempt;
         node.phase = NodePhase::Running;
         self.claims.remove(id);
-        let (scope, task) = (node.scope, node.task);
+        let (scope, task, part) = (node.scope, node.task, node.whole.is_some());
         self.unready(index);
         self.under_way += 1;
         if takes_slot {
             self.slots += 1;
         }
-        if let Some(state) = self.task_state_mut(scope, task) {
+        if let Some(state) = self.task_state_mut(scope, task).filter(|_| !part) {
             state.running += 1;
         }
         self.start_task_wall(scope, task);
@@ -78,12 +78,7 @@ impl State {
         let Some(module) = self.info(index).and_then(|info| info.uses) else {
             return Err(misfit("scope_entered", format!("`{id}` uses no workflow")));
         };
-        // Another attempt is another scope: its tasks are new ones.
-        let prefix = if attempt > 1 {
-            format!("{id}#{attempt}/")
-        } else {
-            format!("{id}/")
-        };
+        let prefix = prefix(id, attempt);
         self.set_phase(index, NodePhase::Inside);
         let scope = self.open_scope(module, prefix, Some(index), Some(inputs.clone()))?;
         if let Some(node) = self.nodes.get_mut(index.0) {
@@ -147,6 +142,8 @@ impl State {
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.calls = Vec::new();
         }
+        self.forget_parts(index);
+        let next = decision.next_attempt();
         match (outcome, decision) {
             (Outcome::Success(result), _) => {
                 if let Some(node) = self.nodes.get_mut(index.0) {
@@ -155,8 +152,8 @@ impl State {
                 }
                 self.end_node(index, Status::Success);
             }
-            (Outcome::Failure(failure), Decision::Retry { at, manner }) => {
-                if let Some(node) = self.nodes.get_mut(index.0) {
+            (Outcome::Failure(failure), Decision::Retry { .. } | Decision::Escalate { .. }) => {
+                if let (Some(node), Some((at, manner))) = (self.nodes.get_mut(index.0), next) {
                     // The next attempt is told what was wrong with this one.
                     let stays =
                         |told: &Failure| told.class.is_of_the_answer() && !failure.class.is_of_the_answer();
@@ -175,12 +172,31 @@ impl State {
                     }
                 }
             }
-            (Outcome::Failure(failure), Decision::Fail | Decision::Stalled | Decision::Done) => {
-                let stopped = matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget);
-                match self.over_budget(index).filter(|_| stopped) {
-                    Some(over) => self.fail_node(index, &over),
-                    None => self.fail_node(index, failure),
+            (Outcome::Failure(failure), Decision::Split { by }) => {
+                let work = failure.work.as_deref();
+                let cut = work.and_then(|work| work.cuts.iter().find(|cut| cut.by == by));
+                let Some(cut) = cut.cloned() else {
+                    return Err(misfit("attempt_finished", format!("`{id}` can't be cut so")));
+                };
+                if let Some(node) = self.nodes.get_mut(index.0) {
+                    node.failure = Some(Box::new(failure.clone()));
+                    node.history.push(Symptom::of(failure));
+                    node.split = Some(Split {
+                        cut,
+                        nodes: Vec::new(),
+                    });
+                    node.phase = NodePhase::Ready;
+                    if node.stopped.is_some() {
+                        self.todo.push_back(Todo::Cancel(index));
+                    } else {
+                        self.make_ready(index);
+                    }
                 }
+            }
+            (Outcome::Failure(failure), Decision::Fail | Decision::Stalled | Decision::Done) => {
+                // Journals of versions that did not ask for it say `cancelled` here.
+                let failure = self.cause(index, failure.clone());
+                self.fail_node(index, &failure);
             }
         }
         Ok(())
@@ -201,7 +217,8 @@ impl State {
         node.failure = Some(Box::new(failure.clone()));
         node.result = None;
         let (scope, task) = (node.scope, node.task);
-        if fail_fast && first_failure {
+        let whole = node.whole.is_none();
+        if fail_fast && first_failure && whole {
             let because: Arc<str> = format!("`{}` failed, and `fail_fast` is set", node.id).into();
             let (first, count) = self
                 .task_state(scope, task)
@@ -228,6 +245,10 @@ impl State {
         }
         node.phase = NodePhase::Ended(status);
         let (scope, task) = (node.scope, node.task);
+        if let Some(whole) = node.whole {
+            self.end_part(whole, status);
+            return;
+        }
         let Some(state) = self.task_state_mut(scope, task) else {
             return;
         };
@@ -246,20 +267,30 @@ impl State {
         self.todo.push_back(Todo::Node(index));
     }
 
+    /// Whether the attempts of a node take one of the run's slots. What goes on within an attempt has that of the attempt:
+    /// others may hold all the rest while they wait for their turn to write after it.
+    pub(in crate::run) fn takes_slot(&self, index: NodeIndex) -> bool {
+        let Some(node) = self.nodes.get(index.0) else {
+            return false;
+        };
+        let planned = self.scopes.get(node.scope.0).is_some_and(|scope| scope.planned);
+        node.whole.is_none() && !planned && self.info(index).is_some_and(TaskInfo::takes_slot)
+    }
+
     /// Gives back the slot of an attempt that is over.
     pub(super) fn release(&mut self, index: NodeIndex) {
-        let takes_slot = self.info(index).is_some_and(TaskInfo::takes_slot);
+        let takes_slot = self.takes_slot(index);
         let Some(node) = self.nodes.get(index.0).filter(|node| under_way(node.phase)) else {
             return;
         };
-        let (scope, task) = (node.scope, node.task);
+        let (scope, task, part) = (node.scope, node.task, node.whole.is_some());
         if node.phase == NodePhase::Running {
             self.under_way = self.under_way.saturating_sub(1);
         }
         if takes_slot {
             self.slots = self.slots.saturating_sub(1);
         }
-        if let Some(state) = self.task_state_mut(scope, task) {
+        if let Some(state) = self.task_state_mut(scope, task).filter(|_| !part) {
             state.running = state.running.saturating_sub(1);
             if let Some(next) = state.parked.pop_first() {
                 self.ready.insert((takes_slot, next));
@@ -275,6 +306,15 @@ impl State {
             }
             node.phase = phase;
         }
+    }
+}
+
+/// What the names of the nodes inside of an attempt begin with. Another attempt is another scope: its tasks are new ones.
+pub(super) fn prefix(id: &NodeId, attempt: u32) -> String {
+    if attempt > 1 {
+        format!("{id}#{attempt}/")
+    } else {
+        format!("{id}/")
     }
 }
 

@@ -1,13 +1,26 @@
 //! Calls of models, and the budgets around them: the worst case is set aside first, and replaced by what was used.
 
 use super::{ApplyError, State, misfit};
-use crate::run::{Affordable, CallRecord, CallUsage, NodeId, NodeIndex, Reserve, Spend, Stored};
+use crate::run::{
+    Affordable, CallRecord, CallUsage, Caps, NodeId, NodeIndex, NodePhase, Reserve, Spend, Stored,
+};
 
 impl State {
     /// Whether every budget that a node's calls count for lets it make one: that of its task and of its workflow,
     /// and so on outwards to the run.
     pub fn affords(&self, node: NodeIndex, reserve: Reserve) -> Affordable {
         let mut answer = Affordable::Yes;
+        if let Some(escalation) = self.program.escalation.as_ref()
+            && self.nodes.get(node.0).is_some_and(|node| node.manner.escalated)
+        {
+            match self
+                .escalated
+                .affords(reserve, escalation.caps(), "escalation in this run")
+            {
+                Affordable::Never(why) => return Affordable::Never(why),
+                found => answer = found,
+            }
+        }
         let mut next = Some(node);
         while let Some(node) = next.and_then(|index| self.nodes.get(index.0)) {
             let Some(scope) = self.scopes.get(node.scope.0) else {
@@ -16,12 +29,8 @@ impl State {
             next = scope.parent;
             let budget = self.info_of(node).and_then(|info| info.budget.as_ref());
             let task = scope.tasks.get(node.task).zip(budget).map(|(task, budget)| {
-                task.spend.affords(
-                    reserve,
-                    budget.tokens,
-                    budget.calls,
-                    &format!("the budget of `{}`", node.id),
-                )
+                let whose = format!("the budget of `{}`", node.id);
+                task.spend.affords(reserve, Caps::of(budget), &whose)
             });
             let budget = self.program.budgets.get(scope.module.0).and_then(Option::as_ref);
             let workflow = budget.map(|budget| {
@@ -29,7 +38,7 @@ impl State {
                     Some(parent) => format!("the budget of the workflow of `{}`", parent.id),
                     None => "the budget of the run".to_owned(),
                 };
-                scope.spend.affords(reserve, budget.tokens, budget.calls, &whose)
+                scope.spend.affords(reserve, Caps::of(budget), &whose)
             });
             for found in [task, workflow].into_iter().flatten() {
                 match found {
@@ -42,6 +51,15 @@ impl State {
         answer
     }
 
+    /// Whether an attempt is under way that may call its model: one at work, or one whose parts have ended and are
+    /// verified.
+    pub fn may_call(&self, node: NodeIndex, attempt: u32) -> bool {
+        self.nodes.get(node.0).is_some_and(|node| {
+            let verified = node.phase == NodePhase::Leaving && node.goes_on_within();
+            node.attempts == attempt && (node.phase == NodePhase::Running || verified)
+        })
+    }
+
     pub(super) fn call_started(
         &mut self,
         id: &NodeId,
@@ -50,7 +68,11 @@ impl State {
         digest: &str,
         reserve: Reserve,
     ) -> Result<(), ApplyError> {
-        let index = self.find_running(id, Some(attempt), "call_started")?;
+        let index = self.find(id, "call_started")?;
+        if !self.may_call(index, attempt) {
+            let reason = format!("`{id}` has no such attempt under way");
+            return Err(misfit("call_started", reason));
+        }
         let Some(node) = self.nodes.get_mut(index.0) else {
             return Ok(());
         };
@@ -111,6 +133,7 @@ impl State {
             let usage = CallUsage {
                 prompt: reserve.prompt,
                 completion: reserve.completion,
+                usd: reserve.usd,
                 ..CallUsage::default()
             };
             self.charge(index, |spend| spend.settle(reserve, usage));
@@ -118,8 +141,11 @@ impl State {
     }
 
     /// Changes what was spent from every budget that a node's calls count for: that of its task and of its
-    /// workflow, and so on outwards to the run.
+    /// workflow, and so on outwards to the run; and what its escalation may spend.
     fn charge(&mut self, index: NodeIndex, change: impl Fn(&mut Spend)) {
+        if self.nodes.get(index.0).is_some_and(|node| node.manner.escalated) {
+            change(&mut self.escalated);
+        }
         let mut next = Some(index);
         while let Some((scope, task)) = next
             .and_then(|index| self.nodes.get(index.0))

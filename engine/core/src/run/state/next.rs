@@ -86,15 +86,21 @@ impl State {
                     && !under_way(node.phase)
                     && !matches!(node.phase, NodePhase::Ended(_))
                 {
-                    let because = because.to_string();
-                    actions.push(Action::Cancel { node: index, because });
+                    actions.push(match self.over_budget(index) {
+                        Some(failure) => Action::Refuse { node: index, failure },
+                        None => Action::Cancel {
+                            node: index,
+                            because: because.to_string(),
+                        },
+                    });
                 }
             }
             Todo::Kill(index) => {
                 let phase = self.nodes.get(index.0).map(|node| node.phase);
                 // A gate that asks is no work under way: what keeps the session open is that this was given.
                 let asked = phase == Some(NodePhase::Asked) && self.announced.insert(Subject::Node(index));
-                if asked || phase == Some(NodePhase::Running) {
+                let verified = phase == Some(NodePhase::Leaving) && self.is_within_itself(index);
+                if asked || verified || phase == Some(NodePhase::Running) {
                     actions.push(Action::Kill(index));
                 }
             }
@@ -116,7 +122,8 @@ impl State {
                 }
                 free -= 1;
             }
-            if let Some(max) = info.max_parallel {
+            // Parts count as the one that they are of.
+            if let Some(max) = info.max_parallel.filter(|_| node.whole.is_none()) {
                 let running = self
                     .task_state(node.scope, node.task)
                     .map_or(0, |state| state.running);

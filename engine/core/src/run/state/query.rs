@@ -38,6 +38,8 @@ impl State {
             failure,
             earlier: &node.history,
             manner: node.manner,
+            depth: node.depth,
+            was_split: node.was_split,
         })
     }
 
@@ -117,6 +119,11 @@ impl State {
     /// What was spent.
     pub fn spend(&self) -> Spend {
         self.scopes.first().map(|root| root.spend).unwrap_or_default()
+    }
+
+    /// What attempts by a stronger model have spent.
+    pub fn escalated(&self) -> Spend {
+        self.escalated
     }
 
     /// How many attempts hold a slot.

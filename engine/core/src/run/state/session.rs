@@ -72,6 +72,8 @@ impl State {
             }
             NodePhase::Asked if stopped => self.todo.push_back(Todo::Kill(index)),
             NodePhase::Checking | NodePhase::Leaving | NodePhase::Answered => {
+                // A verifier of what parts made together may have asked a model.
+                self.forget_open_calls(index);
                 self.todo.push_back(Todo::Node(index));
             }
             NodePhase::Waiting(_)

@@ -50,7 +50,10 @@ impl State {
                     // Recursion is bounded by the depth of `uses`.
                     self.cancel_scope(inside, because);
                 }
+                self.stop_parts(index, because);
             }
+            // What parts made together takes a while to verify.
+            NodePhase::Leaving if node.goes_on_within() => self.todo.push_back(Todo::Kill(index)),
             // These end by themselves, and at once.
             NodePhase::Answered | NodePhase::Leaving | NodePhase::Ended(_) => {}
         }

@@ -8,8 +8,8 @@ use super::{ApplyError, State, Subject, Todo, Wall, misfit};
 use crate::load::ModuleId;
 use crate::run::node::{TaskPhase, TaskState};
 use crate::run::{
-    Failure, Manner, Node, NodeId, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Spend, Status,
-    Stored, TaskInfo, TaskOutcome,
+    Failure, Node, NodeId, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Spend, Status, Stored,
+    TaskInfo, TaskOutcome,
 };
 
 impl State {
@@ -57,6 +57,7 @@ impl State {
             spend: Spend::default(),
             wall: None,
             over: false,
+            planned: self.planned(module).is_some(),
             cancelled: parent
                 .and_then(|parent| self.nodes.get(parent.0))
                 .and_then(|parent| parent.stopped.clone()),
@@ -148,23 +149,7 @@ impl State {
             } else {
                 NodePhase::Ready
             };
-            self.nodes.push(Node {
-                id,
-                scope,
-                task,
-                item,
-                phase,
-                attempts: 0,
-                stopped: None,
-                over: false,
-                answer: None,
-                calls: Vec::new(),
-                inside: None,
-                result: None,
-                failure: None,
-                history: Vec::new(),
-                manner: Manner::default(),
-            });
+            self.nodes.push(Node::new(id, scope, task, item, phase));
             if info.conditional {
                 self.todo.push_back(Todo::Node(index));
             } else {
@@ -190,6 +175,9 @@ impl State {
 
     pub(super) fn refused(&mut self, id: &NodeId, failure: &Failure) -> Result<(), ApplyError> {
         if let Some(node) = self.by_id.get(id).copied() {
+            if self.over_budget(node).is_some() {
+                return self.cancelled(id);
+            }
             if self.answers_check(node, "node_refused")? {
                 self.fail_node(node, failure);
             }

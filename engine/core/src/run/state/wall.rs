@@ -17,6 +17,47 @@ impl State {
         self.walls.first().map(|(active, _)| self.at_active(*active))
     }
 
+    /// What is to be told of the caps on wall time that are reached: whose they are. Nothing while none is.
+    pub fn caps_reached(&self, at: Timestamp) -> Option<String> {
+        self.wall_deadline().filter(|first| *first <= at)?;
+        let reached = self
+            .walls
+            .iter()
+            .take_while(|(active, _)| self.at_active(*active) <= at);
+        let mut whose = Vec::new();
+        for (_, wall) in reached {
+            let because = self.used_up(*wall)?;
+            if *wall == Wall::Scope(ScopeIndex(0)) {
+                // All that is in the run ends with it.
+                return Some(because.to_string());
+            }
+            whose.push(because);
+        }
+        Some(whose.join("; "))
+    }
+
+    /// What a failed attempt has failed with, once it is known why it was stopped: a node whose budget is used up
+    /// was not cancelled, it failed.
+    pub fn cause(&self, node: NodeIndex, failure: Failure) -> Failure {
+        if !matches!(failure.class, FailureClass::Cancelled | FailureClass::OverBudget) {
+            return failure;
+        }
+        let Some(because) = self.nodes.get(node.0).and_then(|node| node.stopped.as_deref()) else {
+            return failure;
+        };
+        self.over_budget(node).unwrap_or_else(|| Failure {
+            message: because.to_owned(),
+            ..failure
+        })
+    }
+
+    /// What the node of a used workflow has failed with whose own budget is used up.
+    pub fn scope_over_budget(&self, scope: ScopeIndex) -> Option<Failure> {
+        let scope = self.scopes.get(scope.0).filter(|scope| scope.over)?;
+        let because = scope.cancelled.as_deref().unwrap_or_default();
+        Some(Failure::new(FailureClass::OverBudget, because))
+    }
+
     /// Begins to count the wall time of a workflow in the run.
     pub(super) fn start_scope_wall(&mut self, scope: ScopeIndex) {
         let module = self.scopes.get(scope.0).map(|scope| scope.module);
@@ -77,24 +118,19 @@ impl State {
     }
 
     fn scope_over(&mut self, scope: ScopeIndex) {
-        let Some(state) = self.scopes.get_mut(scope.0) else {
+        let Some(because) = self.used_up(Wall::Scope(scope)) else {
             return;
         };
-        state.over = true;
-        let (parent, module) = (state.parent, state.module);
-        let parent = parent.and_then(|parent| self.nodes.get(parent.0));
-        let whose = parent.map_or_else(String::new, |parent| parent.id.to_string());
-        let budget = self.program.budgets.get(module.0).and_then(Option::as_ref);
-        let because = used_up(&format!("the workflow of `{whose}`"), budget);
+        if let Some(state) = self.scopes.get_mut(scope.0) {
+            state.over = true;
+        }
         self.cancel_scope(scope, &because);
     }
 
     fn task_over(&mut self, scope: ScopeIndex, task: usize) {
-        let Some(id) = self.task_id(scope, task) else {
+        let Some(because) = self.used_up(Wall::Task(scope, task)) else {
             return;
         };
-        let budget = self.task_info(scope, task).and_then(|info| info.budget.as_ref());
-        let because = used_up(&format!("`{id}`"), budget);
         let (first, count) = self
             .task_state(scope, task)
             .map_or((0, 0), |state| (state.first, state.count));
@@ -116,6 +152,28 @@ impl State {
         }
     }
 
+    /// Whose wall time is used up, and how much of it there was.
+    fn used_up(&self, wall: Wall) -> Option<Arc<str>> {
+        let (whose, budget) = match wall {
+            Wall::Scope(scope) => {
+                let scope = self.scopes.get(scope.0)?;
+                let parent = scope.parent.and_then(|parent| self.nodes.get(parent.0));
+                let whose = match parent {
+                    Some(node) => format!("the workflow of `{}`", node.id),
+                    None => "the run".to_owned(),
+                };
+                (whose, self.program.budgets.get(scope.module.0)?.as_ref())
+            }
+            Wall::Task(scope, task) => {
+                let id = self.task_id(scope, task)?;
+                let info = self.task_info(scope, task)?;
+                (format!("`{id}`"), info.budget.as_ref())
+            }
+        };
+        let wall = budget.and_then(|budget| budget.wall)?.0;
+        Some(format!("the budget of {whose} allows {wall:?} of wall time, which is used up").into())
+    }
+
     fn deadline(&self, budget: Option<&Budget>) -> Option<u64> {
         let active = self.active_before + self.last_seen.since(self.session_started);
         Some(active.saturating_add(budget?.wall?.millis()))
@@ -125,10 +183,4 @@ impl State {
         self.session_started
             .after(active.saturating_sub(self.active_before))
     }
-}
-
-fn used_up(whose: &str, budget: Option<&Budget>) -> Arc<str> {
-    let wall = budget.and_then(|budget| budget.wall).map(|wall| wall.0);
-    let wall = wall.unwrap_or_default();
-    format!("the budget of {whose} allows {wall:?} of wall time, which is used up").into()
 }

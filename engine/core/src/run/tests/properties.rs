@@ -25,9 +25,10 @@ struct Shape {
     fail_fast: bool,
     goes_on: bool,
     wall: Option<u64>,
+    split: bool,
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 13] = [
     "run: x",
     "run: x",
     "run: x, idempotent: true",
@@ -36,6 +37,8 @@ const KINDS: [&str; 11] = [
     "run: x, writes: W",
     "run: x, idempotent: true, writes: W",
     "prompt: x, writes: W",
+    "plan: { goal: x }",
+    "plan: { goal: x }, writes: W",
     "approve: Go?",
     "uses: inner.yaml",
     "uses: middle.yaml",
@@ -68,9 +71,10 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.2),
         prop::option::weighted(0.2, 0_u64..60),
+        prop::bool::weighted(0.4),
     )
         .prop_map(
-            |(kind, needs, fan, condition, retry, max_parallel, fail_fast, goes_on, wall)| Shape {
+            |(kind, needs, fan, condition, retry, max_parallel, fail_fast, goes_on, wall, split)| Shape {
                 kind,
                 needs,
                 fan,
@@ -80,6 +84,7 @@ fn shape() -> impl Strategy<Value = Shape> {
                 fail_fast,
                 goes_on,
                 wall,
+                split,
             },
         )
 }
@@ -139,8 +144,8 @@ fn workflow(shapes: &[Shape], timely: bool) -> Arc<Bundle> {
         }
         writeln!(
             text,
-            ", on_failure: {{ retry: {{ max: {}, backoff: 4ms }}, continue: {} }} }}",
-            shape.retry, shape.goes_on
+            ", on_failure: {{ retry: {{ max: {}, backoff: 4ms }}, split: {}, continue: {} }} }}",
+            shape.retry, shape.split, shape.goes_on
         )
         .unwrap();
     }
@@ -201,7 +206,7 @@ fn all_ended(sim: &Sim) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Every run ends, with every node and task; replaying its journal gives the state that it had.
     #[test]
@@ -286,7 +291,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// A run that dies after any event reaches the end that it would have had.
     #[test]

@@ -117,6 +117,7 @@ fn a_new_attempt_makes_its_calls_anew() {
         profile: String::new(),
         digest: String::new(),
         reserve: super::sim::RESERVE,
+        sent: None,
     });
     sim.tell(Event::AttemptFinished {
         node: NodeId::new("a"),
@@ -221,6 +222,7 @@ fn events_that_no_run_can_have_are_refused() {
             profile: String::new(),
             digest: String::new(),
             reserve: super::sim::RESERVE,
+            sent: None,
         },
         Event::CallFinished {
             node: a(),

@@ -14,24 +14,30 @@ use serde_json::{Map, Value as Json};
 use self::books::Books;
 use self::story::observe;
 use super::world::{Ending, World};
-use crate::load::{Bundle, load};
+use crate::load::{Bundle, Module, load};
+use crate::price::Usd;
 use crate::run::{
-    Action, CallUsage, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
-    Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, decide,
+    Action, CallUsage, Cut, Decision, Event, Failure, FailureClass, NodeId, NodeIndex, NodePhase, Outcome,
+    Part, Program, Reserve, RunStatus, ScopeIndex, State, Stored, TaskResult, Timestamp, Work, decide,
 };
-use crate::spec::{Common, Kind};
+use crate::spec::{Common, Kind, SplitBy};
 use crate::template::Value;
+
+/// What every plan is.
+const PLAN: &str = r#"{"smallcode":1,"tasks":{"x":{"prompt":"x"},"y":{"prompt":"y","needs":["x"],"on_failure":{"retry":1}},"z":{"prompt":"z"}}}"#;
 
 /// What a call sets aside, and what it takes.
 pub(super) const RESERVE: Reserve = Reserve {
     prompt: 100,
     completion: 50,
+    usd: Usd::ZERO,
 };
 const USAGE: CallUsage = CallUsage {
     prompt: 80,
     completion: 20,
     cached: None,
     estimated: false,
+    usd: Usd::ZERO,
 };
 
 /// Loads `main.yaml` of a few files.
@@ -61,6 +67,7 @@ enum Due {
     Answer(NodeIndex, bool),
     CallStart(NodeIndex, u32),
     CallEnd(NodeIndex, u32),
+    Split(NodeIndex),
     End(NodeIndex, Result<Json, FailureClass>),
     Signal(Event),
 }
@@ -164,8 +171,11 @@ impl Sim {
         });
         for index in 0..sim.state.nodes().len() {
             let node = &sim.state.nodes()[index];
+            if node.goes_on_within() && sim.state.takes_slot(NodeIndex(index)) {
+                sim.books.slots.insert(NodeIndex(index));
+            }
             if under_way(node.phase) {
-                let task = (node.scope, node.task);
+                let task = books::place(node);
                 sim.books
                     .of_task
                     .entry(task)
@@ -228,8 +238,12 @@ impl Sim {
     pub(super) fn run(&mut self) -> RunStatus {
         loop {
             if let Some(status) = self.act() {
-                assert_eq!(self.state.running(), 0, "slots are given back");
-                assert_eq!(self.books.slots, HashSet::new());
+                // What goes on within itself does so in the next session.
+                let nodes = self.state.nodes().iter().enumerate();
+                let open = nodes.filter(|(_, node)| node.goes_on_within());
+                let open: HashSet<NodeIndex> = open.map(|(index, _)| NodeIndex(index)).collect();
+                let held = self.books.slots.difference(&open).count();
+                assert_eq!(held, 0, "slots are given back");
                 let spend = self.state.spend();
                 assert_eq!(
                     (spend.reserved_calls, spend.reserved_tokens),
@@ -257,8 +271,7 @@ impl Sim {
                     break;
                 }
             }
-            if self.state.wall_deadline().is_some_and(|at| at <= self.now) {
-                let cap = "the wall time of the budget is used up".to_owned();
+            if let Some(cap) = self.state.caps_reached(self.now) {
                 self.record(Event::CapReached { cap });
             }
         }
@@ -332,7 +345,11 @@ impl Sim {
             Action::Turn(node) => self.write(node),
             Action::Leave(node) => {
                 let latency = self.world.latency("leave", self.id(node).as_str());
-                self.later(latency, Due::Leave(node));
+                if self.state.node(node).unwrap().goes_on_within() {
+                    self.later_of(node, latency, Due::Leave(node));
+                } else {
+                    self.later(latency, Due::Leave(node));
+                }
             }
             Action::Settle(node) => {
                 let (approved, _) = self.state.node(node).unwrap().answer.clone().unwrap();
@@ -346,6 +363,10 @@ impl Sim {
             Action::Cancel { node, because } => {
                 let node = self.id(node);
                 self.record(Event::NodeCancelled { node, because });
+            }
+            Action::Refuse { node, failure } => {
+                let node = self.id(node);
+                self.record(Event::NodeRefused { node, failure });
             }
             Action::Kill(node) => {
                 for key in self.of_node.remove(&node).unwrap_or_default() {
@@ -420,6 +441,11 @@ impl Sim {
 
     fn work(&mut self, node: NodeIndex, attempt: u32) {
         let id = self.id(node);
+        if self.state.node(node).unwrap().split.is_some() {
+            let latency = self.world.latency("split", id.as_str());
+            self.later_of(node, latency, Due::Split(node));
+            return;
+        }
         let Ending {
             outcome,
             millis,
@@ -441,6 +467,8 @@ impl Sim {
             Due::Expand(scope, task) => self.expand(scope, task),
             Due::Check(node) => self.check(node),
             Due::Enter(node) => self.enter(node),
+            Due::Leave(node) if self.state.node(node).unwrap().goes_on_within() => self.join(node),
+            Due::Split(node) => self.split(node),
             Due::Leave(node) => {
                 let stopped = self.state.node(node).unwrap().stopped.is_some();
                 let inside = self.state.node(node).unwrap().inside.unwrap();
@@ -480,6 +508,7 @@ impl Sim {
                     profile: "p".to_owned(),
                     digest: format!("{call}"),
                     reserve: RESERVE,
+                    sent: None,
                 });
             }
             Due::CallEnd(node, call) => {
@@ -494,6 +523,7 @@ impl Sim {
                     failure: None,
                 });
             }
+            Due::End(node, Ok(_)) if self.plans(node) => self.plan(node),
             Due::End(node, outcome) => self.end(node, outcome),
             Due::Signal(event) => self.record(event),
         }
@@ -506,8 +536,13 @@ impl Sim {
         let (outcome, decision) = match outcome {
             Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
             Err(class) => {
-                let failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
                 let policy = self.state.info(index).unwrap().policy();
+                let mut failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
+                if policy.split.is_some() {
+                    let parts = self.world.parts(node.as_str());
+                    failure.work = Some(Box::new(work(parts, self.state.node(index).unwrap().depth)));
+                }
+                let failure = self.state.cause(index, failure);
                 let past = self.state.past(index, &failure).unwrap();
                 let decision = decide(policy, past, self.now, self.state.seed(), &node);
                 (Outcome::Failure(failure), decision)
@@ -521,6 +556,68 @@ impl Sim {
         });
     }
 
+    /// Whether an attempt has made a plan, and not done it yet.
+    fn plans(&self, node: NodeIndex) -> bool {
+        matches!(self.task(node).kind, Kind::Plan(_)) && !self.state.node(node).unwrap().goes_on_within()
+    }
+
+    /// The tasks of a plan begin.
+    fn plan(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let (node, attempt) = (node.id.clone(), node.attempts);
+        self.of_node.remove(&index);
+        self.record(Event::PlanAccepted {
+            node,
+            attempt,
+            tasks: vec!["x".to_owned(), "y".to_owned(), "z".to_owned()],
+            workflow: PLAN.to_owned(),
+        });
+    }
+
+    /// A node's attempt goes on in its parts.
+    fn split(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let cut = node.split.as_ref().unwrap().cut.clone();
+        let (node, attempt) = (node.id.clone(), node.attempts);
+        self.of_node.remove(&index);
+        self.record(Event::NodeSplit {
+            node,
+            attempt,
+            by: cut.by,
+            parts: cut.parts,
+        });
+    }
+
+    /// What parts made together is verified; what is refused is put back, which takes a while.
+    fn join(&mut self, index: NodeIndex) {
+        let node = self.state.node(index).unwrap();
+        let (id, attempt) = (node.id.clone(), node.attempts);
+        let refused = node.refused.as_ref().map(|failure| failure.class);
+        let failed = if node.inside.is_some() {
+            self.state.failed_plan(index)
+        } else {
+            self.state.failed_part(index)
+        };
+        if node.stopped.is_some() {
+            self.end(index, Err(FailureClass::Cancelled));
+        } else if let Some(failure) = failed {
+            self.end(index, Err(failure.class));
+        } else if let Some(class) = refused {
+            self.end(index, Err(class));
+        } else {
+            let outcome = self.world.ending(id.as_str(), attempt).outcome;
+            let Err(class) = outcome else {
+                return self.end(index, outcome);
+            };
+            self.record(Event::PartsRefused {
+                node: id,
+                attempt,
+                failure: Failure::new(class, "together they are wrong"),
+            });
+            self.later_of(index, 2, Due::End(index, Err(class)));
+        }
+    }
+
     fn answer_later(&mut self, node: NodeIndex) {
         let id = self.id(node);
         if let Some(yes) = self.world.answer(id.as_str()) {
@@ -530,14 +627,18 @@ impl Sim {
     }
 
     fn common(&self, scope: ScopeIndex, task: usize) -> &Common {
-        let module = self.bundle.module(self.state.scope(scope).unwrap().module);
-        &module.loaded.workflow.tasks.read[task].common
+        &self.module(scope).loaded.workflow.tasks.read[task].common
     }
 
     fn task(&self, node: NodeIndex) -> &crate::spec::Task {
         let node = self.state.node(node).unwrap();
-        let module = self.bundle.module(self.state.scope(node.scope).unwrap().module);
-        &module.loaded.workflow.tasks.read[node.task]
+        &self.module(node.scope).loaded.workflow.tasks.read[node.task]
+    }
+
+    fn module(&self, scope: ScopeIndex) -> &Module {
+        let id = self.state.scope(scope).unwrap().module;
+        let planned = self.state.planned(id).map(|module| &**module);
+        planned.unwrap_or_else(|| self.bundle.module(id))
     }
 
     fn id(&self, node: NodeIndex) -> NodeId {
@@ -570,6 +671,25 @@ impl Sim {
             let (live, replayed) = (observe(&self.state, self.now), observe(shadow, self.now));
             assert_eq!(live, replayed, "after {event:?}");
         }
+    }
+}
+
+/// Work that was cut so often before, and can be cut into so many parts.
+fn work(parts: usize, depth: usize) -> Work {
+    let tokens = 1000 >> depth;
+    let part = |number: usize| Part {
+        name: format!("part {number}"),
+        file: None,
+        pieces: Vec::new(),
+        tokens: tokens / 2,
+        found: String::new(),
+    };
+    Work {
+        tokens,
+        cuts: vec![Cut {
+            by: SplitBy::File,
+            parts: (0..parts).map(part).collect(),
+        }],
     }
 }
 

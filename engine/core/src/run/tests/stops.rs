@@ -364,7 +364,7 @@ fn calls_count_for_every_budget_around_them() {
     );
     let one = crate::run::Reserve {
         prompt: 1,
-        completion: 0,
+        ..crate::run::Reserve::default()
     };
     assert_eq!(sim.state.affords(node("a/x"), one), Affordable::Yes);
     let world = World::calm().calls("a/x", 3).calls("a/y", 2);
@@ -445,6 +445,7 @@ fn a_call_under_way_may_give_back_what_another_waits_for() {
         profile: String::new(),
         digest: String::new(),
         reserve: RESERVE,
+        sent: None,
     });
     assert_eq!(sim.state.affords(b, RESERVE), Affordable::Later);
 }

@@ -56,6 +56,8 @@ pub(super) struct World {
     pub(super) script: HashMap<(String, u32), Ending>,
     /// How good the model is, where attempts are its.
     pub(super) skill: Option<Skill>,
+    /// Into how many parts the work of every node can be cut; by chance where nothing is said.
+    pub(super) parts: Option<usize>,
     /// Events from outside, each once, at their time.
     pub(super) signals: Vec<(u64, Event)>,
 }
@@ -198,6 +200,12 @@ impl World {
             8 => FailureClass::Empty,
             _ => FailureClass::Looping,
         })
+    }
+
+    /// Into how many parts the work of a node can be cut.
+    pub(super) fn parts(&self, node: &str) -> usize {
+        let draw = self.draw("parts", node, 0) % 5;
+        self.parts.unwrap_or_else(|| usize::try_from(draw).unwrap())
     }
 
     /// What is told of a failed attempt.

@@ -17,7 +17,7 @@ record! {
 }
 
 record! {
-    /// What stands beside `edit` and `agent`.
+    /// What stands beside `edit` and `plan`.
     pub struct ModelKeys {
         /// What the model is told of its role.
         [optional] system: Text,

@@ -12,9 +12,9 @@ record! {
     pub struct PlanKeys {
         /// What the tasks are to reach together.
         [required] goal: Text = "Add a `--json` flag to every command.",
-        /// The kinds that the tasks may be of.
-        [default] kinds: OneOrMany<KindName> = r#"["edit", "run"]"#,
-        /// The most tasks that may be proposed.
+        /// The kinds that the tasks may be of: `edit` and `prompt`, both where this is missing.
+        [default] kinds: OneOrMany<KindName> = r#"["edit", "prompt"]"#,
+        /// The most tasks that may be proposed, 32 at most; 8 where this is missing.
         [optional] max_tasks: u64 = "8",
     }
 }

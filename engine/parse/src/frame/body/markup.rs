@@ -1,21 +1,15 @@
 //! Calls as tags: `<function=f><parameter=p>…`, `<invoke name="f">`, elements that are named after parameters, and
 //! elements that are named after the tool itself.
 
-use super::super::{Claim, Framer, RawCall, Role, Tag, shape, tag};
-use super::{inner, scalar};
-use crate::read::python;
-use crate::tree::{Kind, NodeId, Span, Text};
-use crate::{Dialect, MAX_DEPTH, RepairKind};
+mod members;
+mod nested;
 
-/// Elements that hold all arguments.
-const WRAPPERS: &[&str] = &[
-    "parameters",
-    "arguments",
-    "args",
-    "input",
-    "params",
-    "parameter_list",
-];
+use super::super::{Claim, Framer, RawCall, Tag, shape, tag};
+use super::NAME;
+use crate::Dialect;
+use crate::tools::Resolved;
+use crate::tree::{Kind, NodeId, Span};
+use members::{Members, is_wrapper, wrapped};
 
 /// Reads the function that `open` begins, and takes it.
 pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
@@ -59,12 +53,34 @@ pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
         framer.at = body;
         return;
     }
+    if is_definition(framer, &name, members.object) {
+        framer.at = members.end.max(body);
+        return;
+    }
     let span = Span::new(start, members.end);
     framer.take(
         start,
         members.end,
         vec![RawCall::marked(name, Some(members.object), span, Dialect::Xml)],
     );
+}
+
+/// Whether the element says what a tool is: it describes it, and no parameter is called so.
+fn is_definition(framer: &Framer<'_, '_>, name: &str, members: NodeId) -> bool {
+    let takes = match framer.tools.resolve(name) {
+        Resolved::Exact(tool) | Resolved::Near(tool) => tool
+            .parameters
+            .members()
+            .is_some_and(|members| members.by_name.contains_key("description")),
+        Resolved::Anything | Resolved::Ambiguous(_) | Resolved::Unknown => false,
+    };
+    let element = framer.tree.member(members, "description").is_some_and(|id| {
+        framer
+            .text
+            .get(..framer.tree.span(id).start)
+            .is_some_and(|before| before.trim_end().ends_with("<description>"))
+    });
+    element && !takes
 }
 
 /// Reads an element that is named after an offered tool.
@@ -112,6 +128,50 @@ pub(in crate::frame) fn element(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> 
         members.end,
         vec![RawCall::marked(name, Some(members.object), span, Dialect::Xml)],
     );
+    true
+}
+
+/// Reads `<tool>f</tool><args>{…}</args>`: the name of an offered tool in an element, its arguments in the next one.
+pub(in crate::frame) fn pair(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> bool {
+    const NAMES: &[&str] = &["tool", "tool_name", "name", "function", "function_name", "action"];
+    if open.close || open.piped || open.value.is_some() || framer.any() || !NAMES.contains(&open.name) {
+        return false;
+    }
+    let from = open.span.end + blank(framer.from(open.span.end));
+    let Some(length) = framer.from(from).find('<').filter(|length| *length <= NAME) else {
+        return false;
+    };
+    let Some(closer) = tag::at(framer.text, from + length).filter(|tag| tag.close && tag.name == open.name)
+    else {
+        return false;
+    };
+    let name = framer
+        .from(from)
+        .get(..length)
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let next = closer.span.end + blank(framer.from(closer.span.end));
+    let Some(arguments) = tag::at(framer.text, next).filter(|tag| {
+        !tag.close && !tag.piped && !tag.empty && is_wrapper(tag.name) && framer.offered(&name)
+    }) else {
+        return false;
+    };
+    let (start, body) = (open.span.start, arguments.span.end);
+    let at = body + blank(framer.from(body));
+    let (node, end, unreadable) = match json_arguments(framer, at) {
+        Some(read) => read,
+        None => match wrapped(framer, &arguments) {
+            Some((node, end)) => (node, end, false),
+            None => return false,
+        },
+    };
+    let call = RawCall {
+        unreadable,
+        ..RawCall::marked(name, Some(node), Span::new(start, end), Dialect::Xml)
+    };
+    framer.take(start, end, vec![call]);
+    skip_closer(framer, arguments.name);
     true
 }
 
@@ -174,328 +234,4 @@ fn skip_closer(framer: &mut Framer<'_, '_>, name: &str) {
         framer.kept = tag.span.end;
         framer.at = tag.span.end;
     }
-}
-
-/// The arguments between two tags.
-struct Members {
-    object: NodeId,
-    end: usize,
-    /// The closing tag was there.
-    ended: bool,
-    /// Text that is no argument.
-    junk: bool,
-}
-
-impl Members {
-    /// Reads members from `at`; `element` is the name of the element around them, if it is not a function's tag.
-    fn read(framer: &mut Framer<'_, '_>, at: usize, element: Option<&str>) -> Self {
-        let text = framer.text;
-        let object = framer.tree.push(Kind::Object, Span::new(at, at));
-        let mut members = Self {
-            object,
-            end: at,
-            ended: false,
-            junk: false,
-        };
-        let mut here = at;
-        loop {
-            here += blank(framer.from(here));
-            let Some(tag) = tag::at(text, here) else {
-                members.text(framer, here, element);
-                return members;
-            };
-            match tag.role {
-                Role::Parameter if !tag.close => here = members.parameter(framer, &tag),
-                Role::Parameter => here = tag.span.end,
-                Role::Function if tag.close => {
-                    members.close(framer, tag.span.end);
-                    return members;
-                }
-                Role::Noise | Role::End if !tag.whole && tag.span.end == text.len() => {
-                    members.close(framer, tag.span.end);
-                    return members;
-                }
-                _ if element.is_some_and(|name| tag.close && tag.name == name) => {
-                    members.close(framer, tag.span.end);
-                    return members;
-                }
-                Role::Other if WRAPPERS.contains(&tag.name) && !tag.close && element.is_some() => {
-                    here = tag.span.end;
-                }
-                Role::Other if WRAPPERS.contains(&tag.name) && tag.close => here = tag.span.end,
-                _ if !tag.close
-                    && !tag.piped
-                    && python::name_len(tag.name) == tag.name.len()
-                    && !opens(&tag) =>
-                {
-                    let Some(next) = members.child(framer, &tag) else {
-                        members.junk = true;
-                        return members;
-                    };
-                    here = next;
-                }
-                _ => {
-                    members.ended |= tag.close && matches!(tag.role, Role::Call | Role::Calls);
-                    return members;
-                }
-            }
-            members.end = here;
-        }
-    }
-
-    fn close(&mut self, framer: &mut Framer<'_, '_>, end: usize) {
-        framer.tree.close(self.object, end);
-        self.end = end;
-        self.ended = true;
-    }
-
-    /// Text where a member should stand: what follows up to the closing tag is given up.
-    fn text(&mut self, framer: &mut Framer<'_, '_>, here: usize, element: Option<&str>) {
-        let text = framer.text;
-        if here >= text.len() {
-            self.end = here;
-            return;
-        }
-        self.junk = true;
-        if framer.tree.count(self.object) == 0 {
-            return;
-        }
-        let mut at = here;
-        while let Some(tag) = tag::next(text, at, text.len()) {
-            let closes = tag.close && element.map_or(tag.role == Role::Function, |name| tag.name == name);
-            if closes {
-                framer.mark_repair(RepairKind::SkippedText, Span::new(here, tag.span.start));
-                self.close(framer, tag.span.end);
-                return;
-            }
-            if opens(&tag) || tag.role == Role::Think {
-                return;
-            }
-            at = tag.span.end;
-        }
-    }
-
-    fn parameter(&mut self, framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> usize {
-        let text = framer.text;
-        let name = open.value.unwrap_or_default();
-        let from = open.span.end;
-        if open.empty {
-            return from;
-        }
-        let (to, next, whole) = parameter_end(framer, from);
-        let span = inner(text, Span::new(from, tag::before_noise(text, to)), open.equals);
-        let node = cdata(framer, span, open.string);
-        if !whole {
-            framer.tree.mark_cut(node);
-        }
-        framer.tree.append(self.object, Some(Text::Source(name)), node);
-        next
-    }
-
-    /// An element that is named after a parameter.
-    fn child(&mut self, framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<usize> {
-        let text = framer.text;
-        let name = Span::new(open.span.start, open.span.end);
-        let offset = name.of(text).find(open.name)?;
-        let key = Text::Source(Span::new(
-            name.start + offset,
-            name.start + offset + open.name.len(),
-        ));
-        if open.empty {
-            return Some(open.span.end);
-        }
-        let noisy = text.as_bytes().get(open.span.start) == Some(&b']');
-        if noisy && let Some((node, end)) = nested(framer, open) {
-            framer.tree.append(self.object, Some(key), node);
-            return Some(end);
-        }
-        let body = open.span.end + blank(framer.from(open.span.end));
-        if WRAPPERS.contains(&open.name) && framer.byte(body) == b'<' {
-            let members = Self::read(framer, body, Some(open.name));
-            if framer.tree.count(members.object) > 0 {
-                framer.tree.append(self.object, Some(key), members.object);
-                return Some(members.end);
-            }
-        }
-        let (to, end) = element_end(framer, open)?;
-        let span = inner(text, Span::new(open.span.end, tag::before_noise(text, to)), false);
-        let node = cdata(framer, span, open.string);
-        framer.tree.append(self.object, Some(key), node);
-        Some(end)
-    }
-}
-
-fn opens(tag: &Tag<'_>) -> bool {
-    !tag.close && matches!(tag.role, Role::Call | Role::Calls | Role::Function)
-}
-
-/// Where an argument's text ends, where to go on, and whether its end was there.
-///
-/// The text may hold such tags itself: a function inside it counts as text if the argument's own closing tag comes
-/// after it, and a closing tag of the function if one of the argument comes before the next function.
-fn parameter_end(framer: &mut Framer<'_, '_>, from: usize) -> (usize, usize, bool) {
-    let text = framer.text;
-    let mut here = from;
-    let (mut inner, mut outer) = (None, None);
-    let mut depth = 0_usize;
-    while let Some(tag) = tag::next(text, here, text.len()) {
-        if depth > 0 && !framer.pay(tag.span.end - here) {
-            break;
-        }
-        here = tag.span.end;
-        let start = tag.span.start;
-        match tag.role {
-            Role::Parameter if tag.close && depth == 0 => return (start, here, true),
-            Role::Parameter if depth > 0 => {}
-            _ if tag.close && !tag.whole && here == text.len() => {
-                return (outer.or(inner).unwrap_or(start), here, true);
-            }
-            Role::Parameter | Role::Function | Role::Call | Role::Calls if !tag.close => {
-                if let Some(end) = outer.or((tag.role == Role::Parameter).then_some(start)) {
-                    return (end, end, true);
-                }
-                inner = inner.or(Some(start));
-                depth += usize::from(tag.role == Role::Function);
-            }
-            Role::Function if depth > 0 => depth -= 1,
-            Role::Function | Role::Call | Role::Calls if depth == 0 && inner.is_none() => {
-                outer = outer.or(Some(start));
-            }
-            _ => {}
-        }
-    }
-    let end = outer.or(inner).unwrap_or(text.len());
-    (end, end, outer.or(inner).is_some())
-}
-
-/// Where the text of an element ends, and where to go on.
-fn element_end(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(usize, usize)> {
-    let text = framer.text;
-    let from = open.span.end;
-    if framer.broke() {
-        return None;
-    }
-    let rest = text.get(from..)?;
-    let closer = format!("</{}", open.name);
-    let found = memchr::memmem::find_iter(rest.as_bytes(), closer.as_bytes()).find_map(|found| {
-        let tag = tag::at(text, from + found)?;
-        (tag.close && tag.name == open.name).then_some((from + found, tag.span.end))
-    });
-    if found.is_none() {
-        framer.pay(rest.len());
-        // An argument that was cut off ends with the reply, one without its tag at the next marker.
-        let next = tag::next(text, from, text.len());
-        return next.is_none().then_some((text.len(), text.len()));
-    }
-    found
-}
-
-fn cdata(framer: &mut Framer<'_, '_>, span: Span, quoted: bool) -> NodeId {
-    let body = span.of(framer.text);
-    let trimmed = body.trim();
-    if let Some(data) = trimmed
-        .strip_prefix("<![CDATA[")
-        .and_then(|data| data.strip_suffix("]]>"))
-    {
-        let start = span.start + blank(body) + "<![CDATA[".len();
-        return scalar(framer, Span::new(start, start + data.len()), quoted);
-    }
-    scalar(framer, span, quoted)
-}
-
-/// Elements inside elements, as `MiniMax` M3 writes objects and lists. Each of its tags is marked, so that markup
-/// inside a text is never taken for one.
-fn nested(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(NodeId, usize)> {
-    struct Level<'t> {
-        name: &'t str,
-        key: Text,
-        from: usize,
-        children: Vec<(Text, &'t str, NodeId)>,
-        text: String,
-    }
-    let text = framer.text;
-    let level = |tag: &Tag<'_>, name| Level {
-        name,
-        key: Text::Source(Span::new(tag.span.end - 1 - tag.name.len(), tag.span.end - 1)),
-        from: tag.span.end,
-        children: Vec::new(),
-        text: String::new(),
-    };
-    let mut stack = vec![level(open, tag::at(text, open.span.start)?.name)];
-    let mut here = open.span.end;
-    loop {
-        let tag = noisy(text, here)?;
-        let before = Span::new(here, tag.span.start);
-        here = tag.span.end;
-        let top = stack.last_mut()?;
-        top.text.push_str(before.of(text));
-        if !tag.close {
-            if stack.len() >= MAX_DEPTH {
-                return None;
-            }
-            stack.push(level(&tag, tag.name));
-            continue;
-        }
-        if tag.name != top.name {
-            return None;
-        }
-        let done = stack.pop()?;
-        let whole = Span::new(done.from, tag.span.start);
-        let node = if done.children.is_empty() {
-            scalar(framer, whole, false)
-        } else {
-            group(framer, whole, done.children, &done.text)
-        };
-        match stack.last_mut() {
-            Some(parent) => parent.children.push((done.key, done.name, node)),
-            None => return Some((node, here)),
-        }
-    }
-}
-
-/// The next tag that has the noise before it.
-fn noisy(text: &str, from: usize) -> Option<Tag<'_>> {
-    let mut here = from;
-    loop {
-        let tag = tag::next(text, here, text.len())?;
-        if text.as_bytes().get(tag.span.start) == Some(&b']') && !tag.name.is_empty() {
-            return Some(tag);
-        }
-        if opens(&tag) {
-            return None;
-        }
-        here = tag.span.end;
-    }
-}
-
-/// An object of child elements; those that share a name are a list.
-fn group(framer: &mut Framer<'_, '_>, span: Span, children: Vec<(Text, &str, NodeId)>, text: &str) -> NodeId {
-    let object = framer.tree.push(Kind::Object, span);
-    let mut lists: std::collections::BTreeMap<&str, (NodeId, Text, bool)> = std::collections::BTreeMap::new();
-    let mut order = Vec::new();
-    for (key, name, node) in children {
-        if let Some((first, _, list)) = lists.get_mut(name) {
-            if !*list {
-                let array = framer.tree.push(Kind::Array, span);
-                framer.tree.append(array, None, *first);
-                (*first, *list) = (array, true);
-            }
-            framer.tree.append(*first, None, node);
-        } else {
-            lists.insert(name, (node, key, false));
-            order.push(name);
-        }
-    }
-    for name in order {
-        if let Some((node, key, _)) = lists.get(name) {
-            framer.tree.append(object, Some(*key), *node);
-        }
-    }
-    if !text.trim().is_empty() {
-        let kept = framer.tree.keep(text);
-        let node = framer.tree.push_text(Kind::Bare, span, kept);
-        let key = framer.tree.keep("$text");
-        framer.tree.append(object, Some(key), node);
-    }
-    object
 }

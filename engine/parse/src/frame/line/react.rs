@@ -9,13 +9,16 @@ use crate::tree::Span;
 /// Lines that end an input.
 const ENDS: &[&str] = &["Observation", "Thought:", "Final Answer", "Action:"];
 
+/// What of such a line is looked at: a name, or a name and a short text.
+const LINE: usize = 4096;
+
 /// Reads an `Action:` line at `at`.
 pub(super) fn read(framer: &mut Framer<'_, '_>, at: usize) -> bool {
     let Some(len) = label(framer.from(at), &["action"]) else {
         return false;
     };
     let value = at + len;
-    let rest = framer.from(value);
+    let rest = super::super::window(framer.from(value), LINE);
     let line = rest.find('\n').unwrap_or(rest.len());
     let written = rest.get(..line).unwrap_or_default();
     let trimmed = written.trim();
@@ -82,7 +85,7 @@ fn pythonic(framer: &mut Framer<'_, '_>, value: usize, at: usize, written: &str)
 }
 
 /// The length of one of the labels with its colon, in any case and in bold or not.
-fn label(text: &str, labels: &[&str]) -> Option<usize> {
+pub(super) fn label(text: &str, labels: &[&str]) -> Option<usize> {
     let rest = text.trim_start_matches('*');
     let found = labels.iter().find_map(|label| {
         let head = rest.get(..label.len())?;
@@ -96,6 +99,16 @@ fn label(text: &str, labels: &[&str]) -> Option<usize> {
     Some(text.len() - found.len())
 }
 
+/// Where the value begins behind space and the line that opens a fence.
+pub(super) fn unfenced(framer: &Framer<'_, '_>, at: usize) -> usize {
+    let mut begin = at + framer.from(at).len() - framer.from(at).trim_start().len();
+    if let Some(info) = framer.from(begin).strip_prefix("```") {
+        begin += 3 + info.find(['\n', '{', '[']).unwrap_or(0);
+        begin += framer.from(begin).len() - framer.from(begin).trim_start().len();
+    }
+    begin
+}
+
 /// What the model gives to the tool: JSON, or a text.
 fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::NodeId>, usize) {
     let rest = framer.from(at);
@@ -104,11 +117,7 @@ fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::Node
         ENDS.iter().any(|end| line.starts_with(end))
     });
     let limit = limit.unwrap_or(rest.len());
-    let mut begin = at + rest.len() - rest.trim_start().len();
-    if let Some(info) = framer.from(begin).strip_prefix("```") {
-        begin += 3 + info.find(['\n', '{', '[']).unwrap_or(0);
-        begin += framer.from(begin).len() - framer.from(begin).trim_start().len();
-    }
+    let begin = unfenced(framer, at);
     if matches!(framer.byte(begin), b'{' | b'[') {
         let extent = size::json(framer, begin, true);
         // A string may hold such a line; a broken value ends there.

@@ -71,7 +71,7 @@ impl Reader<'_, '_, '_> {
                 b',' if parens == 0 && braces == 0 && self.comma_ends_bare(start, at, place) => break,
                 b'\n' if self.line_ends_bare(at, place) => break,
                 b'"' if place != Place::Top => {
-                    if at > start && self.judge.closes_key(at).is_some() && place == Place::Member {
+                    if place == Place::Member && at > start && self.judge.closes_key(at).is_some() {
                         break;
                     }
                     let next = space::skip_space(self.source, at + 1, self.end);

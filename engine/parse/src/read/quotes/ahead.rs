@@ -4,6 +4,9 @@
 use super::super::space::skip_space;
 use super::{Judge, KEY_REACH, Place, Quote};
 
+/// How far the words behind a quote are looked at: to the next delimiter, which stands further off in prose only.
+const WORD_REACH: usize = 512;
+
 impl Judge<'_> {
     /// Whether a key without quotes and its colon stand at `at`.
     pub(in crate::read) fn bare_key(&self, at: usize) -> bool {
@@ -37,18 +40,46 @@ impl Judge<'_> {
             Quote::TripleSingle => Quote::Single,
             other => other,
         };
-        let mut at = at + length;
+        self.close_from(at + length, quote)
+    }
+
+    /// The byte after the quote of a kind that ends a text from `start` on. What lies far off is remembered: any search
+    /// that comes by the same start, or begins behind it and before its end, has the same one.
+    fn close_from(&self, start: usize, quote: Quote) -> Option<usize> {
+        /// As far as most texts between quotes reach: to remember costs more than to look there again.
+        const NEAR: usize = 256;
+        let known = self.known.far.borrow().iter().find(|far| far.0 == quote).copied();
+        if let Some((_, from, close)) = known
+            && start >= from
+            && close.is_none_or(|close| start < close)
+        {
+            return close;
+        }
+        let mut at = start;
+        let mut found = None;
         while at < self.end {
+            if let Some((_, from, close)) = known
+                && at == from
+            {
+                found = close;
+                break;
+            }
             if self.byte(at) == b'\\' {
                 at += 2;
                 continue;
             }
             if let Some(length) = quote.closing(self.source, self.bytes, at) {
-                return Some(at + length);
+                found = Some(at + length);
+                break;
             }
             at += 1;
         }
-        None
+        if at > start + NEAR || found.is_none() {
+            let mut far = self.known.far.borrow_mut();
+            far.retain(|far| far.0 != quote);
+            far.push((quote, start, found));
+        }
+        found
     }
 
     /// Whether a stray word and then a quoted key stand at `at`: `COMMENT "key": …`.
@@ -77,7 +108,8 @@ impl Judge<'_> {
 
     pub(super) fn next_quote(&self, at: usize, quote: Quote) -> Option<usize> {
         let byte = if quote.is_single() { b'\'' } else { b'"' };
-        memchr::memchr(byte, self.bytes.get(at..self.end)?).map(|length| at + length)
+        let rest = self.bytes.get(at..self.end.min(at + WORD_REACH))?;
+        memchr::memchr(byte, rest).map(|length| at + length)
     }
 
     pub(super) fn literal_at(&self, at: usize) -> bool {
@@ -88,12 +120,18 @@ impl Judge<'_> {
     }
 
     pub(super) fn comma_before_closer(&self, at: usize) -> bool {
-        let rest = self.bytes.get(at..self.end).unwrap_or_default();
+        let rest = self
+            .bytes
+            .get(at..self.end.min(at + WORD_REACH))
+            .unwrap_or_default();
         memchr::memchr3(b',', b']', b'\n', rest).is_some_and(|length| rest.get(length) == Some(&b','))
     }
 
     pub(super) fn no_quote_before_delimiter(&self, at: usize) -> bool {
-        let rest = self.bytes.get(at..self.end).unwrap_or_default();
+        let rest = self
+            .bytes
+            .get(at..self.end.min(at + WORD_REACH))
+            .unwrap_or_default();
         let stop = rest
             .iter()
             .position(|byte| matches!(byte, b'"' | b',' | b']' | b'}' | b'\n'));

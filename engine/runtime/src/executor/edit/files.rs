@@ -9,32 +9,22 @@ use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Edit;
 use smallcode_core::template::Scope;
 
-use super::super::permit::{allowed, may_write};
+use super::super::permit::{allowed, may_write, readable, shown};
 use super::super::{Shared, text};
 use crate::workspace::Workspace;
 
 /// The most bytes that all files of one task have: more fits no window, and would only fill the memory.
 const MAX_BYTES: usize = 16 << 20;
 
-/// A path or glob of `files`.
-struct Written {
-    text: String,
-    /// Whether the author wrote it so; else it may come from a model.
-    literal: bool,
-}
-
 /// Reads the files that a task may change. One that is not there may be made.
-pub(super) async fn read(
+pub(in super::super) async fn read(
     shared: &Arc<Shared>,
     edit: &Edit,
     scope: &Arc<dyn Scope>,
 ) -> Result<Files, Failure> {
     let mut written = Vec::new();
     for path in edit.keys.files.iter() {
-        written.push(Written {
-            text: text(path, scope)?,
-            literal: path.template.is_literal(),
-        });
+        written.push(text(path, scope)?);
     }
     let shared = Arc::clone(shared);
     tokio::task::spawn_blocking(move || read_all(&shared, &written))
@@ -42,7 +32,7 @@ pub(super) async fn read(
         .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?
 }
 
-fn read_all(shared: &Shared, written: &[Written]) -> Result<Files, Failure> {
+fn read_all(shared: &Shared, written: &[String]) -> Result<Files, Failure> {
     let workspace = &shared.workspace;
     let denied = |message: String| Failure::new(FailureClass::Denied, message);
     let mut files = Files::new();
@@ -62,15 +52,14 @@ fn read_all(shared: &Shared, written: &[Written]) -> Result<Files, Failure> {
                     "`{path}` leads to `{real}`, which a model may not write"
                 )));
             }
-            if is_private(&real) && !written.literal {
-                return Err(denied(format!(
-                    "`{path}` may hold secrets: a model is shown it only where `files` names it without an expression"
-                )));
-            }
+            let shown = readable(shared, &path)?;
             if let Some(other) = reals.insert(real, path.clone()) {
                 return Err(denied(format!("`{path}` and `{other}` are the same file")));
             }
-            let text = content(workspace, &path)?;
+            let text = workspace.exists(&shown).then(|| workspace.read_real(&shown));
+            let text = text
+                .transpose()
+                .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
             bytes += text.as_ref().map_or(0, String::len);
             if bytes > MAX_BYTES {
                 let message =
@@ -106,23 +95,14 @@ pub(super) async fn unchanged(shared: &Arc<Shared>, shown: Files) -> Result<(), 
 }
 
 /// The paths that a text names: those that it matches, where it is a glob and no file.
-fn paths(shared: &Shared, written: &Written) -> Result<Vec<String>, Failure> {
+fn paths(shared: &Shared, written: &str) -> Result<Vec<String>, Failure> {
     let wrong = |message: String| Failure::new(FailureClass::Expression, message);
-    if !glob::is_pattern(&written.text) || shared.workspace.exists(&written.text) {
-        return Ok(vec![written.text.clone()]);
+    if !glob::is_pattern(written) || shared.workspace.exists(written) {
+        return Ok(vec![written.to_owned()]);
     }
-    let mut found = shared
-        .workspace
-        .glob(&written.text)
-        .map_err(|error| wrong(error.to_string()))?;
-    found.retain(|path| !is_private(path));
+    let found = shown(shared, written).map_err(|error| wrong(error.to_string()))?;
     if found.is_empty() {
-        return Err(wrong(format!("no file matches `{}`", written.text)));
+        return Err(wrong(format!("no file matches `{written}`")));
     }
     Ok(found)
-}
-
-/// Whether a file is one that commonly holds secrets.
-fn is_private(path: &str) -> bool {
-    path.split('/').any(|name| name.starts_with(".env"))
 }

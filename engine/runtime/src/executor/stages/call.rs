@@ -4,14 +4,16 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use smallcode_core::plan::CALL_TRIES;
-use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Stream};
+use smallcode_core::price::Usd;
+use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Sent, Stored, Stream};
 use smallcode_core::tokens::Estimate;
 use tokio::sync::oneshot;
 
 use super::super::command::in_words;
-use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show};
+use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::Asker;
 use crate::model::{self, CallError, Reply, Request, RetryPolicy, UsageVerdict};
+use crate::settings::Profile;
 
 impl Asker<'_> {
     /// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
@@ -57,27 +59,40 @@ impl Asker<'_> {
                 tries = tries.min(CALL_TRIES - 1);
                 continue;
             }
-            let reserve = Reserve {
+            let mut reserve = Reserve {
                 prompt: answerer.counted(estimate),
                 completion: request.max_tokens,
+                ..Reserve::default()
             };
-            let slot = tokio::select! {
-                slot = answerer.slots.acquire() => slot,
+            if let Some(price) = answerer.facts.price {
+                reserve.usd = price.cost(reserve.prompt, 0, reserve.completion);
+            }
+            let turn = tokio::select! {
+                turn = answerer.pool.turn() => turn.ok_or_else(stopped)?,
                 () = job.cancel.cancelled() => return Err(stopped()),
             };
-            granted(job, &self.profile, &digest, reserve, number).await?;
+            let sent = sent(shared, turn.profile(), request)?;
+            granted(job, &self.profile, &digest, reserve, sent, number).await?;
             let mut on_text = |text: &str| {
                 if job.tell.notices.wanted() {
                     show(job, Stream::Answer, text.to_owned());
                 }
             };
-            let result = model::call(client, &answerer.profile, request, &job.cancel, &mut on_text).await;
-            drop(slot);
-            let wait = match &result {
-                Ok(_) => None,
-                Err(error) => policy.wait_after(tries, error),
+            let result = model::call(client, turn.profile(), request, &job.cancel, &mut on_text).await;
+            let rests = turn.ended(result.as_ref().err());
+            let host = turn.profile().base_url.value.host();
+            drop(turn);
+            let wait = match (&result, rests) {
+                (Ok(_), _) => None,
+                // Another server need not wait for this one.
+                (Err(_), Some(_)) if tries < CALL_TRIES => Some(Duration::ZERO),
+                (Err(error), _) => policy.wait_after(tries, error),
             };
-            match finish(shared, answerer, request, estimate, result, number, job).await {
+            if let Some(rest) = rests {
+                let message = format!("{host} failed and rests for {rest:?}; calls go to the other servers");
+                job.tell.notices.send(Notice::Warning { message });
+            }
+            match finish(shared, answerer, request, estimate, reserve, result, number, job).await {
                 Ok(reply) => return Ok(reply),
                 Err((failure, because)) => {
                     let Some(wait) = wait else { return Err(failure) };
@@ -105,8 +120,36 @@ fn stopped() -> Failure {
     Failure::new(FailureClass::Cancelled, "it was stopped")
 }
 
+/// What of a call leaves this machine, kept before it does.
+fn sent(shared: &Shared, profile: &Profile, request: &Request) -> Result<Option<Sent>, Failure> {
+    if !profile.leaves_machine() {
+        return Ok(None);
+    }
+    let body = model::body(profile, request);
+    let hash = shared
+        .host
+        .blobs()
+        .put(&body)
+        .map_err(|error| unkept(shared, error))?;
+    Ok(Some(Sent {
+        host: profile.base_url.value.host(),
+        body: Stored::Text {
+            blob: hash.to_string(),
+            bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+            cut: false,
+        },
+    }))
+}
+
 /// Has the call journaled and its worst case set aside.
-async fn granted(job: &Job, profile: &str, digest: &str, reserve: Reserve, call: u32) -> Result<(), Failure> {
+async fn granted(
+    job: &Job,
+    profile: &str,
+    digest: &str,
+    reserve: Reserve,
+    sent: Option<Sent>,
+    call: u32,
+) -> Result<(), Failure> {
     let (grant, answer) = oneshot::channel();
     let _ = job.tell.messages.send(Message::Call(CallRequest {
         node: job.node,
@@ -115,6 +158,7 @@ async fn granted(job: &Job, profile: &str, digest: &str, reserve: Reserve, call:
         profile: profile.to_owned(),
         digest: digest.to_owned(),
         reserve,
+        sent,
         grant,
     }));
     tokio::select! {
@@ -128,11 +172,16 @@ async fn granted(job: &Job, profile: &str, digest: &str, reserve: Reserve, call:
 }
 
 /// Has the end of a call journaled before anything follows from it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the facts of one call, put together in one place"
+)]
 async fn finish(
     shared: &Shared,
     answerer: &Answerer,
     request: &Request,
     estimate: Estimate,
+    reserve: Reserve,
     result: Result<Reply, CallError>,
     call: u32,
     job: &Job,
@@ -144,6 +193,10 @@ async fn finish(
                 completion: reply.usage.completion,
                 cached: reply.usage.cached,
                 estimated: reply.usage.estimated,
+                usd: answerer.facts.price.map_or(Usd::ZERO, |price| {
+                    let cached = reply.usage.cached.unwrap_or(0);
+                    price.cost(reply.usage.prompt, cached, reply.usage.completion)
+                }),
             };
             (Some(reply), None, usage)
         }
@@ -155,17 +208,15 @@ async fn finish(
                 CallError::Unauthorized { .. } | CallError::Rejected { .. } => FailureClass::Refused,
                 _ => FailureClass::Transport,
             };
-            // What a broken call used is unknown; a server that refused one used nothing.
-            let refused = matches!(
-                class,
-                FailureClass::NoModel | FailureClass::Refused | FailureClass::TooLarge
-            );
-            let usage = if refused {
+            // What a broken call used is unknown, and what it costs may be all that was set aside; a server that
+            // refused one used nothing.
+            let usage = if error.is_before_work() {
                 CallUsage::default()
             } else {
                 CallUsage {
                     prompt: estimate.high.0,
                     estimated: true,
+                    usd: reserve.usd,
                     ..CallUsage::default()
                 }
             };

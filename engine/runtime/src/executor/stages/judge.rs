@@ -44,7 +44,7 @@ pub(super) fn whole(reply: &Reply, request: &Request, room: u64) -> Result<(), F
         ))),
         Finish::Stopped(Stop::Looping) => Err(looping(reply)),
         Finish::Stopped(Stop::Complete) | Finish::Stop | Finish::ToolCalls | Finish::Other(_) => {
-            if said.is_empty() {
+            if said.is_empty() && reply.tool_calls.is_empty() {
                 return Err(Failure::new(FailureClass::Empty, "the answer is empty"));
             }
             if is_echo(said, request) {

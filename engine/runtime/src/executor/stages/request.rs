@@ -28,8 +28,45 @@ pub(super) fn build(
     schema: Option<&Json>,
     job: &Job,
 ) -> Result<Asked, Failure> {
+    let request = with_context(plain(messages, answerer, schema, job), sections, answerer, job)?;
+    with_feedback(request, answerer, job)
+}
+
+/// Builds a question about the work of an attempt: nothing is told of the attempts before, and it is asked at
+/// temperature 0.
+pub(super) fn question(
+    messages: Vec<model::Message>,
+    answerer: &Answerer,
+    schema: &Json,
+    job: &Job,
+) -> Result<Asked, Failure> {
+    let mut request = plain(messages, answerer, Some(schema), job);
+    request.temperature = 0.0;
+    let estimate = estimated(&request, answerer);
+    sized(request, estimate, answerer, answerer.facts.reserve)
+}
+
+/// A request whose messages say all that is to be said, for an answer of at most `most` tokens where that is given.
+pub(super) fn as_it_is(
+    messages: Vec<model::Message>,
+    answerer: &Answerer,
+    schema: Option<&Json>,
+    most: Option<u64>,
+    job: &Job,
+) -> Result<Asked, Failure> {
+    let request = plain(messages, answerer, schema, job);
+    let estimate = estimated(&request, answerer);
+    let mut asked = sized(request, estimate, answerer, wanted(answerer, job))?;
+    if let Some(most) = most {
+        asked.request.max_tokens = asked.request.max_tokens.min(most);
+    }
+    Ok(asked)
+}
+
+/// The request with every sampling value, before its answer has a limit.
+fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Json>, job: &Job) -> Request {
     let profile = &answerer.profile;
-    let request = Request {
+    Request {
         messages,
         max_tokens: 0,
         temperature: job.manner.temperature.unwrap_or(profile.temperature.value),
@@ -41,9 +78,45 @@ pub(super) fn build(
             .saturating_add(u64::from(job.attempt.saturating_sub(1))),
         stop: Vec::new(),
         schema: schema.cloned(),
-    };
-    let request = with_context(request, sections, answerer, job)?;
-    with_feedback(request, answerer, job)
+    }
+}
+
+fn estimated(request: &Request, answerer: &Answerer) -> Estimate {
+    let family = Family::of_model(answerer.profile.model_name());
+    model::estimate_request(family, request)
+}
+
+/// Gives the answer its limit, as large as was asked for and the window allows.
+fn sized(
+    mut request: Request,
+    estimate: Estimate,
+    answerer: &Answerer,
+    wanted: u64,
+) -> Result<Asked, Failure> {
+    let counted = answerer.counted(estimate);
+    let room = answerer.facts.window.saturating_sub(counted);
+    if room < MIN_ANSWER {
+        let message = format!(
+            "the prompt takes up to {counted} tokens, and the window of `{}` is {}; shorten what goes into it",
+            answerer.profile.name, answerer.facts.window
+        );
+        return Err(Failure::new(FailureClass::TooLarge, message));
+    }
+    request.max_tokens = wanted.max(MIN_ANSWER).min(room);
+    Ok(Asked {
+        request,
+        estimate,
+        room,
+    })
+}
+
+/// How many tokens an answer of this attempt is to have room for.
+pub(in super::super) fn wanted(answerer: &Answerer, job: &Job) -> u64 {
+    answerer
+        .facts
+        .reserve
+        .max(job.manner.answer.unwrap_or(0))
+        .max(MIN_ANSWER)
 }
 
 /// Puts what the model is shown before its first instruction, as whole as the window allows.
@@ -101,45 +174,27 @@ fn with_context(
 /// Adds what is told of the attempt before, and sees that prompt and answer fit the window.
 fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
     let family = Family::of_model(answerer.profile.model_name());
-    let window = answerer.facts.window;
-    let plain = model::estimate_request(family, &request);
-    let counted = answerer.counted(plain);
-    if counted.saturating_add(MIN_ANSWER) > window {
-        let message = format!(
-            "the prompt takes up to {counted} tokens, and the window of `{}` is {window}; shorten what goes into it",
-            answerer.profile.name
-        );
-        return Err(Failure::new(FailureClass::TooLarge, message));
-    }
+    let mut estimate = model::estimate_request(family, &request);
     let told = job
         .previous
         .as_deref()
         .and_then(|previous| feedback(previous, family, FEEDBACK_TOKENS));
-    let mut asked = (plain, counted);
     if let (Some(told), Some(last)) = (told, request.messages.last_mut()) {
         // Behind all that stays the same, so that a server's prefix cache holds. Not in a message of its own: the
         // templates of many models take no two messages of one speaker in a row.
         let before = last.content.len();
         last.content.push_str("\n\n");
         last.content.push_str(&told);
-        let estimate = model::estimate_request(family, &request);
-        let counted = answerer.counted(estimate);
-        if counted.saturating_add(answerer.facts.reserve.max(MIN_ANSWER)) <= window {
-            asked = (estimate, counted);
+        let longer = model::estimate_request(family, &request);
+        let kept = answerer.facts.reserve.max(MIN_ANSWER);
+        if answerer.counted(longer).saturating_add(kept) <= answerer.facts.window {
+            estimate = longer;
         } else if let Some(last) = request.messages.last_mut() {
             // The answer needs the room more.
             last.content.truncate(before);
         }
     }
-    let (estimate, counted) = asked;
-    let room = window - counted;
-    let wanted = answerer.facts.reserve.max(job.manner.answer.unwrap_or(0));
-    request.max_tokens = wanted.max(MIN_ANSWER).min(room);
-    Ok(Asked {
-        request,
-        estimate,
-        room,
-    })
+    sized(request, estimate, answerer, wanted(answerer, job))
 }
 
 /// Says what of the context is not shown whole.

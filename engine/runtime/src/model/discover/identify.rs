@@ -1,8 +1,8 @@
 //! Which server it is, by its answers to the questions that only one kind knows.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Found, FoundModel, Questions, Server};
+use super::{ASSUMED_WINDOW, Found, FoundModel, Origin, Price, Questions, Server, Sourced, Usd};
 
 /// Asks one server everything at once, so that one that never answers costs a single limit.
 pub(super) async fn identify(questions: &Questions) -> Option<Found> {
@@ -76,6 +76,7 @@ async fn ollama(questions: &Questions) -> Option<Found> {
                 .map(|window| (window, "/api/ps")),
             loaded: Some(loaded.is_some()),
             digest: text(tag, "digest").map(str::to_owned),
+            price: None,
         })
     });
     Some(found(questions, Server::Ollama, models.collect(), None))
@@ -94,6 +95,7 @@ fn lm_studio(questions: &Questions, listed: &Value) -> Option<Found> {
             window: window.map(|window| (window, "/api/v1/models")),
             loaded: Some(config(model).is_some()),
             digest: None,
+            price: None,
         })
     });
     Some(found(questions, Server::LmStudio, models.collect(), slots))
@@ -111,6 +113,7 @@ fn older_lm_studio(questions: &Questions, listed: &Value) -> Option<Found> {
             window: window.map(|window| (window, "/api/v0/models")),
             loaded: Some(text(model, "state") == Some("loaded")),
             digest: None,
+            price: None,
         })
     });
     Some(found(questions, Server::LmStudio, models.collect(), None))
@@ -130,9 +133,49 @@ fn openai_models(listed: &Value) -> Vec<FoundModel> {
             window: window.map(|window| (window, "/v1/models")),
             loaded: None,
             digest: None,
+            price: model.get("pricing").and_then(price),
         })
     });
     models.collect()
+}
+
+/// `OpenRouter` tells what one token costs, in dollars and as text.
+fn price(pricing: &Value) -> Option<Price> {
+    let of = |name: &str| {
+        let dollars: f64 = text(pricing, name)?.parse().ok()?;
+        // Dollars for a token are as many millionths of a dollar for a million of them, a million times.
+        Some(Usd::dollars(dollars * 1_000_000.0)?.0.div_ceil(1_000))
+    };
+    let input = of("prompt")?;
+    Some(Price {
+        input,
+        cached: of("input_cache_read").unwrap_or(input),
+        output: of("completion")?,
+    })
+}
+
+/// The window to ask Ollama for where nothing says one: twice what it gives by itself on a small machine, so that
+/// prompts have room, and 1 GB of memory for a model of 7B.
+const OLLAMA_WINDOW: u64 = 8_192;
+
+/// The window of a model that is not loaded: Ollama gives it the one that is asked for, as far as the model goes.
+pub(super) async fn ollama_window(questions: &Questions, model: &str) -> Sourced<u64> {
+    let shown = questions.post("api/show", &json!({ "model": model })).await;
+    let info = shown.as_ref().and_then(|shown| shown.get("model_info"));
+    let trained = info.and_then(Value::as_object).and_then(|info| {
+        let of_model =
+            |(name, value): (&String, &Value)| value.as_u64().filter(|_| name.ends_with(".context_length"));
+        info.iter().find_map(of_model)
+    });
+    match trained {
+        Some(trained) => Sourced::new(
+            OLLAMA_WINDOW.min(trained),
+            Origin::Server {
+                question: "/api/show".to_owned(),
+            },
+        ),
+        None => Sourced::new(ASSUMED_WINDOW, Origin::Assumed),
+    }
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -211,11 +211,11 @@ fn nothing_but_what_matches_is_touched() {
         ("none/**", vec![]),
     ] {
         for file in all {
-            kept.workspace.write(file, b"old").unwrap();
+            put(&kept.workspace, file, "old");
         }
         let hash = kept.keep(&places(&[glob], &[]));
         for file in all {
-            kept.workspace.write(file, b"new").unwrap();
+            put(&kept.workspace, file, "new");
         }
         assert_eq!(kept.restore(&hash), matching.len(), "{glob}");
         for file in all {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Sim;
 use crate::glob::overlap;
-use crate::run::{Event, NodeId, NodeIndex, ScopeIndex};
+use crate::run::{Event, Node, NodeId, NodeIndex, ScopeIndex};
 
 /// What the simulator knows by itself.
 #[derive(Clone, Default)]
@@ -23,6 +23,12 @@ pub(super) struct Books {
     most_writing: usize,
     /// The most that held a slot at the same time.
     most_slots: usize,
+}
+
+/// What a node is one of: its task, or the work that it is a part of.
+pub(super) fn place(node: &Node) -> (ScopeIndex, usize) {
+    let part = |whole: NodeIndex| (ScopeIndex(usize::MAX), whole.0);
+    node.whole.map_or((node.scope, node.task), part)
 }
 
 impl Sim {
@@ -47,15 +53,15 @@ impl Sim {
                 }
                 let again = self.books.finished.contains(&(node.clone(), *attempt));
                 assert!(!again, "{node} has finished attempt {attempt} already");
-                let of_task = self.books.of_task.entry((entry.scope, entry.task)).or_default();
+                let of_task = self.books.of_task.entry(place(entry)).or_default();
                 assert!(of_task.insert(index), "{node} runs already");
-                if let Some(max) = info.max_parallel {
+                if let Some(max) = info.max_parallel.filter(|_| entry.whole.is_none()) {
                     assert!(
                         u64::try_from(of_task.len()).unwrap() <= max,
                         "{node} is one too many of its task"
                     );
                 }
-                if info.takes_slot() {
+                if self.state.takes_slot(index) {
                     self.books.slots.insert(index);
                     self.books.most_slots = self.books.most_slots.max(self.books.slots.len());
                     assert!(self.books.slots.len() <= self.jobs, "{node} is one too many");
@@ -69,6 +75,9 @@ impl Sim {
                 let index = self.state.node_named(node.as_str()).unwrap();
                 let writes = self.books.asked.remove(&index).unwrap();
                 for (other, theirs) in &self.books.writing {
+                    if self.state.is_within(index, *other) {
+                        continue;
+                    }
                     let met = writes
                         .iter()
                         .find(|own| theirs.iter().any(|other| overlap(own, other)));
@@ -80,7 +89,7 @@ impl Sim {
             Event::AttemptFinished { node, attempt, .. } => {
                 let index = self.state.node_named(node.as_str()).unwrap();
                 let entry = self.state.node(index).unwrap();
-                let task = (entry.scope, entry.task);
+                let task = place(entry);
                 self.books.slots.remove(&index);
                 self.books.asked.remove(&index);
                 self.books.writing.remove(&index);

@@ -76,7 +76,7 @@ impl Sim {
 
     fn names(&mut self, scope: ScopeIndex, task: usize, item: Option<usize>) -> Names {
         let state = self.state.scope(scope).unwrap();
-        let infos = &self.program.modules[state.module.0];
+        let infos = &self.state.program().modules[state.module.0];
         let inputs = self.inputs.entry(scope).or_insert_with(|| match &state.inputs {
             Some(Stored::Inline(inputs)) => Value::from_json((**inputs).clone()),
             _ => Value::from_json(Json::Object(self.world.inputs.clone())),

@@ -19,7 +19,7 @@ impl Sim {
         }
         let mut scope = ScopeIndex(0);
         while let Some(state) = self.state.scope(scope) {
-            for task in 0..self.program.modules[state.module.0].len() {
+            for task in 0..self.state.program().modules[state.module.0].len() {
                 let id = self.state.task_id(scope, task).unwrap();
                 let status = self.state.task_outcome(scope, task).map(|outcome| outcome.status);
                 let name = if found.contains_key(id.as_str()) {
@@ -72,6 +72,11 @@ fn line(event: &Event) -> String {
         Event::WritesAsked { node, writes, .. } => format!("{node}: wants {}", writes.join(" ")),
         Event::WritesKept { node, .. } => format!("{node}: kept"),
         Event::ScopeEntered { node, .. } => format!("{node}: entered"),
+        Event::NodeSplit { node, by, parts, .. } => {
+            format!("{node}: by {}, {} parts", by.as_str(), parts.len())
+        }
+        Event::PlanAccepted { node, tasks, .. } => format!("{node}: plans {}", tasks.join(" ")),
+        Event::PartsRefused { node, failure, .. } => format!("{node}: parts refused, {:?}", failure.class),
         Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
         Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
         Event::ReplyRead { node, call, .. } => format!("{node}: call {call} read"),
@@ -87,6 +92,8 @@ fn line(event: &Event) -> String {
             };
             match decision {
                 Decision::Retry { at, .. } => format!("{node}: {how}, again at {}", at.0),
+                Decision::Escalate { at } => format!("{node}: {how}, escalated at {}", at.0),
+                Decision::Split { .. } => format!("{node}: {how}, split"),
                 _ => format!("{node}: {how}"),
             }
         }
@@ -109,8 +116,9 @@ pub(super) fn observe(state: &State, now: Timestamp) -> String {
         };
         writeln!(
             text,
-            "{} {phase:?} {} {} {:?} {:?} {} {:?} {:?} {:?}",
+            "{} {phase:?} {:?} {} {} {:?} {:?} {} {:?} {:?} {:?}",
             node.id,
+            node.split,
             state.is_claimed(&node.id),
             node.attempts,
             node.stopped,

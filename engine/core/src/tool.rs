@@ -1,0 +1,308 @@
+//! The tools of an `agent`: what each is called, takes and is for, and how a model is told of them.
+//!
+//! A model is told of its tools in two parts. What stays the same from call to call, so that a server's prefix cache
+//! holds, is the [index](Toolset::index): every tool of the task in a few words, by category. What the next step
+//! probably needs, the [forms](Toolset::forms) of one category, stands at the very end of the prompt, where it costs
+//! nobody's cache anything; [`route`] chooses it. So a small model reads the arguments of three tools and not of eight,
+//! and may still call any that the index names. What tools do is the runtime's business.
+
+pub mod command;
+pub mod read;
+pub mod route;
+pub mod talk;
+
+use std::fmt;
+
+use serde_json::{Value, json};
+use smallcode_parse::{Tool, Tools};
+
+use crate::load::Bundle;
+use crate::spec::{Agent, Task, ToolName};
+use crate::tokens::{Family, Tokens, count};
+
+/// The most calls of one attempt where the task does not say: a change of a few files with its tests takes 8 to 15 steps,
+/// and what is not done by then is mostly never done.
+pub const DEFAULT_MAX_CALLS: u64 = 20;
+
+/// What kind of step a tool makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// Looks at files.
+    Read,
+    /// Finds lines.
+    Search,
+    /// Changes files.
+    Write,
+    /// Runs commands.
+    Run,
+    /// Plans and ends.
+    Plan,
+}
+
+impl Category {
+    /// Every category, in the order in which a model is told of them.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Search, Self::Write, Self::Run, Self::Plan];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Search => "search",
+            Self::Write => "write",
+            Self::Run => "run",
+            Self::Plan => "plan",
+        }
+    }
+
+    /// The first category that a text names as a word.
+    pub fn named(text: &str, among: &[Self]) -> Option<Self> {
+        text.split(|letter: char| !letter.is_alphanumeric())
+            .find_map(|word| {
+                among
+                    .iter()
+                    .copied()
+                    .find(|category| word.eq_ignore_ascii_case(category.as_str()))
+            })
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ToolName {
+    /// Every tool, in the order in which a model is told of them.
+    pub const ALL: [Self; 8] = [
+        Self::ReadFile,
+        Self::ListFiles,
+        Self::Search,
+        Self::Patch,
+        Self::WriteFile,
+        Self::RunCommand,
+        Self::UpdatePlan,
+        Self::Finish,
+    ];
+
+    /// What kind of step it makes.
+    pub fn category(self) -> Category {
+        match self {
+            Self::ReadFile | Self::ListFiles => Category::Read,
+            Self::Search => Category::Search,
+            Self::Patch | Self::WriteFile => Category::Write,
+            Self::RunCommand => Category::Run,
+            Self::UpdatePlan | Self::Finish => Category::Plan,
+        }
+    }
+
+    /// Whether it only looks, so that the same call again has the same result while nothing is written.
+    pub fn only_reads(self) -> bool {
+        matches!(self, Self::ReadFile | Self::ListFiles | Self::Search)
+    }
+
+    /// What it is for, in a few words.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::ReadFile => "shows a file",
+            Self::ListFiles => "shows which files there are",
+            Self::Search => "finds lines in files",
+            Self::Patch => "changes lines of files",
+            Self::WriteFile => "writes a whole file",
+            Self::RunCommand => "runs a command",
+            Self::UpdatePlan => "notes what is left to do",
+            Self::Finish => "ends the work",
+        }
+    }
+
+    /// How it is called.
+    fn form(self) -> &'static str {
+        match self {
+            Self::ReadFile => {
+                "read_file {\"path\": \"…\", \"from\": 1, \"to\": 50}: without `from` and `to`, the whole file"
+            }
+            Self::ListFiles => {
+                "list_files {\"path\": \"folder\", \"glob\": \"**/*.rs\"}: both may be left out"
+            }
+            Self::Search => {
+                "search {\"pattern\": \"regular expression\", \"path\": \"folder or file\"}: `path` may be left out"
+            }
+            Self::Patch => {
+                "patch: no JSON, but search/replace blocks, each with the path of its file in the line before it:\n\n\
+                 path/of/file\n<<<<<<< SEARCH\nwhole lines of the file, exactly as they stand there\n=======\n\
+                 the lines that take their place\n>>>>>>> REPLACE\n"
+            }
+            Self::WriteFile => {
+                "write_file {\"path\": \"…\"}: the content follows the call, whole, in one fenced code block"
+            }
+            Self::RunCommand => "run_command {\"command\": \"…\"}: one command, without a shell",
+            Self::UpdatePlan => "update_plan {\"steps\": [\"…\", \"…\"]}: what is left to do",
+            Self::Finish => "finish {\"summary\": \"what you did\"}: when the goal is reached",
+        }
+    }
+
+    /// What its arguments may be, for the reader of replies.
+    fn schema(self) -> Value {
+        let text = json!({ "type": "string" });
+        let line = json!({ "type": "integer", "minimum": 1 });
+        let (properties, required) = match self {
+            Self::ReadFile => (json!({ "path": text, "from": line, "to": line }), json!(["path"])),
+            Self::ListFiles => (json!({ "path": text, "glob": text }), json!([])),
+            Self::Search => (json!({ "pattern": text, "path": text }), json!(["pattern"])),
+            Self::Patch => (
+                json!({ "path": text, "search": text, "replace": text }),
+                json!([]),
+            ),
+            Self::WriteFile => (json!({ "path": text, "content": text }), json!(["path"])),
+            Self::RunCommand => (json!({ "command": text }), json!(["command"])),
+            Self::UpdatePlan => (
+                json!({ "steps": { "type": "array", "items": text } }),
+                json!(["steps"]),
+            ),
+            Self::Finish => (json!({ "summary": text }), json!([])),
+        };
+        json!({ "type": "object", "properties": properties, "required": required })
+    }
+}
+
+/// The tools of one task. They stay the same for all its calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toolset {
+    tools: Vec<ToolName>,
+}
+
+/// What the tools take of a prompt, in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The forms of the largest category.
+    pub routed: Tokens,
+    /// The forms of all of them, which every call would carry without categories.
+    pub flat: Tokens,
+}
+
+impl Toolset {
+    /// The tools that a task names, else those that suit what it may do.
+    pub fn new(agent: &Agent, may_write: bool, may_run: bool) -> Self {
+        let named = &agent.keys.tools;
+        let has = |tool: &ToolName| match tool {
+            ToolName::Finish => true,
+            tool if !named.is_empty() => named.contains(tool),
+            ToolName::Patch | ToolName::WriteFile => may_write,
+            ToolName::RunCommand => may_run,
+            _ => true,
+        };
+        Self {
+            tools: ToolName::ALL.into_iter().filter(has).collect(),
+        }
+    }
+
+    /// The tools of a task of a bundle.
+    pub fn of(bundle: &Bundle, task: &Task, agent: &Agent) -> Self {
+        let may_run = !bundle.root().loaded.workflow.permissions.run.is_empty();
+        Self::new(agent, !task.common.writes.is_empty(), may_run)
+    }
+
+    /// Whether it has a tool.
+    pub fn has(&self, tool: ToolName) -> bool {
+        self.tools.contains(&tool)
+    }
+
+    /// Its categories.
+    pub fn categories(&self) -> Vec<Category> {
+        let has = |category: &Category| self.tools.iter().any(|tool| tool.category() == *category);
+        Category::ALL.into_iter().filter(has).collect()
+    }
+
+    /// Every tool in a few words, by category: what stands at the start of every prompt. `commands` are those that may
+    /// be run.
+    pub fn index(&self, commands: &[String]) -> String {
+        let quoted: Vec<String> = commands.iter().map(|command| format!("`{command}`")).collect();
+        let line = |category: Category| {
+            let tools = self.tools.iter().filter(|tool| tool.category() == category);
+            let told = tools.map(|tool| format!("`{}` {}", tool.as_str(), tool.purpose()));
+            let told = told.collect::<Vec<_>>().join("; ");
+            if category == Category::Run && !quoted.is_empty() {
+                format!("- {category}: {told} (one of {})", quoted.join(", "))
+            } else {
+                format!("- {category}: {told}")
+            }
+        };
+        let lines: Vec<String> = self.categories().into_iter().map(line).collect();
+        format!("Tools:\n{}", lines.join("\n"))
+    }
+
+    /// How the tools of a category are called, and how the work is ended.
+    pub fn forms(&self, category: Category) -> String {
+        let shown = |tool: &&ToolName| tool.category() == category || **tool == ToolName::Finish;
+        let forms: Vec<&str> = self.tools.iter().filter(shown).map(|tool| tool.form()).collect();
+        forms.join("\n")
+    }
+
+    /// What they take of a prompt, counted as the models of `family` count.
+    pub fn cost(&self, family: Family) -> Cost {
+        let routed = self
+            .categories()
+            .into_iter()
+            .map(|category| count(family, &self.forms(category)));
+        let flat: Vec<&str> = self.tools.iter().map(|tool| tool.form()).collect();
+        Cost {
+            routed: routed.max().unwrap_or_default(),
+            flat: count(family, &flat.join("\n")),
+        }
+    }
+
+    /// The tools as the reader of replies knows them.
+    pub fn offered(&self) -> Tools {
+        let tools = self.tools.iter();
+        Tools::new(
+            tools
+                .map(|tool| Tool::new(tool.as_str(), &tool.schema()))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_carries_more_than_350_tokens_of_tools() {
+        let all = Toolset {
+            tools: ToolName::ALL.to_vec(),
+        };
+        for family in [
+            Family::Qwen,
+            Family::Llama3,
+            Family::SentencePiece,
+            Family::Unknown,
+        ] {
+            let cost = all.cost(family);
+            assert!(cost.routed <= Tokens(200), "{family:?}: {cost:?}");
+            assert!(cost.flat.get() > 2 * cost.routed.get(), "{family:?}: {cost:?}");
+        }
+    }
+
+    #[test]
+    fn every_call_of_a_form_is_read_as_that_tool() {
+        let all = Toolset {
+            tools: ToolName::ALL.to_vec(),
+        };
+        let offered = smallcode_parse::Expect::Calls(all.offered());
+        for tool in ToolName::ALL {
+            let Some((arguments, _)) = tool.form().split_once("}:") else {
+                continue;
+            };
+            let (name, arguments) = arguments.split_once(' ').unwrap();
+            assert_eq!(name, tool.as_str());
+            let call =
+                format!("<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}}}\n</tool_call>");
+            let reading = smallcode_parse::parse(&call, &offered, false);
+            assert_eq!(reading.calls.len(), 1, "{call}: {reading:?}");
+            assert!(
+                reading.diagnostics.is_empty() && reading.repairs.is_empty(),
+                "{call}: {reading:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which of several calls is meant that the same text may say.
+//!
+//! Each is aligned to the tool that it names. The one that took the least wins; where two of different meaning took as
+//! little, neither is made: something would be done that may not have been meant.
+
+use serde_json::{Value, json};
+
+use super::Gate;
+use crate::align::{self, DIAGNOSTIC, STRANGER};
+use crate::frame::{self, Claim, RawCall};
+use crate::tools::Resolved;
+use crate::tree::{Kind, Span};
+use crate::{DiagnosticKind, Dialect, Repair, RepairKind, RunnerUp};
+
+/// A call with what it takes to make it.
+struct Scored {
+    raw: RawCall,
+    cost: u32,
+    /// What would be called with what.
+    meaning: Value,
+}
+
+impl Gate<'_, '_> {
+    /// The best of a call and its rivals; nothing where that is no one's.
+    pub(super) fn best(&mut self, mut raw: RawCall) -> Option<RawCall> {
+        let mut rivals = std::mem::take(&mut raw.rivals);
+        rivals.extend(self.inner(&raw));
+        if rivals.is_empty() {
+            return Some(raw);
+        }
+        let span = raw.span;
+        rivals.insert(0, raw);
+        let mut scored: Vec<_> = rivals.into_iter().map(|raw| self.score(raw)).collect();
+        scored.sort_by_key(|scored| scored.cost);
+        let mut scored = scored.into_iter();
+        let best = scored.next()?;
+        let mut others: Vec<Scored> = Vec::new();
+        for other in scored {
+            if other.meaning != best.meaning && others.iter().all(|known| known.meaning != other.meaning) {
+                others.push(other);
+            }
+        }
+        // What does not fit at all is no reading that could be meant as well.
+        let tie = others
+            .iter()
+            .find(|other| other.cost == best.cost && best.cost < DIAGNOSTIC)
+            .map(|other| other.raw.name.clone());
+        if tie.is_some() {
+            self.runner_up(best.meaning, span, best.cost);
+        }
+        for other in others {
+            self.runner_up(other.meaning, span, other.cost);
+        }
+        let Some(other) = tie else {
+            let mut raw = best.raw;
+            if raw.cost > 0 {
+                self.reading.repairs.push(Repair {
+                    kind: RepairKind::Nesting,
+                    span,
+                });
+            }
+            raw.span = span;
+            return Some(raw);
+        };
+        let message = if other == best.raw.name {
+            format!("`{other}` is given two sets of arguments that fit equally well; give one")
+        } else {
+            format!(
+                "`{}` and `{other}` may both be meant here; call one of them",
+                best.raw.name
+            )
+        };
+        self.diagnostic(DiagnosticKind::Ambiguous, span, message);
+        None
+    }
+
+    /// The call that stands where the arguments of another one should: `<function=f>{"name": "f", "arguments": {…}}`.
+    fn inner(&mut self, raw: &RawCall) -> Option<RawCall> {
+        let outside = matches!(
+            raw.dialect,
+            Dialect::NameThenJson | Dialect::React | Dialect::Xml | Dialect::Json | Dialect::Native
+        );
+        let node = raw
+            .arguments
+            .filter(|node| outside && raw.positional.is_empty() && self.tree.kind(*node) == Kind::Object)?;
+        // Nothing but a name and arguments, and perhaps an id.
+        if !(2..=4).contains(&self.tree.count(node)) {
+            return None;
+        }
+        let mut calls = frame::calls_of(&mut self.tree, node, self.tools, Claim::Form, raw.dialect);
+        let one = calls
+            .pop()
+            .filter(|call| calls.is_empty() && call.claim == Claim::Shape)?;
+        let offered = matches!(
+            self.tools.resolve(&one.name),
+            Resolved::Exact(_) | Resolved::Near(_)
+        );
+        offered.then(|| RawCall {
+            claim: raw.claim,
+            id: raw.id.clone(),
+            cost: RepairKind::Nesting.cost(),
+            ..one
+        })
+    }
+
+    fn score(&mut self, raw: RawCall) -> Scored {
+        let (tool, cost) = match self.tools.resolve(&raw.name) {
+            Resolved::Exact(tool) => (Some(tool), 0),
+            Resolved::Near(tool) => (Some(tool), RepairKind::ToolName.cost()),
+            Resolved::Anything => (None, 0),
+            Resolved::Ambiguous(_) | Resolved::Unknown => (None, DIAGNOSTIC),
+        };
+        let unreadable = if raw.unreadable { DIAGNOSTIC } else { 0 };
+        let node = raw.arguments.unwrap_or_else(|| {
+            self.tree
+                .push(Kind::Object, Span::new(raw.span.end, raw.span.end))
+        });
+        let aligned = align::arguments(&self.tree, node, tool);
+        // A tool that says nothing of its parameters takes them all, and fits less than one that names them.
+        let named = tool.and_then(|tool| tool.parameters.members());
+        let unnamed = aligned.value.as_object().into_iter().flatten();
+        let unnamed = unnamed
+            .filter(|(key, _)| !named.is_some_and(|members| members.by_name.contains_key(*key)))
+            .count();
+        let name = tool.map_or(raw.name.as_str(), |tool| tool.name.as_str());
+        Scored {
+            meaning: json!({ "name": name, "arguments": aligned.value }),
+            cost: [
+                raw.cost,
+                cost,
+                unreadable,
+                aligned.cost,
+                u32::try_from(unnamed)
+                    .unwrap_or(u32::MAX)
+                    .saturating_mul(STRANGER),
+            ]
+            .into_iter()
+            .fold(0, u32::saturating_add),
+            raw,
+        }
+    }
+
+    fn runner_up(&mut self, value: Value, span: Span, cost: u32) {
+        if self.reading.runners_up.len() < super::RUNNERS_UP {
+            self.reading.runners_up.push(RunnerUp { value, span, cost });
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! `agent`: a loop of tools towards a goal. The model calls one, is shown what came of it, and calls the next, until it
+//! says that it is done and the verifiers agree.
+//!
+//! Every answer of the model is a call of the attempt, bounded by `max_calls`; answers without a call, and calls to no
+//! effect, are bounded on their own. What it writes is written in the attempt's transaction: it stays only if the
+//! verifiers pass. The attempt keeps nothing but what follows from its calls, so that after a crash the journaled ones
+//! lead to the same place again.
+
+mod access;
+mod command;
+mod files;
+mod prompt;
+mod search;
+mod shown;
+mod toolbox;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use smallcode_core::diagnostic::{count, listed};
+use smallcode_core::load::Module;
+use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult};
+use smallcode_core::spec::{Agent, Task, ToolName};
+use smallcode_core::template::Scope;
+use smallcode_core::tokens::Tokens;
+use smallcode_core::tool::read::{MissKind, Reader, ToolCall, is_echo};
+use smallcode_core::tool::route::{self, ANSWER_TOKENS, Last, Route};
+use smallcode_core::tool::talk::{Entry, Exchange, Talk};
+use smallcode_core::tool::{Category, DEFAULT_MAX_CALLS, Toolset};
+
+use super::stages::{self, Asker, Turn};
+use super::verify::{Subject, Verification};
+use super::{Job, Message, Shared, keep};
+use crate::answer;
+use crate::model::Reply;
+use prompt::Prompt;
+use toolbox::{Outcome, Toolbox};
+
+/// How many answers in a row may hold no call that can be carried out: each is told what was expected. A model that
+/// does not understand it the second time has not been seen to understand it the tenth.
+const MISSES: u32 = 2;
+
+/// How often the same call may come to nothing before the attempt is stuck: once, then knowing that it did, then no
+/// more.
+const ALIKE: u32 = 3;
+
+/// The most calls of tools that one answer may make: small models that call more have not waited for any result.
+const AT_ONCE: usize = 5;
+
+/// How much of an answer that could not be carried out stays in the conversation, in characters: enough to see what
+/// was meant.
+const MISSED: usize = 300;
+
+/// The longest summary that is kept, in characters.
+const SUMMARY: usize = 500;
+
+/// Works towards the goal.
+pub(super) async fn attempt(
+    shared: &Arc<Shared>,
+    module: &Module,
+    task: &Task,
+    agent: &Agent,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<TaskResult, Failure> {
+    stages::in_time(task, work(shared, module, task, agent, job, scope)).await
+}
+
+async fn work(
+    shared: &Arc<Shared>,
+    module: &Module,
+    task: &Task,
+    agent: &Agent,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> Result<TaskResult, Failure> {
+    let verification = Verification::begin(shared, module, task, job, scope).await?;
+    let asker = Asker::new(shared, task, job)?;
+    let tools = Toolset::of(&shared.bundle, task, agent);
+    let prompt = Prompt::new(shared, asker.answerer(), agent, &tools, job, scope).await?;
+    let toolbox = Toolbox::new(shared, module, task, job, scope, &prompt)?;
+    let work = Work {
+        job,
+        talk: Talk::new(prompt.family),
+        last: Last::Began {
+            shown: !prompt.shown.is_empty(),
+        },
+        reader: Reader::new(tools.clone()),
+        tools,
+        verification,
+        asker,
+        toolbox,
+        prompt,
+        calls_left: agent.keys.max_calls.unwrap_or(DEFAULT_MAX_CALLS),
+        misses: 0,
+        alike: HashMap::new(),
+        constrains: true,
+    };
+    let (value, summary_of) = work.run(!task.common.verify.is_empty()).await?;
+    let output = json!({ "files": value, "summary": summary_of });
+    Ok(TaskResult {
+        output: keep(shared, output)?,
+        stdout: None,
+        stderr: None,
+        exit_code: None,
+    })
+}
+
+/// One attempt under way.
+struct Work<'a> {
+    job: &'a Job,
+    verification: Verification<'a>,
+    asker: Asker<'a>,
+    tools: Toolset,
+    reader: Reader,
+    prompt: Prompt,
+    toolbox: Toolbox<'a>,
+    talk: Talk,
+    last: Last,
+    calls_left: u64,
+    /// How many answers in a row held no call that could be carried out.
+    misses: u32,
+    /// How often each call has come to nothing, since something was written.
+    alike: HashMap<String, (String, u32)>,
+    /// Whether the server takes a schema for its answers, as far as is known.
+    constrains: bool,
+}
+
+/// The files that were changed, and what was done.
+type Done = (Vec<String>, String);
+
+impl Work<'_> {
+    async fn run(mut self, verifies: bool) -> Result<Done, Failure> {
+        while let Some(category) = self.next_category().await? {
+            if self.calls_left == 0 {
+                break;
+            }
+            let tail = prompt::tail(&self.tools, category, self.toolbox.plan());
+            let (reply, failure) = self.call(&tail, None, None).await?;
+            if let Some(done) = self.follow(&reply, failure).await? {
+                return Ok(done);
+            }
+        }
+        // Nobody said that it is done, but the verdict counts and not what a model says.
+        let calls = self.prompt.max_calls;
+        if !verifies {
+            let message = format!(
+                "the model made all {calls} calls of its `max_calls` and did not call `finish`; allow more, or give it less to do"
+            );
+            return Err(Failure::new(FailureClass::Unfinished, message));
+        }
+        let summary = format!("not ended by the model within {}", count_calls(calls));
+        self.verdict(summary).await.map_err(|mut failure| {
+            failure.message = format!("after all {calls} calls of `max_calls`: {}", failure.message);
+            failure
+        })
+    }
+
+    /// The category of the next step; nothing when no call is left to ask or to be made.
+    async fn next_category(&mut self) -> Result<Option<Category>, Failure> {
+        if self.calls_left == 0 {
+            return Ok(None);
+        }
+        let categories = self.tools.categories();
+        let first = categories.first().copied().unwrap_or(Category::Plan);
+        match route::route(&self.tools, self.last) {
+            Route::Show(category) => Ok(Some(category)),
+            // With one call left, that is for the step itself.
+            Route::Ask if self.calls_left == 1 => Ok(Some(Category::Plan)),
+            Route::Ask => {
+                let form = route::answer(&categories);
+                let form = self.constrains.then_some(&form);
+                let question = route::question(&categories);
+                match self.call(&question, form, Some(ANSWER_TOKENS)).await {
+                    Ok((reply, _)) => {
+                        let said = smallcode_parse::without_thinking(&reply.text);
+                        Ok(Some(Category::named(said, &categories).unwrap_or(first)))
+                    }
+                    // The question is a help and no condition: a server that does not take its form is not asked so again.
+                    Err(failure) if failure.class == FailureClass::Refused && self.constrains => {
+                        self.constrains = false;
+                        Ok(Some(first))
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+        }
+    }
+
+    /// Makes a call with `tail` at the end of the prompt, where it is not kept.
+    async fn call(
+        &mut self,
+        tail: &str,
+        schema: Option<&serde_json::Value>,
+        most: Option<u64>,
+    ) -> Result<(Reply, Option<Failure>), Failure> {
+        self.calls_left = self.calls_left.saturating_sub(1);
+        let (messages, smaller) =
+            self.prompt
+                .messages(&mut self.talk, self.asker.answerer(), self.job, tail)?;
+        if smaller {
+            let message = format!(
+                "{}: to fit the window, the model is shown older results of its tools in a shorter form",
+                self.job.id
+            );
+            self.job.tell.notices.send(Notice::Warning { message });
+        }
+        let turn = Turn {
+            messages,
+            schema,
+            most,
+        };
+        self.asker.turn(turn).await
+    }
+
+    /// Carries out what an answer wants; what was done, once it is.
+    async fn follow(&mut self, reply: &Reply, failure: Option<Failure>) -> Result<Option<Done>, Failure> {
+        if let Some(failure) = failure {
+            self.miss(&reply.text, &useless(&failure), failure, Last::Talked)?;
+            return Ok(None);
+        }
+        let found: Vec<(String, String)> = reply
+            .tool_calls
+            .iter()
+            .map(|call| (call.name.clone(), call.arguments.clone()))
+            .collect();
+        if found.is_empty() && is_echo(&reply.text, self.prompt.words()) {
+            let told = "your answer repeats what you were told; answer with a call of a tool";
+            let failure = Failure::new(FailureClass::Unparseable, told);
+            self.miss(&reply.text, told, failure, Last::Talked)?;
+            return Ok(None);
+        }
+        let turn = match self.reader.read(&reply.text, &found) {
+            Ok(turn) => turn,
+            Err(miss) => {
+                let (class, last) = match miss.kind {
+                    MissKind::Nothing => (FailureClass::Unparseable, Last::Talked),
+                    MissKind::Unknown => (FailureClass::UnknownTool, Last::Miswritten(None)),
+                    MissKind::Miswritten => (FailureClass::SchemaMismatch, Last::Miswritten(miss.tool)),
+                };
+                let mut failure = Failure::new(class, miss.message.clone());
+                failure.detail = reply.text.chars().take(MISSED).collect();
+                self.miss(&reply.text, &miss.message, failure, last)?;
+                return Ok(None);
+            }
+        };
+        self.misses = 0;
+        let repairs = answer::counted(&turn.repairs);
+        if !repairs.is_empty() {
+            let read = Message::Read(self.job.node, self.job.attempt, repairs);
+            let _ = self.job.tell.messages.send(read);
+        }
+        let mut entries = Vec::with_capacity(turn.calls.len());
+        let number = self.talk.next_number();
+        let left_out = turn.calls.len().saturating_sub(AT_ONCE);
+        let share = turn.calls.len().clamp(1, AT_ONCE);
+        for call in turn.calls.iter().take(AT_ONCE) {
+            let (outcome, done) = self.carry_out(call, number, share).await?;
+            if done.is_some() {
+                return Ok(done);
+            }
+            self.last = outcome.last;
+            let label = call.label();
+            let failed = !outcome.did;
+            self.stuck(call, &outcome)?;
+            entries.push(Entry {
+                label,
+                text: outcome.text,
+            });
+            if failed {
+                // What follows was meant for a world in which this had gone well.
+                break;
+            }
+        }
+        let undone = turn.calls.len() - entries.len();
+        if undone > 0 {
+            let why = if left_out > 0 && entries.len() == AT_ONCE {
+                "that is too many at once"
+            } else {
+                "the call before failed"
+            };
+            entries.push(Entry {
+                label: String::new(),
+                text: format!("{} not carried out: {why}.", were(undone)),
+            });
+        }
+        let brief: Vec<String> = turn.calls.iter().map(ToolCall::brief).collect();
+        self.talk.push(Exchange {
+            said: turn.said,
+            brief: brief.join("\n"),
+            entries,
+        });
+        Ok(None)
+    }
+
+    /// Carries out one call. `share` is how many results the model is shown at once.
+    async fn carry_out(
+        &mut self,
+        call: &ToolCall,
+        number: usize,
+        share: usize,
+    ) -> Result<(Outcome, Option<Done>), Failure> {
+        if call.tool != ToolName::Finish {
+            let outcome = self.toolbox.execute(call, &self.talk, number, share).await?;
+            return Ok((outcome, None));
+        }
+        let summary = call.text("summary").unwrap_or_default().trim();
+        let summary: String = summary.chars().take(SUMMARY).collect();
+        match self.verdict(summary).await {
+            Ok(done) => Ok((Outcome::did(ToolName::Finish, String::new()), Some(done))),
+            Err(failure) if failure.class.is_of_the_answer() => {
+                let text = self.toolbox.cut(&prompt::refusal(&failure), 1);
+                let outcome = Outcome {
+                    text,
+                    did: false,
+                    class: failure.class,
+                    last: Last::Refused,
+                };
+                Ok((outcome, None))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What was done, where the verifiers agree.
+    async fn verdict(&mut self, summary: String) -> Result<Done, Failure> {
+        let changed = self.toolbox.changed()?;
+        let paths: Vec<String> = changed.iter().map(|(path, _)| path.clone()).collect();
+        let summary = if summary.is_empty() {
+            match paths.len() {
+                0 => "nothing was changed".to_owned(),
+                files => format!("{} changed: {}", count(files, "file"), listed(&paths)),
+            }
+        } else {
+            summary
+        };
+        let subject = Subject::files(json!({ "files": paths, "summary": summary }), &changed);
+        self.verification.result(&subject)?;
+        self.verification
+            .workspace(&subject, Some(&mut self.asker))
+            .await?;
+        Ok((paths, summary))
+    }
+
+    /// An answer that could not be carried out: the model is told what was expected, unless it was told too often.
+    fn miss(&mut self, said: &str, told: &str, failure: Failure, last: Last) -> Result<(), Failure> {
+        self.misses += 1;
+        if self.misses > MISSES {
+            return Err(failure);
+        }
+        self.last = last;
+        let said: String = smallcode_parse::without_thinking(said)
+            .chars()
+            .take(MISSED)
+            .collect();
+        self.talk.push(Exchange {
+            brief: said.lines().next().unwrap_or_default().to_owned(),
+            said,
+            entries: vec![Entry {
+                label: String::new(),
+                text: format!("Nothing was done: {told}."),
+            }],
+        });
+        Ok(())
+    }
+
+    /// Ends an attempt that does the same to no effect again and again.
+    fn stuck(&mut self, call: &ToolCall, outcome: &Outcome) -> Result<(), Failure> {
+        if outcome.did {
+            return Ok(());
+        }
+        let key = format!("{} {}", self.toolbox.generation(), call.key());
+        let (text, times) = self.alike.entry(key).or_default();
+        if *text == outcome.text {
+            *times += 1;
+        } else {
+            outcome.text.clone_into(text);
+            *times = 1;
+        }
+        if *times < ALIKE {
+            return Ok(());
+        }
+        let class = match outcome.class {
+            FailureClass::VerifyFailed | FailureClass::Denied | FailureClass::PatchWithoutMatch => {
+                outcome.class
+            }
+            _ => FailureClass::ToolFailed,
+        };
+        let first = outcome.text.lines().next().unwrap_or_default();
+        let mut failure = Failure::new(
+            class,
+            format!(
+                "the model called `{}` {ALIKE} times to the same effect: {first}",
+                call.label()
+            ),
+        );
+        outcome.text.clone_into(&mut failure.detail);
+        Err(failure)
+    }
+}
+
+/// What a model is told of an answer that is none.
+fn useless(failure: &Failure) -> String {
+    let told = match failure.class {
+        FailureClass::Truncated => {
+            "your answer was cut off: write less in one answer, or change files with `patch`"
+        }
+        FailureClass::Looping => "your answer repeated itself and was stopped",
+        FailureClass::Overthinking => "you thought for too long: think briefly, then call a tool",
+        FailureClass::Empty => "your answer was empty: call a tool, or `finish` when the goal is reached",
+        _ => return failure.message.clone(),
+    };
+    told.to_owned()
+}
+
+fn count_calls(calls: u64) -> String {
+    count(usize::try_from(calls).unwrap_or(usize::MAX), "call")
+}
+
+fn were(calls: usize) -> String {
+    if calls == 1 {
+        "The last call was".to_owned()
+    } else {
+        format!("The last {calls} calls were")
+    }
+}
+
+/// How many tokens a result may take, of those that there are for the conversation: small enough for the next steps to
+/// find room beside it.
+fn share_of(room: u64) -> Tokens {
+    /// A quarter, so that a model can compare a few results; from some point on, more of a result confuses more than it
+    /// tells.
+    const PARTS: u64 = 4;
+    const LEAST: u64 = 100;
+    const MOST: u64 = 3000;
+    Tokens((room / PARTS).clamp(LEAST, MOST))
+}

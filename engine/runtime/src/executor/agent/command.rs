@@ -1,0 +1,156 @@
+//! `run_command`: a command that the workflow allows, by its words and without a shell, in an environment of which only
+//! what programs need to be found and to work is left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallcode_core::load::Module;
+use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::spec::Task;
+use smallcode_core::template::Scope;
+use smallcode_core::tool::command::{allows, words};
+
+use super::super::command::{execute, not_run, tail};
+use super::super::{Job, Shared, text};
+use crate::process::{self, Captured, End, Exit, RunError};
+
+/// How long a command of a model may take: a test suite of some size. What serves or watches never ends, and a model
+/// starts it all the same.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What is kept of each of its streams: 4 MiB, of which the end is shown.
+const MAX_OUTPUT: u64 = 4 << 20;
+
+/// The variables that a command gets: where programs and their tools are, who and where the user is, how text looks.
+const VARIABLES: [&str; 28] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "TZ",
+    "TMPDIR",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "CI",
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOROOT",
+    "GOCACHE",
+    "GOFLAGS",
+    "JAVA_HOME",
+    "NVM_DIR",
+    "PNPM_HOME",
+    "PYENV_ROOT",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+];
+
+/// What came of a command.
+pub(super) struct Ran {
+    /// What the model is told.
+    pub(super) text: String,
+    /// Whether it ended with 0.
+    pub(super) well: bool,
+}
+
+/// A command as its words, where it may be run; else why not.
+pub(super) fn permitted(shared: &Shared, module: &Module, command: &str) -> Result<Vec<String>, String> {
+    let words = words(command).map_err(|error| error.to_string())?;
+    let own = &module.loaded.workflow.permissions.run;
+    let allowed = shared
+        .run_permissions
+        .iter()
+        .any(|pattern| allows(pattern, &words));
+    // A used workflow may narrow what its caller allows.
+    let narrowed = own.iter().all(|pattern| pattern.template.is_literal())
+        && !own
+            .iter()
+            .any(|pattern| allows(pattern.template.source(), &words));
+    let is_root = std::ptr::eq(module, shared.bundle.root());
+    if allowed && (is_root || !narrowed) {
+        return Ok(words);
+    }
+    let patterns: Vec<String> = shared
+        .run_permissions
+        .iter()
+        .map(|pattern| format!("`{pattern}`"))
+        .collect();
+    Err(format!(
+        "`{command}` may not be run; what may be: {}",
+        patterns.join(", ")
+    ))
+}
+
+/// Runs a command to its end.
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    task: &Task,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+    words: Vec<String>,
+) -> Result<Ran, Failure> {
+    let cwd = match &task.common.cwd {
+        Some(cwd) => shared
+            .workspace
+            .folder(&text(cwd, scope)?)
+            .map_err(|error| Failure::new(FailureClass::Io, format!("`cwd`: {error}")))?,
+        None => shared.workspace.root().to_path_buf(),
+    };
+    let mut spec = process::Spec::new(words, cwd.as_std_path(), &shared.spool);
+    spec.tag.clone_from(&shared.run);
+    spec.max_output = MAX_OUTPUT;
+    spec.clear_env = true;
+    let environment = &shared.environment;
+    let kept = environment
+        .all
+        .iter()
+        .filter(|(name, _)| VARIABLES.contains(&name.as_str()) && !environment.withheld.contains(name));
+    spec.env = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    for (name, value) in &task.common.env.0 {
+        spec.env.push((name.clone(), text(value, scope)?));
+    }
+    let finished = match execute(shared, job, &spec, Some(LIMIT)).await {
+        Ok(finished) => finished,
+        Err(RunError::Spawn(error)) => {
+            let text = error.to_string();
+            return Ok(Ran { text, well: false });
+        }
+        Err(error) => return Err(not_run(shared, error)),
+    };
+    let (how, well) = match (finished.end, finished.exit) {
+        (End::Cancelled | End::Killed, _) => {
+            return Err(Failure::new(FailureClass::Cancelled, "it was stopped"));
+        }
+        (End::TimedOut, _) => (
+            format!("it did not end within {} s and was stopped", LIMIT.as_secs()),
+            false,
+        ),
+        (End::Exited, Exit::Code(code)) => (format!("exit code {code}"), code == 0),
+        (End::Exited, Exit::Signal(signal)) => (format!("ended by signal {signal}"), false),
+    };
+    let mut parts = vec![how];
+    for captured in [&finished.stdout, &finished.stderr] {
+        let told = tail(shared, captured);
+        if !told.trim().is_empty() {
+            parts.push(told);
+        }
+    }
+    for captured in [finished.stdout, finished.stderr] {
+        if let Captured::Spooled { path, .. } = captured {
+            // What can't be removed now goes with the folder at the end of the run.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    Ok(Ran {
+        text: parts.join("\n"),
+        well,
+    })
+}

@@ -1,0 +1,254 @@
+//! What the tools of an agent do, and what the model is told of it.
+//!
+//! A call that does not succeed is an answer to the model and no failure of the attempt: only what no other call mends is
+//! one, such as a disk that is full.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use smallcode_core::load::Module;
+use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::spec::{Task, ToolName};
+use smallcode_core::template::Scope;
+use smallcode_core::tokens::{Family, Tokens};
+use smallcode_core::tool::read::ToolCall;
+use smallcode_core::tool::route::Last;
+use smallcode_core::tool::talk::Talk;
+
+use super::super::{Job, Shared, text, writes};
+use super::access::Access;
+use super::prompt::Prompt;
+use super::{command, files, shown};
+use crate::workspace::FileError;
+
+/// The most steps of a plan, and the longest, in characters: what a small model can keep in mind.
+const STEPS: usize = 12;
+const STEP: usize = 100;
+
+/// What came of a call.
+pub(super) struct Outcome {
+    /// What the model is told.
+    pub(super) text: String,
+    /// Whether it did what it was called for, and that was something new.
+    pub(super) did: bool,
+    /// What an attempt that gets stuck here has failed with.
+    pub(super) class: FailureClass,
+    /// What the choice of the next tools goes by.
+    pub(super) last: Last,
+}
+
+impl Outcome {
+    /// It went well.
+    pub(super) fn did(tool: ToolName, text: String) -> Self {
+        Self {
+            text,
+            did: true,
+            class: FailureClass::ToolFailed,
+            last: Last::Did(tool),
+        }
+    }
+
+    /// It could not be done.
+    pub(super) fn failed(tool: ToolName, class: FailureClass, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            did: false,
+            class,
+            last: Last::Failed(tool),
+        }
+    }
+}
+
+/// The tools of one attempt, and what was done with them.
+pub(super) struct Toolbox<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    module: &'a Module,
+    task: &'a Task,
+    pub(super) job: &'a Job,
+    scope: &'a Arc<dyn Scope>,
+    pub(super) access: Access<'a>,
+    pub(super) family: Family,
+    /// How many tokens all results of one answer may take.
+    budget: Tokens,
+    /// Each file that the model knows, by where it leads, and what it held then.
+    pub(super) known: HashMap<String, blake3::Hash>,
+    /// What stood in the files that were written, before.
+    pub(super) before: BTreeMap<String, Option<String>>,
+    /// How often something was written.
+    pub(super) generation: u64,
+    /// Where the result of each call that only looked stands in the conversation, and what was written by then.
+    looked: HashMap<String, (usize, u64)>,
+    plan: String,
+}
+
+impl<'a> Toolbox<'a> {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        module: &'a Module,
+        task: &'a Task,
+        job: &'a Job,
+        scope: &'a Arc<dyn Scope>,
+        prompt: &Prompt,
+    ) -> Result<Self, Failure> {
+        let globs = task.common.writes.iter().map(|glob| text(glob, scope));
+        let mut toolbox = Self {
+            access: Access::new(shared, globs.collect::<Result<_, _>>()?),
+            shared,
+            module,
+            task,
+            job,
+            scope,
+            family: prompt.family,
+            budget: prompt.share,
+            known: HashMap::new(),
+            before: BTreeMap::new(),
+            generation: 0,
+            looked: HashMap::new(),
+            plan: String::new(),
+        };
+        for path in &prompt.shown {
+            if let (Ok(place), Ok(text)) = (toolbox.access.reads(path), shared.workspace.read(path)) {
+                toolbox.known.insert(place.real, blake3::hash(text.as_bytes()));
+            }
+        }
+        Ok(toolbox)
+    }
+
+    /// What the model noted.
+    pub(super) fn plan(&self) -> &str {
+        &self.plan
+    }
+
+    /// How often something was written.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// A text of a tool, made to fit; `share` is how many results the model is shown at once.
+    pub(super) fn cut(&self, text: &str, share: usize) -> String {
+        shown::ends(text, self.budget_of(share), self.family)
+    }
+
+    pub(super) fn budget_of(&self, share: usize) -> Tokens {
+        let share = u64::try_from(share.max(1)).unwrap_or(1);
+        Tokens(self.budget.get() / share)
+    }
+
+    /// Carries out a call. Its result will be exchange `number` of the conversation, beside `share` others.
+    ///
+    /// # Errors
+    /// When no other call would mend it.
+    pub(super) async fn execute(
+        &mut self,
+        call: &ToolCall,
+        talk: &Talk,
+        number: usize,
+        share: usize,
+    ) -> Result<Outcome, Failure> {
+        let looks = call.tool.only_reads();
+        if looks
+            && let Some((place, generation)) = self.looked.get(&call.key())
+            && *generation == self.generation
+            && (talk.is_whole(*place) || *place == number)
+        {
+            let text =
+                "the same as before: the result stands above, and nothing was written since".to_owned();
+            return Ok(Outcome {
+                text,
+                did: false,
+                class: FailureClass::ToolFailed,
+                last: Last::Did(call.tool),
+            });
+        }
+        let outcome = match call.tool {
+            ToolName::ReadFile => self.read_file(call, share),
+            ToolName::ListFiles => self.list_files(call, share),
+            ToolName::Search => self.search(call, share),
+            ToolName::WriteFile => files::write_file(self, call).await?,
+            ToolName::Patch => files::patch(self, call, share).await?,
+            ToolName::RunCommand => self.run_command(call, share).await?,
+            ToolName::UpdatePlan => self.update_plan(call),
+            ToolName::Finish => Outcome::did(ToolName::Finish, String::new()),
+        };
+        if looks && outcome.did {
+            self.looked.insert(call.key(), (number, self.generation));
+        }
+        Ok(outcome)
+    }
+
+    async fn run_command(&mut self, call: &ToolCall, share: usize) -> Result<Outcome, Failure> {
+        let tool = ToolName::RunCommand;
+        let written = call.text("command").unwrap_or_default();
+        let words = match command::permitted(self.shared, self.module, written) {
+            Ok(words) => words,
+            Err(why) => {
+                return Ok(Outcome {
+                    last: Last::Miswritten(Some(tool)),
+                    ..Outcome::failed(tool, FailureClass::Denied, why)
+                });
+            }
+        };
+        let ran = command::run(self.shared, self.task, self.job, self.scope, words).await?;
+        // Whatever it did, it may have written.
+        self.generation += 1;
+        let text = self.cut(&ran.text, share);
+        Ok(if ran.well {
+            Outcome::did(tool, text)
+        } else {
+            // It ran, which is what it was called for.
+            Outcome {
+                last: Last::Failed(tool),
+                ..Outcome::did(tool, text)
+            }
+        })
+    }
+
+    fn update_plan(&mut self, call: &ToolCall) -> Outcome {
+        let steps = call.arguments.get("steps").and_then(Json::as_array);
+        let steps = steps.into_iter().flatten().filter_map(Json::as_str).take(STEPS);
+        let lines = steps.map(|step| {
+            let step: String = step.trim().chars().take(STEP).collect();
+            format!("- {step}")
+        });
+        self.plan = lines.collect::<Vec<_>>().join("\n");
+        Outcome::did(ToolName::UpdatePlan, "noted".to_owned())
+    }
+
+    /// Writes files in the attempt's transaction.
+    pub(super) async fn write(
+        &mut self,
+        files: Vec<(String, String)>,
+        before: Vec<(String, Option<String>)>,
+    ) -> Result<(), Failure> {
+        writes::write(self.shared, self.job, files).await?;
+        self.generation += 1;
+        for (path, text) in before {
+            self.before.entry(path).or_insert(text);
+        }
+        Ok(())
+    }
+
+    /// The files that are not what they were, with what they hold now.
+    pub(super) fn changed(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut changed = Vec::new();
+        for (path, before) in &self.before {
+            match self.content(path)? {
+                Some(now) if before.as_ref() != Some(&now) => changed.push((path.clone(), now)),
+                _ => {}
+            }
+        }
+        Ok(changed)
+    }
+
+    /// What a file holds; nothing where it is not there.
+    pub(super) fn content(&self, path: &str) -> Result<Option<String>, Failure> {
+        let workspace = &self.shared.workspace;
+        if !workspace.exists(path) {
+            return Ok(None);
+        }
+        let read = tokio::task::block_in_place(|| workspace.read(path));
+        read.map(Some)
+            .map_err(|error: FileError| Failure::new(FailureClass::Io, error.to_string()))
+    }
+}

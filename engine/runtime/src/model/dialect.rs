@@ -1,0 +1,85 @@
+//! What a server speaks: where a request goes, what it looks like, and how the answer is read.
+//!
+//! Each dialect becomes the same [`Chunk`]s, so that nothing behind this file knows of it.
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::chat::{self, Chunk};
+use super::message::Request;
+use super::{anthropic, ollama};
+use crate::settings::Profile;
+
+/// What a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// Chat completions, as `OpenAI` began them and nearly every server speaks them.
+    #[default]
+    OpenAi,
+    /// Messages, as Anthropic speaks them.
+    Anthropic,
+    /// Ollama's own chat, in which the window can be set and a prompt that is too long is an error.
+    Ollama,
+}
+
+/// The version of Anthropic's protocol that this speaks: the last in which older models take a temperature.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+impl Dialect {
+    /// Where a request goes.
+    pub(super) fn url(self, profile: &Profile) -> reqwest::Url {
+        let server = &profile.base_url.value;
+        match self {
+            Self::OpenAi => server.route("chat/completions"),
+            Self::Anthropic => server.route("messages"),
+            Self::Ollama => server.root_route("api/chat"),
+        }
+    }
+
+    /// The headers that say who asks; the key is marked so that nothing prints it.
+    pub(super) fn headers(self, profile: &Profile) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        match self {
+            Self::OpenAi | Self::Ollama => {
+                headers.extend(bearer(profile).map(|key| (AUTHORIZATION, key)));
+            }
+            Self::Anthropic => {
+                headers.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
+                let key = profile.key().and_then(|key| HeaderValue::from_str(key).ok());
+                headers.extend(key.map(|mut key| {
+                    key.set_sensitive(true);
+                    (HeaderName::from_static("x-api-key"), key)
+                }));
+            }
+        }
+        headers
+    }
+
+    /// Reads an event of a stream, or a whole answer; nothing where it is not JSON, or no object.
+    pub(super) fn read(self, text: &str) -> Option<Chunk> {
+        match self {
+            Self::OpenAi => Chunk::read(text),
+            Self::Anthropic => anthropic::read(text),
+            Self::Ollama => ollama::read(text),
+        }
+    }
+}
+
+/// Returns the body of a request, byte for byte as it is sent.
+pub fn body(profile: &Profile, request: &Request) -> Vec<u8> {
+    let body = match profile.dialect {
+        Dialect::OpenAi => chat::body(profile.model_name(), profile.provider, request),
+        Dialect::Anthropic => anthropic::body(profile.model_name(), request),
+        Dialect::Ollama => {
+            let window = profile.window.as_ref().map(|window| window.value);
+            ollama::body(profile.model_name(), window, request)
+        }
+    };
+    body.to_string().into_bytes()
+}
+
+/// Returns the header with the key, marked so that nothing prints it.
+pub(super) fn bearer(profile: &Profile) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", profile.key()?)).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}

@@ -1,0 +1,83 @@
+//! The limits as Linux puts them on: Landlock for files, TCP, signals and abstract sockets, seccomp for all other
+//! sockets, which Landlock does not know.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
+};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+use super::{Confine, ConfineError};
+
+/// What is asked of Landlock: all that it could deny when this was written. Kernels that know less deny less, but for
+/// what the first version could.
+const ASKED: ABI = ABI::V6;
+
+/// Whether this system confines commands at all: Linux from 5.13 on, where Landlock is switched on.
+pub fn offered() -> bool {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))
+        .and_then(Ruleset::create)
+        .is_ok()
+}
+
+/// Puts the limits that `arguments` name on this process, and becomes the command that they name. It is called first
+/// thing in `main`, before there are threads: they would not be confined.
+///
+/// # Errors
+/// When it could not; else it does not come back.
+pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible, ConfineError> {
+    let (confine, words) = Confine::read_back(arguments).ok_or(ConfineError::NotOurs)?;
+    let [program, called, arguments @ ..] = words.as_slice() else {
+        return Err(ConfineError::NotOurs);
+    };
+    let refused = |reason: String| ConfineError::NotConfined { reason };
+    limit(&confine).map_err(|error| refused(error.to_string()))?;
+    if !confine.network {
+        let filter = no_sockets().map_err(|error| refused(error.to_string()))?;
+        seccompiler::apply_filter(&filter).map_err(|error| refused(error.to_string()))?;
+    }
+    let source = Command::new(program).arg0(called).args(arguments).exec();
+    Err(ConfineError::NotStarted {
+        program: called.to_string_lossy().into_owned(),
+        source,
+    })
+}
+
+fn limit(confine: &Confine) -> Result<(), RulesetError> {
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(ASKED))?
+        .scope(Scope::from_all(ASKED))?;
+    if !confine.network {
+        rules = rules.handle_access(AccessNet::from_all(ASKED))?;
+    }
+    rules
+        .create()?
+        .add_rules(path_beneath_rules(&confine.read, AccessFs::from_read(ASKED)))?
+        .add_rules(path_beneath_rules(&confine.write, AccessFs::from_all(ASKED)))?
+        .restrict_self()?;
+    Ok(())
+}
+
+/// Refuses every socket, and the way around that call. Pairs of sockets, by which programs talk to their own
+/// children, stay. A socket of the file system could reach a service that acts for the user, such as that of Docker.
+fn no_sockets() -> Result<BpfProgram, seccompiler::BackendError> {
+    let denied = [libc::SYS_socket, libc::SYS_io_uring_setup];
+    let errno = u32::try_from(libc::EACCES).unwrap_or_default();
+    SeccompFilter::new(
+        denied.map(|call| (call, Vec::new())).into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno),
+        std::env::consts::ARCH.try_into()?,
+    )?
+    .try_into()
+}

@@ -1,0 +1,217 @@
+//! An agent stays where it was put: its files, its commands, and what it is shown.
+
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+
+use super::{A, call, finish, patch, sandbox, server, told, with_task};
+use crate::support::Sandbox;
+use crate::support::model_server::{Answer, ModelServer, Script};
+
+/// What a model is told of one call, in a workspace that `prepare` has changed.
+fn result(prepare: impl Fn(&Sandbox), answer: String) -> (Sandbox, String) {
+    let server = server([
+        answer,
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    prepare(&sandbox);
+    sandbox.exec(&[]).exits(0);
+    let told = told(&server.calls()[1]);
+    (sandbox, told)
+}
+
+fn read(path: &str) -> String {
+    call("read_file", &json!({ "path": path }))
+}
+
+fn write(path: &str) -> String {
+    call("write_file", &json!({ "path": path, "content": "pwned\n" }))
+}
+
+#[test]
+fn nothing_outside_is_read_or_written() {
+    let prepare = |sandbox: &Sandbox| {
+        std::fs::write(sandbox.outside().join("secret.txt"), "hidden treasure\n").unwrap();
+        symlink(sandbox.outside(), sandbox.path().join("src/away")).unwrap();
+        symlink(
+            sandbox.outside().join("secret.txt"),
+            sandbox.path().join("src/link.txt"),
+        )
+        .unwrap();
+    };
+    for answer in [
+        read("../secret.txt"),
+        read("/etc/passwd"),
+        read("src/away/secret.txt"),
+        read("src/link.txt"),
+        write("../new.txt"),
+        write("src/away/new.txt"),
+        write("src/link.txt"),
+        patch("src/away/secret.txt", "hidden treasure\n", "pwned\n"),
+        patch("../secret.txt", "hidden treasure\n", "pwned\n"),
+        call("list_files", &json!({ "path": "src/away" })),
+        call("search", &json!({ "pattern": "treasure", "path": "../" })),
+        call("search", &json!({ "pattern": "treasure" })),
+    ] {
+        let (sandbox, told) = result(prepare, answer.clone());
+        assert!(
+            !told.contains("hidden treasure") && !told.contains("root:"),
+            "{answer}: {told}"
+        );
+        let secret = std::fs::read_to_string(sandbox.outside().join("secret.txt")).unwrap();
+        assert_eq!(secret, "hidden treasure\n", "{answer}");
+        assert!(!sandbox.outside().join("new.txt").exists(), "{answer}");
+    }
+}
+
+#[test]
+fn only_what_is_allowed_is_written() {
+    for path in [
+        "README.md",
+        "check.sh",
+        ".git/config",
+        ".smallcode/x",
+        "workflow.yaml",
+        "src/../README.md",
+    ] {
+        let (sandbox, told) = result(|_| {}, write(path));
+        assert!(
+            told.contains("may not be written") || told.contains("not read it"),
+            "{path}: {told}"
+        );
+        assert!(
+            !sandbox.has(".git/config") && !sandbox.has(".smallcode/x"),
+            "{path}"
+        );
+        assert_eq!(sandbox.read("README.md"), "# A project\n", "{path}");
+    }
+    // `permissions` allow it, the task does not declare it.
+    let server = server([write("src/b.py"), finish()]);
+    let sandbox = with_task(&server, "agent: { goal: x }", "");
+    let text = sandbox
+        .read("workflow.yaml")
+        .replace("writes: ['src/**']", "writes: ['src/a.py']");
+    sandbox.write("workflow.yaml", &text);
+    sandbox.exec(&[]);
+    assert!(told(&server.calls()[1]).contains("`src/b.py` may not be written; what may be: src/a.py"));
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let prepare = |sandbox: &Sandbox| {
+        sandbox.write(".env.local", "KEY=hidden treasure\n");
+        sandbox.write(".git/config", "hidden treasure\n");
+        sandbox.write("build/out.txt", "hidden treasure\n");
+        sandbox.write(".gitignore", "build/\n");
+        symlink("../.env.local", sandbox.path().join("src/link")).unwrap();
+    };
+    for answer in [
+        read(".env.local"),
+        read("src/link"),
+        read(".git/config"),
+        read("build/out.txt"),
+        call("search", &json!({ "pattern": "treasure" })),
+        call("search", &json!({ "pattern": "treasure", "path": ".env.local" })),
+        call("search", &json!({ "pattern": "treasure", "path": "build" })),
+        call("list_files", &json!({})),
+    ] {
+        let (_, told) = result(prepare, answer.clone());
+        for hidden in ["hidden treasure", "out.txt\n", ".env.local\n"] {
+            assert!(!told.contains(hidden), "{answer}: {told}");
+        }
+    }
+    // Unless the workflow names it.
+    let server = server([
+        read("build/out.txt"),
+        read(".env.local"),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    prepare(&sandbox);
+    let text = sandbox
+        .read("workflow.yaml")
+        .replace("permissions: { ", "permissions: { read: ['build/**', '**'], ");
+    sandbox.write("workflow.yaml", &text);
+    sandbox.exec(&[]).exits(0);
+    assert!(told(&server.calls()[1]).contains("hidden treasure"));
+    assert!(told(&server.calls()[2]).contains("may hold secrets"));
+}
+
+#[test]
+fn only_allowed_commands_run_without_a_shell_and_without_secrets() {
+    for command in [
+        "touch pwned",
+        "sh check.sh; touch pwned",
+        "sh check.sh && touch pwned",
+        "sh check.sh $(touch pwned)",
+        "sh check.sh x",
+        "'sh check.sh'",
+    ] {
+        let (sandbox, told) = result(|_| {}, call("run_command", &json!({ "command": command })));
+        assert!(
+            told.contains("may not be run") || told.contains("no shell reads"),
+            "{command}: {told}"
+        );
+        assert!(!sandbox.has("pwned"), "{command}");
+    }
+    let prepare = |sandbox: &Sandbox| sandbox.write("check.sh", "env; grep -q 'return 2' src/a.py\n");
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let mut sandbox = sandbox(&server, "");
+    prepare(&sandbox);
+    sandbox.env("MY_TOKEN", "hidden treasure");
+    sandbox.exec(&[]).exits(0);
+    let told = told(&server.calls()[1]);
+    assert!(told.contains("PATH=") && !told.contains("treasure"), "{told}");
+}
+
+#[test]
+fn an_agent_without_writes_only_looks() {
+    let server = server([write("src/b.py"), "read".to_owned(), finish()]);
+    let mut sandbox =
+        Sandbox::with("permissions: { write: ['**'] }\ntasks:\n  look: { agent: { goal: Look } }\n");
+    sandbox.write("src/a.py", A);
+    sandbox
+        .env("SMALLCODE_BASE_URL", &server.base_url())
+        .env("SMALLCODE_MODEL", "tiny");
+    sandbox.exec(&[]).exits(0);
+    assert!(!sandbox.has("src/b.py"));
+    let requests = server.calls();
+    assert!(!requests[0].body.to_string().contains("write_file"));
+    assert!(
+        told(&requests[1]).contains("write_file"),
+        "{}",
+        told(&requests[1])
+    );
+}
+
+#[test]
+fn what_the_file_shows_to_be_wrong_is_refused_before_the_run() {
+    let server = ModelServer::start(Script::always(Answer::text("never asked")));
+    let refused = |agent: &str, says: &str| {
+        let sandbox = Sandbox::with(&format!(
+            "permissions: {{ write: ['src/**'] }}\ntasks:\n  fix: {{ {agent} }}\n"
+        ));
+        sandbox.run(["check", "workflow.yaml"]).exits(2).says(says);
+    };
+    refused(
+        "agent: { goal: x, tools: [reed_file] }",
+        "did you mean `read_file`",
+    );
+    refused(
+        "agent: { goal: x, tools: [patch] }",
+        "does not say what it writes",
+    );
+    refused("agent: { goal: x, tools: [run_command] }", "allows no command");
+    refused("agent: { goal: x, max_calls: 0 }", "not between 1 and 1000");
+    refused("agent: { goal: x }, writes: [other/x]", "may not write `other/x`");
+    assert_eq!(server.calls().len(), 0);
+    let _: Value = json!(null);
+}
