@@ -51,6 +51,61 @@ fn main() {
         "60,000 fields",
         &format!("system S {{ entity A {{ owns: [{names}] }} }}"),
     );
+    // What would cost the product of two kinds of declarations.
+    many(
+        "entities, unknown types",
+        "entity E# { owns: [a: Unknown#] }",
+        25_000,
+    );
+    many(
+        "entities, policies",
+        "entity E# {} policy p#_limits { access: [role#] }",
+        18_000,
+    );
+    many(
+        "entities, rows made",
+        "entity E# { owns: [a: int] } capability c#() { effects: [a = 1, b = 1] }",
+        14_000,
+    );
+    many(
+        "unknown functions",
+        "capability c#() { requires: [f#() > 1] returns: json }",
+        18_000,
+    );
+    many(
+        "calls of a long signature",
+        "flow f# { step a: c(x) step b: c(x) }",
+        24_000,
+    );
+    many("constraints of one entity", "", 0);
+}
+
+/// One declaration again and again, numbered.
+fn many(name: &str, declaration: &str, times: usize) {
+    let mut text = String::from("system S {\n");
+    for at in 0..times {
+        text.push_str(&declaration.replace('#', &at.to_string()));
+        text.push('\n');
+    }
+    if times == 0 {
+        let fields: Vec<String> = (0..20_000).map(|at| format!("f{at}: uint")).collect();
+        let checks: Vec<String> = (0..20_000).map(|at| format!("f{at} > 0, f{at}.unique")).collect();
+        let _ = write!(
+            text,
+            "entity A {{ owns: [{}] constraints: [{}] }}",
+            fields.join(", "),
+            checks.join(", ")
+        );
+    } else if declaration.contains("c(x)") {
+        let parameters: Vec<String> = (0..20_000).map(|at| format!("p{at}: uint")).collect();
+        let _ = write!(
+            text,
+            "capability c({}) {{ returns: json }}",
+            parameters.join(", ")
+        );
+    }
+    text.push('}');
+    measure(name, &text);
 }
 
 fn measure(name: &str, text: &str) {

@@ -57,6 +57,7 @@ pub(crate) fn check(unit: &Unit<'_>, sources: &Sources, level: Level, problems: 
         defaults: Defaults::of(None),
         names: Names::default(),
         members: Vec::new(),
+        having: HashMap::new(),
         trees: Trees::default(),
         system: ir::System {
             name: unit.system.name.text.clone(),
@@ -98,6 +99,8 @@ struct Checker<'a> {
     names: Names,
     /// What can stand behind the dot of a row, for each entity.
     members: Vec<HashMap<String, Member>>,
+    /// Which entities have a member of this name.
+    having: HashMap<String, Vec<usize>>,
     trees: Trees<'a>,
     system: ir::System,
 }

@@ -240,6 +240,9 @@ impl Checker<'_> {
         trees: &[ast::Expression],
         span: Span,
     ) {
+        if self.problems.is_full() {
+            return;
+        }
         if parameters.len() != values.len() {
             let wanted: Vec<String> = parameters
                 .iter()

@@ -232,7 +232,7 @@ impl Checker<'_> {
         // Copied only where they are compared one by one.
         let known = self.parameters_of(callee);
         let parameters = known
-            .get(..known.len().min(values.len() + 100))
+            .get(..known.len().min(values.len() + 12))
             .unwrap_or(known)
             .to_vec();
         self.fitting(&tree.name.text, &parameters, &values, &tree.arguments, tree.span);

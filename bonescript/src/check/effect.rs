@@ -352,11 +352,7 @@ impl Checker<'_> {
                 member.is_some_and(|member| member.kind == MemberKind::Column)
             })
         };
-        // Two that fit are one too many, and the list of a program with so many entities is cut.
-        let fitting: Vec<usize> = (0..self.system.entities.len())
-            .filter(|id| owns(*id))
-            .take(4)
-            .collect();
+        let fitting = self.fitting_entities(made, &owns);
         let (first, name) = made.first()?;
         let [id] = fitting.as_slice() else {
             let (code, message) = if fitting.is_empty() {
@@ -412,6 +408,19 @@ impl Checker<'_> {
             first.target.first().map_or(tree.name.span, |name| name.span),
         );
         Some(Creation { entity, values })
+    }
+
+    /// Entities that have all the fields, four at most: two are one too many. Looked for among those that have the rarest
+    /// of them; of a program in which hundreds have each of them, only the first.
+    fn fitting_entities(&self, made: &[(&ast::Effect, &Name)], owns: &dyn Fn(usize) -> bool) -> Vec<usize> {
+        const MOST: usize = 256;
+        let having = |name: &Name| self.having.get(&name.text).map(Vec::as_slice).unwrap_or_default();
+        let rarest = made
+            .iter()
+            .map(|(_, name)| having(name))
+            .min_by_key(|having| having.len());
+        let among = rarest.unwrap_or_default().iter().take(MOST);
+        among.copied().filter(|id| owns(*id)).take(4).collect()
     }
 
     /// A row that belongs to another must say to which.

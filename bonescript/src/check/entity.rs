@@ -187,8 +187,10 @@ impl Checker<'_> {
     }
 
     pub(super) fn member(&mut self, id: EntityId, name: &str, member: Member) {
-        if let Some(members) = self.members.get_mut(id.0) {
-            members.insert(name.to_owned(), member);
+        if let Some(members) = self.members.get_mut(id.0)
+            && members.insert(name.to_owned(), member).is_none()
+        {
+            self.having.entry(name.to_owned()).or_default().push(id.0);
         }
     }
 

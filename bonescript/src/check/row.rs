@@ -1,6 +1,6 @@
 //! Derived fields, constraints and guards: what is said of one row.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::entity::{MAX_LINKS, edges, implicit};
 use super::scope::Scope;
@@ -11,6 +11,13 @@ use crate::ir::{
     BinaryOperator, Check, Column, ColumnKind, EntityId, Expression, ExpressionKind as K, Facts, Literal,
     Type,
 };
+
+/// What the constraints of an entity say of its columns, by their names.
+#[derive(Default)]
+struct Gathered {
+    facts: HashMap<String, Vec<Facts>>,
+    uniques: HashSet<String>,
+}
 
 impl Checker<'_> {
     /// Derived fields, each after those that it uses.
@@ -81,24 +88,34 @@ impl Checker<'_> {
         for (index, (source, tree)) in self.trees.entities.clone().into_iter().enumerate() {
             self.source = source;
             let id = EntityId(index);
+            let mut gathered = Gathered::default();
             for constraint in &tree.constraints {
-                self.constraint(id, tree, constraint);
+                self.constraint(id, tree, constraint, &mut gathered);
             }
+            self.entity_mut(id, |entity| {
+                for column in &mut entity.columns {
+                    for facts in gathered.facts.remove(&column.name).unwrap_or_default() {
+                        merge(&mut column.facts, facts);
+                    }
+                }
+            });
             self.guards(id, tree);
         }
     }
 
-    fn constraint(&mut self, id: EntityId, tree: &ast::Entity, constraint: &ast::Expression) {
+    fn constraint(
+        &mut self,
+        id: EntityId,
+        tree: &ast::Entity,
+        constraint: &ast::Expression,
+        gathered: &mut Gathered,
+    ) {
         if let Some(field) = unique(constraint) {
             // `user.email.unique` names the entity, too; only its own row can be meant.
             let known = field.first().filter(|_| field.len() == 1);
             if let Some(name) = known {
-                if self.own_column(id, name, tree.incomplete) {
-                    self.entity_mut(id, |entity| {
-                        if !entity.uniques.contains(&name.text) {
-                            entity.uniques.push(name.text.clone());
-                        }
-                    });
+                if self.own_column(id, name, tree.incomplete) && gathered.uniques.insert(name.text.clone()) {
+                    self.entity_mut(id, |entity| entity.uniques.push(name.text.clone()));
                 }
             } else {
                 let message = format!("`.unique` is said of a field of `{}`", tree.name.text);
@@ -108,8 +125,8 @@ impl Checker<'_> {
             return;
         }
         if let A::Binary(BinaryOperator::And, left, right) = &constraint.kind {
-            self.constraint(id, tree, left);
-            self.constraint(id, tree, right);
+            self.constraint(id, tree, left, gathered);
+            self.constraint(id, tree, right, gathered);
             return;
         }
         let scope = row(id, tree);
@@ -122,14 +139,10 @@ impl Checker<'_> {
             condition,
             text: self.text(constraint.span),
         };
-        self.entity_mut(id, |entity| {
-            if let Some((column, facts)) = facts
-                && let Some(column) = entity.columns.iter_mut().find(|known| known.name == column)
-            {
-                merge(&mut column.facts, facts);
-            }
-            entity.checks.push(check);
-        });
+        if let Some((column, facts)) = facts {
+            gathered.facts.entry(column).or_default().push(facts);
+        }
+        self.entity_mut(id, |entity| entity.checks.push(check));
     }
 
     fn guards(&mut self, id: EntityId, tree: &ast::Entity) {
