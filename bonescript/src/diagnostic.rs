@@ -257,7 +257,12 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .take(MAX_CANDIDATES)
         .filter(|candidate| *candidate != word && candidate.len() <= 96)
-        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &plain(candidate)), candidate))
+        .filter_map(|candidate| {
+            let plain = plain(candidate);
+            // The distance is at least the difference of the lengths, which costs nothing; a character has four bytes at most.
+            let near = plain.len().abs_diff(wanted.len()) <= limit * 4;
+            near.then(|| (strsim::damerau_levenshtein(&wanted, &plain), candidate))
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)

@@ -130,7 +130,8 @@ impl Checker<'_> {
     fn unknown_type(&mut self, word: &str, span: Span) {
         // Nobody would read it, and each looks at the names of all entities.
         if self.problems.is_full() {
-            return;
+            let problem = self.problem(Code::UNKNOWN_TYPE, span, String::new());
+            return self.report(problem);
         }
         let lower = word.to_ascii_lowercase();
         let message = format!("there is no type `{word}`");
