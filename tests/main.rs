@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod bone;
 mod check;
 #[cfg(target_os = "linux")]
 mod confine;

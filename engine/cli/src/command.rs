@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod bone;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod exec;
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     /// Show how a reply of a model is read
     Parse(parse::Parse),
+    /// Check and lay out BoneScript programs
+    Bone(bone::Bone),
     /// Explain a code such as E0201
     Explain(explain::Explain),
     /// Print the JSON Schema of workflow files, or of another format

@@ -70,6 +70,7 @@ fn run() -> Exit {
         Command::Resume(resume) => command::resume::run(&resume, &arguments.shared, &terminal),
         Command::Runs(runs) => command::runs::run(&runs, &arguments.shared, &terminal),
         Command::Parse(parse) => command::parse::run(&parse, &terminal),
+        Command::Bone(bone) => command::bone::run(&bone, &terminal),
         Command::Explain(explain) => command::explain::run(&explain),
         Command::Schema(schema) => command::schema::run(&schema),
         Command::Completions(completions) => command::completions::run(&completions),

@@ -103,6 +103,11 @@ impl Code {
         }
     }
 
+    /// A code that another part defines and explains, such as `B0201` of BoneScript.
+    pub const fn foreign(code: &'static str) -> Self {
+        Self(code)
+    }
+
     /// The code's text, such as `E0201`.
     pub fn as_str(self) -> &'static str {
         self.0

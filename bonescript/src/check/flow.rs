@@ -1,0 +1,140 @@
+//! Flows: the names that their steps use and nobody declares are what starting them needs.
+
+use std::collections::HashMap;
+
+use super::Checker;
+use super::scope::Scope;
+use crate::Level;
+use crate::ast::{self, ExpressionKind as A};
+use crate::diagnostic::Code;
+use crate::ir::{Callee, Flow, FlowStep, Parameter, Type};
+
+impl Checker<'_> {
+    pub(super) fn flows(&mut self) {
+        for (source, tree) in self.trees.flows.clone() {
+            self.source = source;
+            let flow = self.flow(tree);
+            self.system.flows.push(flow);
+        }
+    }
+
+    fn flow(&mut self, tree: &ast::Flow) -> Flow {
+        if tree.steps.len() < 2 && !tree.incomplete {
+            let message = format!(
+                "flow `{}` has {}",
+                tree.name.text,
+                crate::diagnostic::count(tree.steps.len(), "step")
+            );
+            let problem = self.problem(Code::SHORT_FLOW, tree.name.span, message);
+            self.report(
+                problem
+                    .expected("two steps or more")
+                    .help("call the capability itself"),
+            );
+        }
+        let mut seen = HashMap::new();
+        for step in &tree.steps {
+            let first = seen.insert(step.name.text.clone(), (self.source, step.name.span));
+            self.twice("the step", &step.name, first);
+        }
+        let calls = || {
+            tree.steps
+                .iter()
+                .flat_map(|step| std::iter::once(&step.call).chain(&step.compensation))
+        };
+        let inputs = self.inputs(calls());
+        let scope = Scope::Flow {
+            inputs: inputs.clone(),
+        };
+        let mut steps = Vec::new();
+        for step in &tree.steps {
+            let call = self.call(&step.call, &scope);
+            let compensation = step
+                .compensation
+                .as_ref()
+                .and_then(|call| self.call(call, &scope));
+            steps.extend(call.map(|call| FlowStep {
+                name: step.name.text.clone(),
+                call,
+                compensation,
+            }));
+        }
+        Flow {
+            name: tree.name.text.clone(),
+            inputs,
+            steps,
+        }
+    }
+
+    /// The free names of the calls. One that is an argument by itself has the type of its parameter; of others nothing is
+    /// known but that they are json.
+    fn inputs<'t>(&self, calls: impl Iterator<Item = &'t ast::Call>) -> Vec<Parameter> {
+        let mut inputs: Vec<Parameter> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        // Which fields the names are asked for.
+        let mut behind: Vec<(&str, &str)> = Vec::new();
+        for call in calls {
+            let capability = self
+                .names
+                .capabilities
+                .get(&call.name.text)
+                .map(|id| Callee::Capability(crate::ir::CapabilityId(*id)));
+            let point = self.names.extension_points.get(&call.name.text);
+            let callee =
+                capability.or(point.map(|id| Callee::ExtensionPoint(crate::ir::ExtensionPointId(*id))));
+            for (at, argument) in call.arguments.iter().enumerate() {
+                if let A::Path(path) = &argument.kind
+                    && let [first, field, ..] = path.as_slice()
+                {
+                    behind.push((first.text.as_str(), field.text.as_str()));
+                }
+                let mut names = Vec::new();
+                free(argument, &mut names);
+                for name in names {
+                    if super::declare::VALUE_WORDS.contains(&name) {
+                        continue;
+                    }
+                    let whole = matches!(&argument.kind, A::Path(path) if path.len() == 1);
+                    let callee = callee.filter(|_| whole);
+                    let ty = callee.and_then(|callee| Some(self.parameters_of(callee).get(at)?.ty.clone()));
+                    let place = *places.entry(name).or_insert_with(|| {
+                        inputs.push(Parameter {
+                            name: name.to_owned(),
+                            ty: Type::Json,
+                        });
+                        inputs.len() - 1
+                    });
+                    if let (Some(ty), Some(input)) = (ty, inputs.get_mut(place))
+                        && input.ty == Type::Json
+                    {
+                        input.ty = ty;
+                    }
+                }
+            }
+        }
+        if self.level == Level::Lenient {
+            self.loosen(&mut inputs, &behind);
+        }
+        inputs
+    }
+
+    /// A row that is asked for fields that it does not have is some other value.
+    fn loosen(&self, inputs: &mut [Parameter], behind: &[(&str, &str)]) {
+        for (name, field) in behind {
+            for input in inputs.iter_mut().filter(|input| input.name == *name) {
+                if let Type::Entity(id) = &input.ty
+                    && self
+                        .members
+                        .get(id.0)
+                        .is_some_and(|members| !members.contains_key(*field))
+                {
+                    input.ty = Type::Json;
+                }
+            }
+        }
+    }
+}
+
+fn free<'t>(tree: &'t ast::Expression, into: &mut Vec<&'t str>) {
+    super::row::paths(tree, into);
+}

@@ -1,0 +1,100 @@
+//! The BoneScript language: one `.bone` file says what a backend is, and becomes it.
+//!
+//! ```
+//! use bonescript::{Level, check};
+//!
+//! let text = r#"system Shop {
+//!   entity Plant { owns: [name: string, stock: uint] }
+//!   capability sell(plant: Plant, quantity: uint) {
+//!     requires: [plant.stok >= quantity]
+//!     effects: [plant.stock -= quantity]
+//!   }
+//! }"#;
+//! let analysis = check("shop.bone", text, Level::Strict);
+//! assert_eq!(
+//!     analysis.diagnostics[0].compact(&analysis.sources).split("; ").last().unwrap(),
+//!     "fix: write `stock` instead of `stok`"
+//! );
+//! ```
+//!
+//! # How it works
+//!
+//! `lexer` gives tokens, comments among them; `parser` the tree of `ast`, with every error of the grammar; `load` follows
+//! imports; `check` looks every name up and gives what the program means, the [`ir`], with every error of meaning;
+//! emitters read that and nothing else. [`format()`] and [`outline()`] need only the first two.
+//!
+//! # What holds for any text
+//!
+//! No panic; time and memory linear in its length; no recursion deeper than a fixed depth; every place of a problem
+//! inside of the text, on character boundaries. The same program under other line ends, or with a byte order mark, means
+//! the same. Nothing here reads a file, a clock or the environment.
+
+mod ast;
+mod check;
+mod diagnostic;
+mod format;
+pub mod ir;
+mod lexer;
+mod load;
+mod outline;
+mod parser;
+#[cfg(test)]
+mod tests;
+mod text;
+mod token;
+
+pub use diagnostic::{Code, Diagnostic, Fix, Label, MAX_PROBLEMS, Severity, closest, explanation};
+pub use format::format;
+pub use load::{Files, NoFiles};
+pub use outline::outline;
+pub use text::{MAX_BYTES, Source, SourceId, Sources, Span};
+
+use diagnostic::Problems;
+use load::Loaded;
+
+/// How much is let pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Every name, type and word must be right.
+    #[default]
+    Strict,
+    /// What the public compiler ignores, and what can still be compiled, is a warning: functions that nobody declares
+    /// become extension points, a constraint over a field that is not there is left out, a field of an event that nothing
+    /// fills is null, a transition that the graph lacks fails when it is tried.
+    Lenient,
+}
+
+/// What is known of a program.
+#[derive(Debug)]
+pub struct Analysis {
+    /// Every text that was read.
+    pub sources: Sources,
+    /// What it means; nothing where it has errors.
+    pub program: Option<ir::Program>,
+    /// All problems, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks a text that imports nothing.
+pub fn check(name: &str, text: &str, level: Level) -> Analysis {
+    check_with(name, text, &NoFiles, level)
+}
+
+/// Checks a text and the files that it imports.
+pub fn check_with(name: &str, text: &str, files: &dyn Files, level: Level) -> Analysis {
+    let mut problems = Problems::default();
+    let loaded = Loaded::load(name, text, files, &mut problems);
+    let mut program = ir::Program::default();
+    for unit in loaded.units() {
+        program
+            .systems
+            .push(check::check(&unit, &loaded.sources, level, &mut problems));
+    }
+    let diagnostics = problems.into_sorted();
+    let good = !diagnostics.iter().any(Diagnostic::is_error) && !program.systems.is_empty();
+    Analysis {
+        program: good.then_some(program),
+        sources: loaded.sources,
+        diagnostics,
+    }
+}

@@ -1,0 +1,10 @@
+//! The language as a whole: programs that are right, and what is said of those that are not.
+
+use super::*;
+
+mod codes;
+mod examples;
+mod imports;
+mod meaning;
+mod properties;
+mod recovery;

@@ -1,0 +1,175 @@
+//! What programs mean.
+
+use super::*;
+use crate::ir::{Authorization, ColumnKind, ExpressionKind, PolicyScope, System};
+
+fn system(body: &str) -> System {
+    let analysis = check("t.bone", &format!("system S {{\n{body}\n}}"), Level::Strict);
+    assert_eq!(examples::problems(&analysis), [""; 0]);
+    analysis.program.unwrap().systems.remove(0)
+}
+
+fn example(wanted: &str) -> System {
+    let (name, text) = examples::PROGRAMS
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .unwrap();
+    let analysis = check_with(name, text, &examples::Shared, Level::Strict);
+    analysis.program.unwrap().systems.remove(0)
+}
+
+#[test]
+fn alternatives_branch_from_the_state_before() {
+    for (states, expected) in [
+        ("a -> b -> c | d", "a>b b>c b>d"),
+        ("a -> b | c -> d", "a>b a>c b>d c>d"),
+        ("a -> b -> a | c", "a>b b>a b>c"),
+        ("a -> b -> c -> b", "a>b b>c c>b"),
+        ("a", ""),
+    ] {
+        let system = system(&format!("entity E {{ states: {states} }}"));
+        let machine = system.entities[0].machine.clone().unwrap();
+        let found: Vec<String> = machine
+            .transitions
+            .iter()
+            .map(|step| format!("{}>{}", step.from, step.to))
+            .collect();
+        assert_eq!(found.join(" "), expected, "{states}");
+        assert_eq!(machine.states[0], "a");
+    }
+}
+
+#[test]
+fn guards_hold_for_the_alternatives_behind_them() {
+    let system = system("entity E { owns: [n: uint] states: a ->(n > 0) b | c -> d }");
+    let machine = system.entities[0].machine.clone().unwrap();
+    let guards = machine
+        .transitions
+        .iter()
+        .map(|step| step.guard.as_ref().map(|guard| guard.text.as_str()));
+    assert_eq!(
+        guards.collect::<Vec<_>>(),
+        [Some("n > 0"), Some("n > 0"), None, None]
+    );
+}
+
+#[test]
+fn relations_get_their_columns() {
+    let system = system(
+        "entity User { owns: [name: string] auth: jwt relation posts: has_many Post relation clubs: many_to_many Club }
+entity Club { owns: [name: string] relation members: many_to_many User }
+entity Post {
+  owns: [editor_id: uuid]
+  relation author: belongs_to User
+  relation editor: belongs_to User [0..1]
+  relation pages: has_many Page
+}
+entity Page { owns: [n: uint] }",
+    );
+    let column =
+        |entity: usize, relation: &str| system.entities[entity].relation(relation).unwrap().column.clone();
+    assert_eq!(column(2, "author").as_deref(), Some("author_id"));
+    assert_eq!(column(2, "editor").as_deref(), Some("editor_id"));
+    assert_eq!(column(0, "posts").as_deref(), Some("author_id"));
+    assert_eq!(column(2, "pages").as_deref(), Some("post_id"));
+    let editor = system.entities[2].column("editor_id").unwrap();
+    assert!(editor.nullable && matches!(editor.kind, ColumnKind::ForeignKey(_)));
+    let table = |entity: usize, relation: &str| {
+        system.entities[entity]
+            .relation(relation)
+            .unwrap()
+            .junction
+            .clone()
+            .unwrap()
+    };
+    assert_eq!(table(0, "clubs").table, "clubs_users");
+    assert_eq!(
+        (table(0, "clubs").own, table(0, "clubs").other),
+        ("user_id".into(), "club_id".into())
+    );
+    assert_eq!(table(1, "members").table, "clubs_users");
+    assert_eq!(system.entities[2].owner, Some(vec!["author".to_owned()]));
+    assert_eq!(system.entities[3].owner, None);
+}
+
+#[test]
+fn a_bare_emission_fills_its_payload_by_name() {
+    let system = system(
+        "entity Plant { owns: [price: uint, seller_id: uuid] }
+entity Buyer { owns: [name: string] auth: jwt }
+event Sold { payload: {
+  plant_id: uuid, quantity: uint, seller_id: uuid, sold_at: timestamp, actor_id: uuid, note: optional<string>
+} }
+capability sell(plant: Plant, buyer: Buyer, quantity: uint) { emits: Sold }",
+    );
+    let values = &system.capabilities[0].emits[0].values;
+    assert!(matches!(&values[0].kind, ExpressionKind::IdOf(_)));
+    assert!(matches!(&values[1].kind, ExpressionKind::Parameter(name) if name == "quantity"));
+    assert!(matches!(&values[2].kind, ExpressionKind::Column { column, .. } if column == "seller_id"));
+    assert!(matches!(&values[3].kind, ExpressionKind::Now));
+    assert!(matches!(&values[4].kind, ExpressionKind::CallerId));
+    assert_eq!(values.len(), 6);
+}
+
+#[test]
+fn who_may_call_follows_from_requires_and_parameters() {
+    let shop = example("shop.bone");
+    let capability = |system: &System, name: &str| {
+        let found = system
+            .capabilities
+            .iter()
+            .find(|capability| capability.name == name);
+        found.unwrap().clone()
+    };
+    assert_eq!(capability(&shop, "pay").authorization, Authorization::Requires);
+    let game = example("game.bone");
+    assert_eq!(
+        capability(&game, "join_queue").authorization,
+        Authorization::IsParameter(0)
+    );
+    assert_eq!(capability(&game, "register").authorization, Authorization::Anyone);
+    assert_eq!(
+        capability(&game, "pair").authorization,
+        Authorization::Authenticated
+    );
+    let made = capability(&shop, "place_order").creates.unwrap();
+    assert_eq!(shop.entities[made.entity.0].name, "Order");
+}
+
+#[test]
+fn stores_say_more_of_their_entity() {
+    let shop = example("shop.bone");
+    let order = shop
+        .entities
+        .iter()
+        .find(|entity| entity.name == "Order")
+        .unwrap();
+    assert_eq!(order.storage.as_ref().unwrap().replicas, 2);
+    assert!(matches!(order.column("weight").unwrap().kind, ColumnKind::Stored));
+    assert!(matches!(order.column("state").unwrap().kind, ColumnKind::State));
+    let scopes: Vec<PolicyScope> = shop.policies.iter().map(|policy| policy.scope).collect();
+    assert!(matches!(
+        scopes[..],
+        [PolicyScope::System, PolicyScope::Capability(_)]
+    ));
+}
+
+#[test]
+fn constraints_are_facts_of_their_columns() {
+    let system = system(
+        "entity A {
+  owns: [n: uint, m: int, s: string, k: string]
+  constraints: [n in 1..9 and m > 0, s.length in 2..5, k in [\"x\", \"y\"], n <= 7, s.unique]
+}",
+    );
+    let facts = |name: &str| system.entities[0].column(name).unwrap().facts.clone();
+    assert_eq!((facts("n").minimum, facts("n").maximum), (Some(1.0), Some(7.0)));
+    assert_eq!(facts("m").minimum, Some(1.0));
+    assert_eq!(
+        (facts("s").minimum_length, facts("s").maximum_length),
+        (Some(2), Some(5))
+    );
+    assert_eq!(facts("k").choices, ["x", "y"]);
+    assert_eq!(system.entities[0].uniques, ["s"]);
+    assert_eq!(system.entities[0].checks.len(), 5);
+}

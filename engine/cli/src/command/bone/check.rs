@@ -1,0 +1,92 @@
+//! `smallcode bone check`: everything that is wrong with programs.
+
+use std::io::Write as _;
+
+use bonescript::{Analysis, Level, check_with};
+use camino::Utf8PathBuf;
+use clap::{Args, ValueEnum};
+use smallcode_core::diagnostic::count;
+
+use super::super::{pretty, print};
+use super::{Disk, read, show};
+use crate::exit::{Exit, Refusal};
+use crate::report::Verbosity;
+use crate::terminal::Terminal;
+
+/// Check programs: every name, type and word
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The programs
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<Utf8PathBuf>,
+    /// How problems are told
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Let pass, as warnings, what the public compiler ignores and what still has a meaning
+    #[arg(long)]
+    lenient: bool,
+}
+
+/// How problems are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, on standard error
+    Text,
+    /// For models: a line each, on standard output
+    Compact,
+    /// For programs: one JSON array on standard output
+    Json,
+}
+
+/// Checks the programs; exits with 2 when one has errors.
+pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
+    let level = if check.lenient {
+        Level::Lenient
+    } else {
+        Level::Strict
+    };
+    let mut good = 0;
+    let mut lines = String::new();
+    let mut objects = Vec::new();
+    for path in &check.files {
+        let text =
+            read(path).map_err(|why| Refusal::new(Exit::Wrong, format!("`{path}` can't be read: {why}")))?;
+        let analysis = check_with(path.as_str(), &text, &Disk, level);
+        good += usize::from(analysis.program.is_some());
+        match check.format {
+            Format::Text => tell(&analysis, terminal),
+            Format::Compact => {
+                for problem in &analysis.diagnostics {
+                    lines.push_str(&problem.compact(&analysis.sources));
+                    lines.push('\n');
+                }
+            }
+            Format::Json => objects.extend(show::json(&analysis)),
+        }
+    }
+    match check.format {
+        Format::Text if terminal.verbosity > Verbosity::Quiet && good > 0 => {
+            let verb = if good == 1 { "is" } else { "are" };
+            let _ = writeln!(std::io::stderr(), "{} {verb} right", count(good, "program"));
+        }
+        Format::Text => {}
+        Format::Compact => print(&lines)?,
+        Format::Json => print(&pretty(&objects)?)?,
+    }
+    Ok(if good == check.files.len() {
+        Exit::Done
+    } else {
+        Exit::Wrong
+    })
+}
+
+/// Shows problems to people.
+pub(super) fn tell(analysis: &Analysis, terminal: &Terminal) {
+    if !analysis.diagnostics.is_empty() {
+        let _ = write!(
+            std::io::stderr(),
+            "{}",
+            show::people(analysis, terminal.style.color)
+        );
+    }
+}
