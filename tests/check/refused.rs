@@ -237,6 +237,13 @@ fn one_problem_does_not_hide_another() {
         "inputs: { x: string }\ntasks: { a: { run: 'echo {{ inputs.x + }}' } }\n",
     )]);
     assert!(!text.contains("W0501"), "{text}");
+    // A task whose name can't be one.
+    let (codes, text) = said(&[(
+        "workflow.yaml",
+        "inputs: { x: string }\ntasks:\n  a b: { run: 'echo {{ inputs.x }}', nothing: 1 }\n  c: { run: x }\n",
+    )]);
+    assert_eq!(codes, "E0201 E0206");
+    assert!(!text.contains("W0501"), "{text}");
     // What is missing is not what is there.
     let (codes, text) = said(&[("workflow.yaml", "tasks: { a: { approve: { messge: x } } }\n")]);
     assert_eq!(codes, "E0201 E0203");

@@ -65,7 +65,8 @@ impl Checker<'_> {
 
 fn unused_inputs(checker: &mut Checker<'_>, used: &std::collections::HashSet<String>) {
     let loaded = &checker.module.loaded;
-    if !loaded.workflow.tasks.broken.is_empty() || checker.problems.has(Code::BAD_EXPRESSION, loaded.source) {
+    let told = |code| checker.problems.has(code, loaded.source);
+    if !loaded.workflow.tasks.broken.is_empty() || told(Code::BAD_EXPRESSION) || told(Code::BAD_NAME) {
         // What could not be read may use them.
         return;
     }

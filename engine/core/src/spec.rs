@@ -379,14 +379,14 @@ impl Lower for Tasks {
         }
         let mut tasks = Self::default();
         for key in keys {
-            let Some(name) = Name::checked(&key.text, key.span, context) else {
-                continue;
-            };
-            match fields.read::<Task>(&key.text, context) {
-                Some(task) => {
+            let name = Name::checked(&key.text, key.span, context);
+            match (name, fields.read::<Task>(&key.text, context)) {
+                (Some(name), Some(task)) => {
                     tasks.read.insert(name, task);
                 }
-                None => tasks.broken.push(name),
+                (Some(name), None) => tasks.broken.push(name),
+                // What is wrong in it has been told all the same.
+                (None, _) => {}
             }
         }
         Some(tasks)
