@@ -81,13 +81,19 @@ fn places(file: &[Cow<'_, str>], search: &[&str], reading: Reading) -> Vec<Found
             Reading::Exact | Reading::LineEnds => Shift::None,
             Reading::Indentation => shift(search.get(first)?, file.get(start + first)?)?,
         };
-        let exact = reading == Reading::Exact;
+        let mut lines = search.iter().zip(file.iter().skip(start));
+        let exact = reading == Reading::Exact && lines.all(|(search, file)| bare(search) == bare(file));
         Some(Found { start, exact, shift })
     };
     occurrences(&pattern, &text, first)
         .into_iter()
         .filter_map(found)
         .collect()
+}
+
+/// A line as it is, but for the end that the last line of a file may lack.
+fn bare(line: &str) -> &str {
+    line.strip_suffix('\n').unwrap_or(line)
 }
 
 /// How the indentation of the file follows from that of the search, where one ends with the other.
@@ -132,8 +138,8 @@ fn keys<'a>(lines: impl Iterator<Item = &'a str>, reading: Reading) -> Vec<Key<'
     let mut before: Option<&str> = None;
     let key = |line: &'a str| match reading {
         Reading::Exact => Key {
-            // The last line of a file may lack its end.
-            content: line.strip_suffix('\n').unwrap_or(line),
+            // However lines end: else a last line without an end would be nearer than its equals in a file with CRLF.
+            content: content(line),
             step: Step::Unread,
         },
         Reading::LineEnds => Key {

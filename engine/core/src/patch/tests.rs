@@ -255,6 +255,13 @@ fn only_given_files_change_and_shortened_paths_are_known() {
     }
 }
 
+/// The last line, which has no end, is no better a place than its equal further up.
+#[test]
+fn how_lines_end_does_not_choose_between_equals() {
+    let told = edited("}\r\na\r\n}", "}\n", "b\n").unwrap_err();
+    assert!(told.contains("2 times"), "{told}");
+}
+
 /// Repetition is what makes a search or a comparison quadratic: with 100,000 lines either would take hours.
 #[test]
 fn large_files_of_equal_lines_take_one_pass() {
