@@ -107,7 +107,7 @@ async fn ask(
     if part.is_some() && part::is_no_change(answer::text(&reply.text)) {
         return part::unchanged(shared);
     }
-    let (changed, summary) = patched(&files, &reply.text)?;
+    let (changed, summary) = stages::read(|| patched(&files, &reply.text))?;
     let value = json!({ "files": changed.keys().collect::<Vec<_>>(), "summary": summary });
     // The attempt puts them back where anything fails from here on.
     let changed: Vec<(String, String)> = changed.into_iter().collect();

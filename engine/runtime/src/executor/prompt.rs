@@ -73,7 +73,7 @@ async fn ask(
         schema: schema.map(|schema| &schema.json),
     };
     let reply = asker.reply(asked, scope).await?;
-    let (value, files) = understand(shared, prompt, schema, &reply.text, job, scope)?;
+    let (value, files) = stages::read(|| understand(shared, prompt, schema, &reply.text, job, scope))?;
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
         Some(Output::Files(_)) => json!({ "files": value }),

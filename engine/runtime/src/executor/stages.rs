@@ -7,6 +7,7 @@ mod judge;
 mod request;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value as Json;
 use smallcode_core::context::Section;
@@ -88,6 +89,7 @@ impl<'a> Asker<'a> {
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
     pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
+        let started = Instant::now();
         let mut sections = context::sections(self.shared, ask.context, scope).await?;
         sections.extend(ask.beside);
         for section in &mut sections {
@@ -95,6 +97,7 @@ impl<'a> Asker<'a> {
         }
         let messages = self.masked(ask.messages);
         let asked = request::build(messages, &sections, self.answerer, ask.schema, self.job)?;
+        log(started, "prompt built");
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
@@ -130,6 +133,20 @@ impl<'a> Asker<'a> {
         let judged = judge::whole(&reply, &asked.request, asked.room).err();
         Ok((reply, judged))
     }
+}
+
+/// Reads what an answer holds, and logs what that took.
+pub(super) fn read<T>(read: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let value = read();
+    log(started, "answer read");
+    value
+}
+
+/// Logs what the engine itself has taken for a step of a call, in microseconds.
+fn log(started: Instant, step: &str) {
+    let own_time = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(own_time, "{step}");
 }
 
 /// Ends an attempt when its time is over.

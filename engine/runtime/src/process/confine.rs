@@ -82,6 +82,22 @@ const OF_USER: [&str; 24] = [
     ".config/git/config",
 ];
 
+/// Variables that name toolchains elsewhere, and those that name where builds are kept.
+const TOOLCHAINS: [&str; 8] = [
+    "RUSTUP_HOME",
+    "GOPATH",
+    "GOROOT",
+    "JAVA_HOME",
+    "NVM_DIR",
+    "PNPM_HOME",
+    "PYENV_ROOT",
+    "VIRTUAL_ENV",
+];
+const BUILDS: [&str; 2] = ["CARGO_TARGET_DIR", "GOCACHE"];
+
+/// What Cargo has fetched, in its own folder: its keys lie beside.
+const OF_CARGO: [&str; 4] = ["bin", "registry", "git", "config.toml"];
+
 /// The limits of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confine {
@@ -102,6 +118,14 @@ impl Confine {
         if let Some(home) = home.as_deref().filter(|home| home.is_absolute()) {
             read.extend(OF_USER.iter().map(|path| home.join(path)));
         }
+        let named = |name: &&str| {
+            let path = environment.get(*name).map(PathBuf::from);
+            path.filter(|path| path.is_absolute() && path.parent().is_some())
+        };
+        read.extend(TOOLCHAINS.iter().filter_map(named));
+        if let Some(cargo) = named(&"CARGO_HOME") {
+            read.extend(OF_CARGO.iter().map(|part| cargo.join(part)));
+        }
         let path = environment.get("PATH").map(OsStr::new).unwrap_or_default();
         for folder in std::env::split_paths(path).filter(|folder| folder.is_absolute()) {
             // What a program needs lies beside its `bin`, unless that is where a user keeps everything.
@@ -119,7 +143,10 @@ impl Confine {
         let devices = DEVICES.iter().map(PathBuf::from);
         Self {
             read,
-            write: devices.chain([workspace.to_path_buf(), temporary]).collect(),
+            write: devices
+                .chain(BUILDS.iter().filter_map(named))
+                .chain([workspace.to_path_buf(), temporary])
+                .collect(),
             network,
         }
     }
