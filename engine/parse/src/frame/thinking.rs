@@ -29,7 +29,7 @@ pub(crate) fn split(text: &str) -> (Span, Span) {
     }
     let answer = Span::new(at, all.end);
     // A marker inside a value is not thinking, and neither is one that is spoken of.
-    if at > all.start || answer.of(text).starts_with(['{', '[']) && tag::at(text, at).is_none() {
+    if at > all.start || is_value(answer.of(text)) && tag::at(text, at).is_none() {
         return (thought, answer);
     }
     match closer(text, at).filter(|closer| !is_quoted(text, at, closer.span)) {
@@ -39,6 +39,12 @@ pub(crate) fn split(text: &str) -> (Span, Span) {
         ),
         None => (thought, answer),
     }
+}
+
+/// Whether an answer is a value from its first character on. A quote begins many things, so that it must be a string.
+fn is_value(answer: &str) -> bool {
+    answer.starts_with(['{', '['])
+        || answer.starts_with('"') && serde_json::from_str::<serde::de::IgnoredAny>(answer).is_ok()
 }
 
 /// The next marker that ends thinking.
@@ -223,6 +229,11 @@ mod tests {
             ("◁think▷hm◁/think▷yes", "hm", "yes"),
             ("hm\n</think>\nyes", "hm", "yes"),
             ("hm\n[BEGIN FINAL RESPONSE]\nyes", "hm", "yes"),
+            (
+                r#""a [BEGIN FINAL RESPONSE] b""#,
+                "",
+                r#""a [BEGIN FINAL RESPONSE] b""#,
+            ),
             (
                 "<think>a</think>\n<think>b</think>yes",
                 "a</think>\n<think>b",
