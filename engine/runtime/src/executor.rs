@@ -434,12 +434,7 @@ pub async fn leave(shared: Arc<Shared>, job: Job, inner: ModuleId) {
     })
     .await;
     let outcome = match settled(found) {
-        Ok(output) => Outcome::Success(TaskResult {
-            output,
-            stdout: None,
-            stderr: None,
-            exit_code: None,
-        }),
+        Ok(output) => Outcome::Success(TaskResult::of(output)),
         Err(failure) => Outcome::Failure(failure),
     };
     finished(&host, &messages, node, attempt, outcome);

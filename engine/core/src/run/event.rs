@@ -117,8 +117,13 @@ pub struct TaskResult {
 impl TaskResult {
     /// A result that is a value only.
     pub fn value(value: Value) -> Self {
+        Self::of(Stored::inline(value))
+    }
+
+    /// The same where the value is kept already.
+    pub fn of(output: Stored) -> Self {
         Self {
-            output: Stored::inline(value),
+            output,
             stdout: None,
             stderr: None,
             exit_code: None,

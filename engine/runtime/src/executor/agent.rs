@@ -100,12 +100,7 @@ async fn work(
     };
     let (value, summary_of) = work.run(!task.common.verify.is_empty()).await?;
     let output = json!({ "files": value, "summary": summary_of });
-    Ok(TaskResult {
-        output: keep(shared, output)?,
-        stdout: None,
-        stderr: None,
-        exit_code: None,
-    })
+    Ok(TaskResult::of(keep(shared, output)?))
 }
 
 /// One attempt under way.

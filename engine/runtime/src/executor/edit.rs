@@ -23,7 +23,7 @@ use self::part::{PART, View};
 use super::parts::{Measure, wanted};
 use super::stages::{self, Ask, Asker};
 use super::verify::{Subject, Verification};
-use super::{Answerer, Job, Shared, keep, permit, text, writes};
+use super::{Answerer, Job, Shared, context, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
 
@@ -97,13 +97,14 @@ async fn ask(
     }
     let messages = messages(edit, &files, shown, part, scope)?;
     fits(asker.answerer(), &files, &messages)?;
+    let mut sections = context::sections(shared, &edit.beside.context.0, scope).await?;
+    sections.extend(rest);
     let asked = Ask {
         messages,
-        context: &edit.beside.context.0,
-        beside: rest,
+        sections,
         schema: None,
     };
-    let reply = asker.reply(asked, scope).await?;
+    let reply = asker.reply(asked).await?;
     if part.is_some() && part::is_no_change(answer::text(&reply.text)) {
         return part::unchanged(shared);
     }
@@ -117,12 +118,7 @@ async fn ask(
     files::unchanged(shared, files).await?;
     writes::write(shared, job, changed).await?;
     verification.workspace(&subject, Some(&mut asker)).await?;
-    Ok(TaskResult {
-        output: keep(shared, value)?,
-        stdout: None,
-        stderr: None,
-        exit_code: None,
-    })
+    Ok(TaskResult::of(keep(shared, value)?))
 }
 
 /// What is asked: the files first, as they stay the same where several tasks change them.

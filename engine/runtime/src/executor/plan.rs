@@ -20,7 +20,7 @@ use smallcode_core::template::Scope;
 use super::parts::{Made, outputs};
 use super::stages::{self, Ask, Asker};
 use super::verify::{Subject, Verification};
-use super::{Job, Message, Shared, edit, keep, text, writes};
+use super::{Job, Message, Shared, context, edit, keep, text, writes};
 use crate::answer;
 use crate::model::{self, Role};
 
@@ -118,13 +118,15 @@ async fn propose(
     let messages = messages(&wanted, scope)?;
     let rules = wanted.rules;
     let schema = proposal::schema(&rules);
+    let mut asker = Asker::new(shared, task, job)?;
+    let mut sections = context::sections(shared, &wanted.beside.context.0, scope).await?;
+    sections.extend(wanted.outlines);
     let asked = Ask {
         messages,
-        context: &wanted.beside.context.0,
-        beside: wanted.outlines,
+        sections,
         schema: Some(&schema),
     };
-    let reply = Asker::new(shared, task, job)?.reply(asked, scope).await?;
+    let reply = asker.reply(asked).await?;
     let (value, repairs) = answer::value(&reply.text, &schema);
     if !repairs.is_empty() {
         // The dispatcher is gone only when the run is.
@@ -283,10 +285,5 @@ pub(super) async fn join(
     let files = edit::texts(shared, changed).await?;
     let subject = Subject::files(value.clone(), &files);
     verification.all(&subject).await?;
-    Ok(TaskResult {
-        output: keep(shared, value)?,
-        stdout: None,
-        stderr: None,
-        exit_code: None,
-    })
+    Ok(TaskResult::of(keep(shared, value)?))
 }

@@ -68,11 +68,10 @@ async fn ask(
     read.clone_from(&sections);
     let asked = Ask {
         messages,
-        context: &[],
-        beside: sections,
+        sections,
         schema: schema.map(|schema| &schema.json),
     };
-    let reply = asker.reply(asked, scope).await?;
+    let reply = asker.reply(asked).await?;
     let (value, files) = stages::read(|| understand(shared, prompt, schema, &reply.text, job, scope))?;
     let output = match &prompt.beside.output {
         Some(Output::File(_)) => json!({ "file": value_path(&value) }),
@@ -91,12 +90,7 @@ async fn ask(
         writes::write(shared, job, files).await?;
     }
     verification.workspace(&subject, Some(&mut asker)).await?;
-    Ok(TaskResult {
-        output: keep(shared, output)?,
-        stdout: None,
-        stderr: None,
-        exit_code: None,
-    })
+    Ok(TaskResult::of(keep(shared, output)?))
 }
 
 fn value_path(value: &Json) -> Json {

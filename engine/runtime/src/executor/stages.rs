@@ -13,10 +13,9 @@ use serde_json::Value as Json;
 use smallcode_core::context::Section;
 use smallcode_core::plan;
 use smallcode_core::run::{Failure, FailureClass};
-use smallcode_core::spec::{ContextItem, Task};
-use smallcode_core::template::Scope;
+use smallcode_core::spec::Task;
 
-use super::{Answerer, Job, Shared, context, timeout};
+use super::{Answerer, Job, Shared, timeout};
 use crate::model::{self, Reply};
 
 pub(super) use self::request::wanted;
@@ -26,9 +25,7 @@ pub(super) struct Ask<'a> {
     /// The chat: what is the same for all first, the instruction last.
     pub(super) messages: Vec<model::Message>,
     /// What the model is shown before the instruction, as whole as the window allows.
-    pub(super) context: &'a [ContextItem],
-    /// What it is shown after that.
-    pub(super) beside: Vec<Section>,
+    pub(super) sections: Vec<Section>,
     /// A JSON Schema that the server is asked to enforce.
     pub(super) schema: Option<&'a Json>,
 }
@@ -88,15 +85,13 @@ impl<'a> Asker<'a> {
 
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
-    pub(super) async fn reply(&mut self, ask: Ask<'_>, scope: &Arc<dyn Scope>) -> Result<Reply, Failure> {
+    pub(super) async fn reply(&mut self, mut ask: Ask<'_>) -> Result<Reply, Failure> {
         let started = Instant::now();
-        let mut sections = context::sections(self.shared, ask.context, scope).await?;
-        sections.extend(ask.beside);
-        for section in &mut sections {
+        for section in &mut ask.sections {
             self.shared.mask.cover(&mut section.text);
         }
         let messages = self.masked(ask.messages);
-        let asked = request::build(messages, &sections, self.answerer, ask.schema, self.job)?;
+        let asked = request::build(messages, &ask.sections, self.answerer, ask.schema, self.job)?;
         log(started, "prompt built");
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;

@@ -194,12 +194,7 @@ pub(super) fn unchanged(shared: &Shared) -> Result<TaskResult, Failure> {
 }
 
 fn result(shared: &Shared, value: &Json) -> Result<TaskResult, Failure> {
-    Ok(TaskResult {
-        output: keep(shared, value.clone())?,
-        stdout: None,
-        stderr: None,
-        exit_code: None,
-    })
+    Ok(TaskResult::of(keep(shared, value.clone())?))
 }
 
 /// What parts have changed together, once the verifiers have seen it.

@@ -185,10 +185,5 @@ pub(in super::super) async fn join(
         Subject::files(value.clone(), &files)
     };
     verification.all(&subject).await?;
-    Ok(TaskResult {
-        output: keep(shared, value)?,
-        stdout: None,
-        stderr: None,
-        exit_code: None,
-    })
+    Ok(TaskResult::of(keep(shared, value)?))
 }
