@@ -32,6 +32,7 @@
 mod ast;
 mod check;
 mod diagnostic;
+pub mod emit;
 mod format;
 pub mod ir;
 mod lexer;

@@ -1,0 +1,56 @@
+//! What is emitted, as a whole.
+
+use super::*;
+use crate::{Level, check};
+
+fn system(body: &str) -> ir::System {
+    let analysis = check("t.bone", &format!("system Small {{\n{body}\n}}"), Level::Strict);
+    analysis.program.unwrap().systems.remove(0)
+}
+
+#[test]
+fn the_same_system_gives_the_same_bytes_in_order() {
+    let system = system("entity Plant { owns: [name: string] }");
+    for target in Target::ALL {
+        let project = emit(&system, *target, None).unwrap();
+        assert_eq!(project, emit(&system, *target, None).unwrap());
+        assert!(project.files.is_sorted_by(|left, right| left.path < right.path));
+        for file in &project.files {
+            assert!(
+                file.text.ends_with('\n') && !file.text.contains('\r'),
+                "{}",
+                file.path
+            );
+        }
+    }
+}
+
+#[test]
+fn a_path_is_written_once_whatever_its_case() {
+    let mut files = FileSet::new(Target::Sqlite, LAYOUT);
+    files
+        .add("src/Order.ts", String::new(), Owner::Generated)
+        .unwrap();
+    assert_eq!(
+        files.add("src/order.ts", String::new(), Owner::Generated),
+        Err(EmitError::DuplicatePath {
+            path: "src/order.ts".into()
+        })
+    );
+}
+
+#[test]
+fn the_package_is_named_after_the_system() {
+    let project = emit(
+        &system("entity Plant { owns: [name: string] }"),
+        Target::Sqlite,
+        None,
+    )
+    .unwrap();
+    let package = project
+        .files
+        .iter()
+        .find(|file| file.path == "package.json")
+        .unwrap();
+    assert!(package.text.contains("\"name\": \"small\""));
+}
