@@ -52,5 +52,5 @@ fn the_package_is_named_after_the_system() {
         .iter()
         .find(|file| file.path == "package.json")
         .unwrap();
-    assert!(package.text.contains("\"name\": \"small\""));
+    assert!(package.text.contains("\"name\": \"small-backend\""));
 }
