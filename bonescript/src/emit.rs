@@ -5,9 +5,10 @@
 //! `templates` (typed rendering), `names` (spelling) and `project` (the set of files).
 
 mod database;
-#[cfg_attr(not(test), expect(dead_code, reason = "until every area is there"))]
+mod expression;
 mod names;
 mod project;
+mod server;
 #[cfg_attr(not(test), expect(unused_imports, reason = "until every area is there"))]
 mod templates;
 #[cfg(test)]
@@ -77,7 +78,6 @@ pub enum EmitError {
 /// What an emitter is given.
 struct Build<'a> {
     system: &'a ir::System,
-    #[expect(dead_code, reason = "read by the emitter of migrations")]
     target: Target,
     /// The text of `migrations/schema.json` of the last compilation.
     #[expect(dead_code, reason = "read by the emitter of migrations")]
@@ -91,12 +91,14 @@ type Emitter = fn(&Build<'_>, &mut FileSet) -> Result<(), EmitError>;
 const EMITTERS: &[Emitter] = &[
     // A line for each, so that areas can be added side by side.
     database::emit,
+    server::emit,
 ];
 
 /// The templates and fixed files of each area.
 const TABLES: &[Table] = &[
     // As above.
     database::TEMPLATES,
+    server::TEMPLATES,
 ];
 
 /// What is done to the text of each rendered `.ts` file, given with its path.

@@ -19,7 +19,7 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
 use super::{EmitError, TABLES, Target};
 use piece::Language;
-pub(super) use piece::{code, comment, key, name, text};
+pub(super) use piece::{code, comment, key, name, text, typescript};
 
 /// Files with their texts, by the path below `templates/`.
 pub(super) type Table = &'static [(&'static str, &'static str)];

@@ -186,7 +186,7 @@ fn name_in(language: Language, kind: Kind, name: &str) -> Result<String, Error> 
 }
 
 /// A string literal with the quotes that need fewer escapes, as prettier has it.
-fn typescript(text: &str) -> String {
+pub(in super::super) fn typescript(text: &str) -> String {
     let double = text.matches('"').count();
     let single = text.matches('\'').count();
     quoted(text, if double > single { '\'' } else { '"' })

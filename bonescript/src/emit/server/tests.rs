@@ -1,0 +1,1 @@
+//! What the server of small programs looks like.

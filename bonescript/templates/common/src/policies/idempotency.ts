@@ -1,0 +1,45 @@
+/**
+ * The same key gives the same answer: it is stored in the transaction that does the work, so that either both are there or
+ * neither is.
+ */
+import { createHash } from "node:crypto";
+
+import { sql } from "kysely";
+
+import type { Transaction } from "../database/transaction.ts";
+import { Problem } from "../errors.ts";
+import { type Json, parseJson, stringifyJson } from "../json.ts";
+
+export interface Key {
+  /** Whose key it is, and of which action: keys of others are other keys. */
+  scope: string;
+  key: string;
+  /** Of the request, so that a key is not used for another one. */
+  hash: string;
+}
+
+export function hashOf(input: unknown): string {
+  return createHash("sha256").update(stringifyJson(input)).digest("hex");
+}
+
+/** Claims a key; gives the stored answer where it was used before. A second request waits here for the first. */
+export async function claimKey(trx: Transaction, { scope, key, hash }: Key, now: Date): Promise<Json | undefined> {
+  const claimed = await sql`
+    insert into idempotency_keys (scope, key, request_hash, created_at)
+    values (${scope}, ${key}, ${hash}, ${now.toISOString()})
+    on conflict (scope, key) do nothing returning key`.execute(trx);
+  if (claimed.rows.length > 0) return undefined;
+  const { rows } = await sql<{ request_hash: string; response: string | null }>`
+    select request_hash, response from idempotency_keys where scope = ${scope} and key = ${key}`.execute(trx);
+  const [known] = rows;
+  if (known === undefined) throw new Problem("CONFLICT", "the first request with this key is not done yet");
+  if (known.request_hash !== hash) throw new Problem("CONFLICT", "this key was used with another body");
+  return parseJson(known.response ?? "null");
+}
+
+/** Stores the answer of a key that was claimed in the same transaction. */
+export async function storeAnswer(trx: Transaction, { scope, key }: Key, status: number, body: unknown): Promise<void> {
+  await sql`
+    update idempotency_keys set status = ${status}, response = ${stringifyJson(body)}
+    where scope = ${scope} and key = ${key}`.execute(trx);
+}
