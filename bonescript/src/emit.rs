@@ -9,11 +9,11 @@ mod expression;
 mod names;
 mod project;
 mod server;
-#[cfg_attr(not(test), expect(unused_imports, reason = "until every area is there"))]
 mod templates;
 #[cfg(test)]
 mod tests;
 
+pub use database::{Migration, diff, schema};
 pub use project::{File, Owner, Project};
 
 use crate::ir;
@@ -80,7 +80,6 @@ struct Build<'a> {
     system: &'a ir::System,
     target: Target,
     /// The text of `migrations/schema.json` of the last compilation.
-    #[expect(dead_code, reason = "read by the emitter of migrations")]
     previous: Option<&'a str>,
 }
 

@@ -8,7 +8,6 @@
 //! how that is written there. Plain strings, numbers and booleans may steer a template, but printing one is an error, so
 //! neither an injection nor a forgotten escape can be written.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "until every area is there"))]
 mod piece;
 
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
 use super::{EmitError, TABLES, Target};
 use piece::Language;
-pub(super) use piece::{code, comment, key, name, text, typescript};
+pub(super) use piece::{code, comment, key, name, sql_name, sql_text, text, typescript};
 
 /// Files with their texts, by the path below `templates/`.
 pub(super) type Table = &'static [(&'static str, &'static str)];

@@ -219,12 +219,12 @@ fn quoted(text: &str, quote: char) -> String {
 }
 
 /// A text literal of SQL; none where the text has a zero byte, which `PostgreSQL` cannot hold.
-fn sql_text(text: &str) -> Option<String> {
+pub(in super::super) fn sql_text(text: &str) -> Option<String> {
     (!text.contains('\0')).then(|| format!("'{}'", text.replace('\'', "''")))
 }
 
 /// A quoted identifier of SQL.
-fn sql_name(name: &str) -> String {
+pub(in super::super) fn sql_name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
