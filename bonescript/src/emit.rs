@@ -6,6 +6,7 @@
 
 mod database;
 mod expression;
+mod layout;
 mod names;
 mod project;
 mod server;
@@ -100,8 +101,8 @@ const TABLES: &[Table] = &[
     server::TEMPLATES,
 ];
 
-/// What is done to the text of each rendered `.ts` file, given with its path.
-const LAYOUT: fn(&str, String) -> Result<String, EmitError> = |_path, text| Ok(text);
+/// What is done to the text of each rendered file, given with its path.
+const LAYOUT: fn(&str, String) -> Result<String, EmitError> = |path, text| Ok(layout::file(path, &text));
 
 /// Gives every file of the project.
 ///

@@ -82,10 +82,8 @@ impl FileSet {
         context: Value,
         owner: Owner,
     ) -> Result<(), EmitError> {
-        let mut text = templates::render(self.target, template, context)?;
-        if matches!(templates::extension(path), "ts" | "tsx") {
-            text = (self.layout)(path, text)?;
-        }
+        let text = templates::render(self.target, template, context)?;
+        let text = (self.layout)(path, text)?;
         self.add(path, text, owner)
     }
 
