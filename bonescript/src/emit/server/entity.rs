@@ -176,7 +176,6 @@ fn describe(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules)
             column => text(relation.column.clone().unwrap_or_default()),
             junction,
             many_to_many => relation.kind == RelationKind::ManyToMany,
-            most => code(relation.most.map_or_else(|| "null".to_owned(), |most| most.to_string())),
         });
     }
     let login = rules.login.as_ref().map(|login| {

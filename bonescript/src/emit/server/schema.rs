@@ -7,9 +7,9 @@ use crate::ir::{Column, Facts, System, Type};
 
 /// Schemas as code, and what of `src/schemas/values.ts` and zod they name.
 #[derive(Debug, Default)]
-pub(super) struct Schemas {
-    pub(super) values: BTreeSet<&'static str>,
-    pub(super) zod: bool,
+pub(in super::super) struct Schemas {
+    pub(in super::super) values: BTreeSet<&'static str>,
+    pub(in super::super) zod: bool,
 }
 
 impl Schemas {
@@ -19,7 +19,7 @@ impl Schemas {
     }
 
     /// The schema of a column in a body, without what may be left out.
-    pub(super) fn column(&mut self, system: &System, column: &Column) -> String {
+    pub(in super::super) fn column(&mut self, system: &System, column: &Column) -> String {
         let base = self.with_facts(system, &column.ty, &column.facts);
         if column.nullable {
             format!("{base}.nullable()")
@@ -29,7 +29,7 @@ impl Schemas {
     }
 
     /// The schema of a type.
-    pub(super) fn of(&mut self, system: &System, ty: &Type) -> String {
+    pub(in super::super) fn of(&mut self, system: &System, ty: &Type) -> String {
         self.with_facts(system, ty, &Facts::default())
     }
 
@@ -125,7 +125,7 @@ impl Schemas {
     }
 
     /// The schema of a value in a query, where everything is text.
-    pub(super) fn filter(&mut self, system: &System, ty: &Type) -> String {
+    pub(in super::super) fn filter(&mut self, system: &System, ty: &Type) -> String {
         match ty {
             Type::Uint | Type::Int => self.value("integerText").to_owned(),
             Type::Bool => self.value("boolText").to_owned(),

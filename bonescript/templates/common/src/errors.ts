@@ -22,6 +22,10 @@ const STATUS = {
 
 export type ProblemCode = keyof typeof STATUS;
 
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(STATUS, code);
+}
+
 /** One field that is wrong. */
 export interface FieldProblem {
   /** Where, as a path with dots; empty for the whole. */
@@ -41,7 +45,11 @@ export class Problem extends Error {
   constructor(
     code: ProblemCode,
     message: string,
-    options: { details?: readonly FieldProblem[]; headers?: Record<string, string>; cause?: unknown } = {},
+    options: {
+      details?: readonly FieldProblem[];
+      headers?: Record<string, string>;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
@@ -72,7 +80,10 @@ export function invalid(error: ZodError): Problem {
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
     return issue.keys
       .slice(0, 20)
-      .map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: "this field is unknown here" }));
+      .map((key) => ({
+        path: path === "" ? key : `${path}.${key}`,
+        message: "this field is unknown here",
+      }));
   });
   return new Problem("VALIDATION_FAILED", "some fields are wrong", { details });
 }

@@ -33,7 +33,11 @@ export function remainder(left: Number_, right: Number_): Number_ {
 }
 
 /** A function of two values that gives nothing where one of them is nothing. */
-export function both<A, B, C>(left: A | null, right: B | null, then: (left: A, right: B) => C): C | null {
+export function both<A, B, C>(
+  left: A | null,
+  right: B | null,
+  then: (left: A, right: B) => C,
+): C | null {
   return left === null || right === null ? null : then(left, right);
 }
 
@@ -62,7 +66,8 @@ export function textOf(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (value instanceof Date) return value.toISOString();
   if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
+    return String(value);
   throw unanswerable("this value has no text");
 }
 
@@ -92,7 +97,8 @@ export function equal(left: unknown, right: unknown): boolean {
     const [one, other] = [instant(left), instant(right)];
     return one !== null && one === other;
   }
-  if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right) === 0;
+  if (left instanceof Uint8Array && right instanceof Uint8Array)
+    return Buffer.compare(left, right) === 0;
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((part, at) => equal(part, right[at]));
   }
@@ -139,7 +145,8 @@ export function within(value: unknown, low: unknown, high: unknown): boolean {
 export function contains(whole: unknown, part: unknown): boolean {
   if (typeof whole === "string") return typeof part === "string" && whole.includes(part);
   if (Array.isArray(whole)) return whole.some((element) => equal(element, part));
-  if (isObject(whole)) return (typeof part === "string" || isNumber(part)) && Object.hasOwn(whole, String(part));
+  if (isObject(whole))
+    return (typeof part === "string" || isNumber(part)) && Object.hasOwn(whole, String(part));
   return false;
 }
 
@@ -169,7 +176,8 @@ export function sumOfAny(values: unknown): number {
 /** A span of time by a factor, to the millisecond. */
 export function scaled(span: bigint, factor: number): bigint {
   const milliseconds = Math.round(Number(span) * factor);
-  if (!Number.isSafeInteger(milliseconds)) throw unanswerable("a span of time beyond all calendars");
+  if (!Number.isSafeInteger(milliseconds))
+    throw unanswerable("a span of time beyond all calendars");
   return BigInt(milliseconds);
 }
 
@@ -189,10 +197,16 @@ function checkedTime(time: Date): Date {
 }
 
 /** Arithmetic with json: numbers only, and whole ones stay whole. */
-export function calculate(operator: "+" | "-" | "*" | "/" | "%", left: unknown, right: unknown): Json {
+export function calculate(
+  operator: "+" | "-" | "*" | "/" | "%",
+  left: unknown,
+  right: unknown,
+): Json {
   if (left === null || right === null || left === undefined || right === undefined) return null;
-  if (operator === "+" && (typeof left === "string" || typeof right === "string")) return textOf(left) + textOf(right);
-  if (!isNumber(left) || !isNumber(right)) throw unanswerable("a calculation with what is no number");
+  if (operator === "+" && (typeof left === "string" || typeof right === "string"))
+    return textOf(left) + textOf(right);
+  if (!isNumber(left) || !isNumber(right))
+    throw unanswerable("a calculation with what is no number");
   const [one, other] = [whole(left), whole(right)];
   if (one !== null && other !== null) {
     if (operator === "/") return divide(one, other);
@@ -239,7 +253,8 @@ export function asInt(value: unknown, what: string): bigint {
 
 export function asFloat(value: unknown, what: string): number {
   const number = isNumber(value) ? Number(value) : Number.NaN;
-  if (!Number.isFinite(number)) throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be no number`);
+  if (!Number.isFinite(number))
+    throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be no number`);
   return number;
 }
 
@@ -289,9 +304,12 @@ export function there<T>(value: T | null | undefined, what: string): T {
 
 function inRange(value: unknown, minimum: bigint, what: string): bigint {
   const number = isNumber(value) ? whole(value) : null;
-  if (number === null) throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be no whole number`);
-  if (number < minimum) throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be below ${minimum}`);
-  if (number > MAX_INTEGER) throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be above ${MAX_INTEGER}`);
+  if (number === null)
+    throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be no whole number`);
+  if (number < minimum)
+    throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be below ${minimum}`);
+  if (number > MAX_INTEGER)
+    throw new Problem("CONSTRAINT_FAILED", `\`${what}\` would be above ${MAX_INTEGER}`);
   return number;
 }
 

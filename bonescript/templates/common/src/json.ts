@@ -23,7 +23,10 @@ const UNUSUAL = /\d{16}|\\u|__proto__|"constructor"/;
 /** `JSON.rawJSON` and the third argument of a reviver are in Node 22, but not yet in the types of ECMAScript. */
 const native = JSON as unknown as {
   rawJSON(text: string): unknown;
-  parse(text: string, revive: (key: string, value: Json, context: { source?: string }) => Json): Json;
+  parse(
+    text: string,
+    revive: (key: string, value: Json, context: { source?: string }) => Json,
+  ): Json;
 };
 
 /** Reads JSON. Throws `JsonError`. */
@@ -44,12 +47,19 @@ export function stringifyJson(value: unknown): string {
 
 function revive(key: string, value: Json, context: { source?: string }): Json {
   if (key === "__proto__") throw new JsonError("the key `__proto__` is not allowed");
-  if (key === "constructor" && typeof value === "object" && value !== null && "prototype" in value) {
+  if (
+    key === "constructor" &&
+    typeof value === "object" &&
+    value !== null &&
+    "prototype" in value
+  ) {
     throw new JsonError("the key `constructor.prototype` is not allowed");
   }
   if (!isText(key)) throw new JsonError("a key holds characters that are not text");
   if (typeof value === "string" && !isText(value)) {
-    throw new JsonError("a string holds characters that are not text: NUL, or half of a surrogate pair");
+    throw new JsonError(
+      "a string holds characters that are not text: NUL, or half of a surrogate pair",
+    );
   }
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     const source = context.source ?? "";
@@ -83,7 +93,8 @@ function refuseDeep(text: string): void {
       quoted = true;
     } else if (sign === 0x5b || sign === 0x7b) {
       depth += 1;
-      if (depth > MAX_DEPTH) throw new JsonError(`the body is nested deeper than ${MAX_DEPTH} levels`);
+      if (depth > MAX_DEPTH)
+        throw new JsonError(`the body is nested deeper than ${MAX_DEPTH} levels`);
     } else if (sign === 0x5d || sign === 0x7d) {
       depth -= 1;
     }

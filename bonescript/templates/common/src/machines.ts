@@ -21,12 +21,17 @@ export function move<State extends string, Row>(
   to: string,
   before: Row,
 ): State {
-  const next = machine.transitions.find((transition) => transition.from === from && transition.to === to);
+  const next = machine.transitions.find(
+    (transition) => transition.from === from && transition.to === to,
+  );
   if (next === undefined) {
     throw new Problem("INVALID_TRANSITION", `no transition leads from \`${from}\` to \`${to}\``);
   }
   if (next.guard !== undefined && !next.guard.holds(before)) {
-    throw new Problem("INVALID_TRANSITION", `\`${from}\` becomes \`${to}\` only if ${next.guard.text}`);
+    throw new Problem(
+      "INVALID_TRANSITION",
+      `\`${from}\` becomes \`${to}\` only if ${next.guard.text}`,
+    );
   }
   return next.to;
 }

@@ -77,7 +77,10 @@ export function createMetrics(): Metrics {
             lines.push(`${name}_bucket{${join}le="${BUCKETS[at]}"} ${value}`);
           });
           lines.push(`${name}_bucket{${join}le="+Inf"} ${count}`);
-          lines.push(`${name}_sum${braces(labels)} ${sum}`, `${name}_count${braces(labels)} ${count}`);
+          lines.push(
+            `${name}_sum${braces(labels)} ${sum}`,
+            `${name}_count${braces(labels)} ${count}`,
+          );
         }
       }
       return `${lines.join("\n")}\n`;
@@ -132,7 +135,8 @@ export function register(app: App, context: Context): void {
         ? ["127.0.0.1", "::1", "::ffff:127.0.0.1"].includes(request.socket.remoteAddress ?? "") &&
           request.headers["x-forwarded-for"] === undefined
         : same(request.headers.authorization ?? "", `Bearer ${metricsToken}`);
-    if (!allowed) throw new Problem("FORBIDDEN", "set `METRICS_TOKEN` and send it as a bearer token");
+    if (!allowed)
+      throw new Problem("FORBIDDEN", "set `METRICS_TOKEN` and send it as a bearer token");
     context.metrics.gauge("process_resident_memory_bytes", process.memoryUsage.rss());
     context.metrics.gauge("process_uptime_seconds", process.uptime());
     return reply.type("text/plain; version=0.0.4").send(context.metrics.render());

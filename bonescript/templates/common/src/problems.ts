@@ -17,7 +17,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof ZodError) return invalid(error);
   if (error instanceof TransactionTimeout) {
-    return new Problem("TIMEOUT", "this took too long, and nothing of it was kept", { cause: error });
+    return new Problem("TIMEOUT", "this took too long, and nothing of it was kept", {
+      cause: error,
+    });
   }
   const database = databaseProblem(error);
   if (database !== null) return database;

@@ -46,7 +46,8 @@ async function callerBehind(request: FastifyRequest, context: Context): Promise<
     const token = /^Bearer +([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1];
     // The token of `/metrics` is none of ours.
     if (request.routeOptions.url === "/metrics") return null;
-    if (token === undefined) throw new Problem("UNAUTHENTICATED", "the `Authorization` header is no bearer token");
+    if (token === undefined)
+      throw new Problem("UNAUTHENTICATED", "the `Authorization` header is no bearer token");
     return authenticate(token, context);
   }
   const key = request.headers["x-api-key"];
@@ -67,12 +68,17 @@ export async function authenticate(token: string, context: Context): Promise<Cal
   }
   const subject = await verifyOutside(token, oidc);
   const row = await findRowBy(context.db, outside, outside.auth?.identifier ?? "id", subject);
-  if (row === null) throw new Problem("UNAUTHENTICATED", "nobody here has signed up with this account");
+  if (row === null)
+    throw new Problem("UNAUTHENTICATED", "nobody here has signed up with this account");
   return callerFor(outside, row, context);
 }
 
 /** The caller that a row is, with its roles. */
-export async function callerFor(entity: Entity, row: BaseRow, context: Pick<Context, "db">): Promise<Caller> {
+export async function callerFor(
+  entity: Entity,
+  row: BaseRow,
+  context: Pick<Context, "db">,
+): Promise<Caller> {
   const own = entity.auth?.role === true ? column(row, "role") : null;
   const granted = await rolesOf(context.db, entity, row.id);
   const roles = typeof own === "string" && own !== "" ? [own, ...granted] : granted;
@@ -82,7 +88,9 @@ export async function callerFor(entity: Entity, row: BaseRow, context: Pick<Cont
 async function callerOfKey(key: string, context: Context): Promise<Caller> {
   const refused = new Problem("UNAUTHENTICATED", "the API key is not valid");
   const parts = parseKey(key);
-  const entity = entities.find(({ table, auth }) => table === parts?.table && auth?.method === "apikey");
+  const entity = entities.find(
+    ({ table, auth }) => table === parts?.table && auth?.method === "apikey",
+  );
   if (parts === null || entity === undefined) throw refused;
   const row = await findRow(context.db, entity, parts.id);
   const stored = row === null ? null : await secretOf(context.db, entity, row);
@@ -93,7 +101,9 @@ async function callerOfKey(key: string, context: Context): Promise<Caller> {
 /** What a token says of its signature, before anything of it is believed. */
 function algorithm(token: string): unknown {
   try {
-    const head: unknown = JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString());
+    const head: unknown = JSON.parse(
+      Buffer.from(token.split(".")[0] ?? "", "base64url").toString(),
+    );
     return typeof head === "object" && head !== null && "alg" in head ? head.alg : undefined;
   } catch {
     return undefined;

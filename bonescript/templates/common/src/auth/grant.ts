@@ -11,13 +11,19 @@ const USAGE = "usage: npm run grant -- ENTITY ID ROLE [--revoke]";
 async function grant(words: readonly string[]): Promise<string> {
   const revoke = words.includes("--revoke");
   const [name, id, role, ...rest] = words.filter((word) => word !== "--revoke");
-  if (name === undefined || id === undefined || role === undefined || rest.length > 0) throw new Error(USAGE);
+  if (name === undefined || id === undefined || role === undefined || rest.length > 0)
+    throw new Error(USAGE);
   const known = entities.filter((entity) => entity.auth !== null);
-  const entity = known.find((one) => [one.name, one.table].some((word) => word.toLowerCase() === name.toLowerCase()));
+  const entity = known.find((one) =>
+    [one.name, one.table].some((word) => word.toLowerCase() === name.toLowerCase()),
+  );
   if (entity === undefined) {
-    throw new Error(`\`${name}\` does not log in; those that do: ${known.map((one) => one.name).join(", ")}`);
+    throw new Error(
+      `\`${name}\` does not log in; those that do: ${known.map((one) => one.name).join(", ")}`,
+    );
   }
-  if (!/^\w{1,64}$/.test(role)) throw new Error("a role is a word of at most 64 letters, digits and `_`");
+  if (!/^\w{1,64}$/.test(role))
+    throw new Error("a role is a word of at most 64 letters, digits and `_`");
   if (!uuid.safeParse(id).success) throw new Error(`\`${id}\` is no id`);
   const db = openDatabase(loadConfig(process.env));
   try {

@@ -5,7 +5,18 @@ import { z } from "zod";
 import { Problem } from "../errors.ts";
 
 /** Signatures with a private key only: the published key must not be able to sign. */
-const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+];
 
 /** An issuer that needs longer is treated as one that is not there. */
 const PATIENCE_MS = 5000;
@@ -53,8 +64,13 @@ function publishedKeys(issuer: string): Promise<JWTVerifyGetKey> {
 
 async function discover(issuer: string): Promise<JWTVerifyGetKey> {
   const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS), redirect: "error" });
+  const response = await fetch(url, {
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    redirect: "error",
+  });
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
-  const known = z.object({ issuer: z.literal(issuer), jwks_uri: z.url() }).parse(await response.json());
+  const known = z
+    .object({ issuer: z.literal(issuer), jwks_uri: z.url() })
+    .parse(await response.json());
   return createRemoteJWKSet(new URL(known.jwks_uri), { timeoutDuration: PATIENCE_MS });
 }

@@ -42,7 +42,10 @@ export function register(app: App, context: Context): void {
 
 function registerLogin(app: App, context: Context, entity: Entity): void {
   const identifier = entity.auth?.identifier ?? "id";
-  const body = z.strictObject({ [identifier]: text({ maximum: 1000 }), password: text({ maximum: 1000 }) });
+  const body = z.strictObject({
+    [identifier]: text({ maximum: 1000 }),
+    password: text({ maximum: 1000 }),
+  });
   const addresses = createLimiter(PER_ADDRESS);
   const users = createLimiter(PER_USER);
 

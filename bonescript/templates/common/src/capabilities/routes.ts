@@ -30,10 +30,17 @@ export function register(app: App, context: Context): void {
   }
 }
 
-function registerCapability(app: App, context: Context, name: CapabilityName, capability: Capability): void {
+function registerCapability(
+  app: App,
+  context: Context,
+  name: CapabilityName,
+  capability: Capability,
+): void {
   const guard = guardOf(capability);
   app.post(capability.path, async (request, reply) => {
-    const caller = capability.open ? (callerOrNull(request) ?? stranger(request)) : callerOf(request);
+    const caller = capability.open
+      ? (callerOrNull(request) ?? stranger(request))
+      : callerOf(request);
     guard.limit(request, capability.open ? null : caller, context.clock().getTime());
     const headers = idempotencyKey.safeParse(request.headers);
     if (!headers.success) throw invalid(headers.error);
@@ -42,7 +49,9 @@ function registerCapability(app: App, context: Context, name: CapabilityName, ca
       guard.admit(caller);
       readInput(capability, request.body);
       const job = await context.jobs.enqueue(name, request.body ?? {}, caller, key);
-      return reply.code(202).send({ ok: true, action: capability.name, job: { id: job.id, status: job.status } });
+      return reply
+        .code(202)
+        .send({ ok: true, action: capability.name, job: { id: job.id, status: job.status } });
     }
     return callCapability(name, {
       context,

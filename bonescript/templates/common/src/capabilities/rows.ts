@@ -50,7 +50,10 @@ export class Rows {
   }
 
   /** Runs `load` with every row that it asks for locked. */
-  async load<Given>(known: readonly Wanted[] | null, load: (rows: Rows) => Promise<Given>): Promise<Given> {
+  async load<Given>(
+    known: readonly Wanted[] | null,
+    load: (rows: Rows) => Promise<Given>,
+  ): Promise<Given> {
     if (known === null) await load(this);
     else known.forEach((wanted) => this.#want(wanted));
     await this.#lock();
@@ -58,7 +61,11 @@ export class Rows {
   }
 
   /** A row that the request names. Throws a problem of 404. */
-  async find<Row extends BaseRow>(entity: Entity<Row>, id: string, strength: Strength): Promise<Row> {
+  async find<Row extends BaseRow>(
+    entity: Entity<Row>,
+    id: string,
+    strength: Strength,
+  ): Promise<Row> {
     const row = await this.#row(entity, id, strength);
     if (row === null) throw notFound(entity.name);
     return row;
@@ -94,7 +101,11 @@ export class Rows {
   }
 
   /** The row that a foreign key which may not be empty leads to. */
-  async owner<Row extends BaseRow>(entity: Entity<Row>, id: string, strength: Strength): Promise<Row> {
+  async owner<Row extends BaseRow>(
+    entity: Entity<Row>,
+    id: string,
+    strength: Strength,
+  ): Promise<Row> {
     const row = await this.follow(entity, id, strength);
     if (row === null) throw new Moved();
     return row;
@@ -151,21 +162,38 @@ export class Rows {
   async count(entity: Entity, name: string, id: string | null | undefined): Promise<bigint> {
     if (id === null || id === undefined) return 0n;
     const { rows } = await sql<{ total: number | bigint | string }>`
-      select count(*) as total from ${sql.table(entity.table)} where ${sql.ref(name)} = ${id}`.execute(this.#trx);
+      select count(*) as total from ${sql.table(entity.table)} where ${sql.ref(name)} = ${id}`.execute(
+      this.#trx,
+    );
     return BigInt(rows[0]?.total ?? 0);
   }
 
   /** The sum of a column of whole numbers over the rows whose foreign key leads to a row. */
-  async sum(entity: Entity, summed: string, name: string, id: string | null | undefined): Promise<bigint> {
+  async sum(
+    entity: Entity,
+    summed: string,
+    name: string,
+    id: string | null | undefined,
+  ): Promise<bigint> {
     return BigInt(await this.#sum(entity, summed, name, id));
   }
 
   /** The same of any numbers. */
-  async sumOfFloats(entity: Entity, summed: string, name: string, id: string | null | undefined): Promise<number> {
+  async sumOfFloats(
+    entity: Entity,
+    summed: string,
+    name: string,
+    id: string | null | undefined,
+  ): Promise<number> {
     return Number(await this.#sum(entity, summed, name, id));
   }
 
-  async #sum(entity: Entity, summed: string, name: string, id: string | null | undefined): Promise<string> {
+  async #sum(
+    entity: Entity,
+    summed: string,
+    name: string,
+    id: string | null | undefined,
+  ): Promise<string> {
     if (id === null || id === undefined) return "0";
     const { rows } = await sql<{ total: number | bigint | string | null }>`
       select sum(${sql.ref(summed)}) as total from ${sql.table(entity.table)} where ${sql.ref(name)} = ${id}`.execute(
@@ -188,9 +216,13 @@ export class Rows {
   /** Writes every changed row back, in the order of the locks. */
   async save(): Promise<void> {
     for (const [, held] of [...this.#held].sort(([left], [right]) => compare(left, right))) {
-      const changed = Object.entries(held.row).filter(([name, value]) => value !== column(held.before, name));
+      const changed = Object.entries(held.row).filter(
+        ([name, value]) => value !== column(held.before, name),
+      );
       if (changed.length === 0) continue;
-      const values: Partial<BaseRow> = Object.fromEntries(changed.filter(([name]) => !held.entity.derived.includes(name)));
+      const values: Partial<BaseRow> = Object.fromEntries(
+        changed.filter(([name]) => !held.entity.derived.includes(name)),
+      );
       const saved = await updateRow(this.#trx, held.entity, held.row.id, values, this.#now);
       if (saved === null) throw new Moved();
       Object.assign(held.row, saved);
@@ -201,11 +233,17 @@ export class Rows {
   #want(wanted: Wanted): void {
     const key = keyOf(wanted.entity, wanted.id);
     const known = this.#wanted.get(key);
-    const stronger = (one: Strength, other: Strength): boolean => STRENGTHS.indexOf(one) > STRENGTHS.indexOf(other);
-    if (known === undefined || stronger(wanted.strength, known.strength)) this.#wanted.set(key, wanted);
+    const stronger = (one: Strength, other: Strength): boolean =>
+      STRENGTHS.indexOf(one) > STRENGTHS.indexOf(other);
+    if (known === undefined || stronger(wanted.strength, known.strength))
+      this.#wanted.set(key, wanted);
   }
 
-  async #row<Row extends BaseRow>(entity: Entity<Row>, id: string, strength: Strength): Promise<Row | null> {
+  async #row<Row extends BaseRow>(
+    entity: Entity<Row>,
+    id: string,
+    strength: Strength,
+  ): Promise<Row | null> {
     const key = keyOf(entity, id);
     const held = this.#held.get(key) as Held<Row> | undefined;
     if (held !== undefined) {
@@ -225,15 +263,22 @@ export class Rows {
   async #lock(): Promise<void> {
     this.#held.clear();
     this.#locked = true;
-    const wanted = [...this.#wanted].sort(([left], [right]) => compare(left, right)).map(([, one]) => one);
-    for (let at = 0; at < wanted.length; ) {
+    const wanted = [...this.#wanted]
+      .sort(([left], [right]) => compare(left, right))
+      .map(([, one]) => one);
+    for (let at = 0; at < wanted.length;) {
       const first = wanted[at];
       if (first === undefined) break;
       let end = at;
-      while (wanted[end]?.entity === first.entity && wanted[end]?.strength === first.strength) end += 1;
+      while (wanted[end]?.entity === first.entity && wanted[end]?.strength === first.strength)
+        end += 1;
       const ids = wanted.slice(at, end).map(({ id }) => id);
       for (const row of await lockRows(this.#trx, first.entity, ids, first.strength)) {
-        this.#held.set(keyOf(first.entity, row.id), { entity: first.entity, row, before: { ...row } });
+        this.#held.set(keyOf(first.entity, row.id), {
+          entity: first.entity,
+          row,
+          before: { ...row },
+        });
       }
       at = end;
     }
@@ -245,9 +290,10 @@ export class Rows {
     ids: readonly unknown[],
   ): Promise<Row[]> {
     if (ids.every((id) => id === null || id === undefined)) return [];
-    const query = sql`select * from ${sql.table(entity.table)} where ${where} order by id limit ${MAX_ROWS + 1}`;
+    const query = sql<object>`select * from ${sql.table(entity.table)} where ${where} order by id limit ${MAX_ROWS + 1}`;
     const { rows } = await query.execute(this.#trx);
-    if (rows.length > MAX_ROWS) throw new Problem("UNAVAILABLE", `more than ${MAX_ROWS} rows of ${entity.name}`);
+    if (rows.length > MAX_ROWS)
+      throw new Problem("UNAVAILABLE", `more than ${MAX_ROWS} rows of ${entity.name}`);
     return rows.map((row) => {
       const decoded = decodeRow<Row>(entity.table, row);
       // A row that is held already may have been changed by an effect.

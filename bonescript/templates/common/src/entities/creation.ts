@@ -6,9 +6,14 @@ import { owns, writesAll } from "./ownership.ts";
 import type { Executor } from "./rows.ts";
 
 /** The values of a new row; the owner is the caller where the body names none. */
-export function withOwner(entity: Entity, values: Partial<BaseRow>, caller: Caller): Partial<BaseRow> {
+export function withOwner(
+  entity: Entity,
+  values: Partial<BaseRow>,
+  caller: Caller,
+): Partial<BaseRow> {
   const [first, ...rest] = entity.owner?.steps ?? [];
-  if (first === undefined || rest.length > 0 || entity.owner?.entity !== caller.entity) return values;
+  if (first === undefined || rest.length > 0 || entity.owner?.entity !== caller.entity)
+    return values;
   return { [first.column]: caller.id, ...values };
 }
 

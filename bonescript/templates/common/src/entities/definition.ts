@@ -64,28 +64,32 @@ export interface Owner {
   readonly steps: readonly { readonly column: string; readonly table: TableName }[];
 }
 
-export type Relation =
-  | {
-      readonly kind: "belongs_to";
-      readonly name: string;
-      readonly target: () => Entity;
-      /** On this table. */
-      readonly column: string;
-    }
-  | {
-      readonly kind: "has_one" | "has_many";
-      readonly name: string;
-      readonly target: () => Entity;
-      /** On the table of the target. */
-      readonly column: string;
-    }
-  | {
-      readonly kind: "many_to_many";
-      readonly name: string;
-      readonly target: () => Entity;
-      readonly junction: { readonly table: string; readonly own: string; readonly other: string };
-      readonly most: number | null;
-    };
+interface RelationTo {
+  readonly name: string;
+  readonly target: () => Entity;
+}
+
+/** A relation to one row. */
+export interface ToOne extends RelationTo {
+  readonly kind: "belongs_to" | "has_one";
+  /** On this table, or on that of the target. */
+  readonly column: string;
+}
+
+/** A relation to the rows that refer to a row. */
+export interface ToMany extends RelationTo {
+  readonly kind: "has_many";
+  /** On the table of the target. */
+  readonly column: string;
+}
+
+/** A relation to the rows that a table of links names. */
+export interface ManyToMany extends RelationTo {
+  readonly kind: "many_to_many";
+  readonly junction: { readonly table: string; readonly own: string; readonly other: string };
+}
+
+export type Relation = ToOne | ToMany | ManyToMany;
 
 /** The value of a column whose name is known at run time only. */
 export function column(row: BaseRow, name: string): unknown {

@@ -7,10 +7,18 @@ import type { App } from "../app.ts";
 import { callerOf } from "../auth/caller.ts";
 import type { Caller, Context } from "../context.ts";
 import { inTransaction } from "../database/transaction.ts";
-import { notFound, Problem } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import { writeAudit } from "../policies/audit.ts";
 import { guardFor } from "../policies/guard.ts";
-import { column, present, type BaseRow, type Entity, type Relation } from "./definition.ts";
+import {
+  column,
+  present,
+  type BaseRow,
+  type Entity,
+  type ManyToMany,
+  type ToMany,
+  type ToOne,
+} from "./definition.ts";
 import { ownedBy, owns, readsAll } from "./ownership.ts";
 import { idOf, mayWrite, pageOf, paging, parsed, readable } from "./requests.ts";
 import { findRow, findRowBy, lockRows } from "./rows.ts";
@@ -27,14 +35,18 @@ export function registerRelations(app: App, context: Context, entity: Entity): v
   };
 
   for (const relation of entity.relations) {
-    app.get<{ Params: { id: string } }>(`/${entity.table}/:id/${relation.name}`, async (request) => {
-      const caller = enter(request);
-      const row = await readable(context, entity, idOf(request.params.id), caller);
-      return relation.kind === "has_many" || relation.kind === "many_to_many"
-        ? many(context, entity, relation, row, caller, request.query)
-        : one(context, entity, relation, row, caller);
-    });
-    if (relation.kind === "many_to_many") registerLinks(app, context, entity, relation, guard.audit, enter);
+    app.get<{ Params: { id: string } }>(
+      `/${entity.table}/:id/${relation.name}`,
+      async (request) => {
+        const caller = enter(request);
+        const row = await readable(context, entity, idOf(request.params.id), caller);
+        return relation.kind === "has_many" || relation.kind === "many_to_many"
+          ? many(context, entity, relation, row, caller, request.query)
+          : one(context, entity, relation, row, caller);
+      },
+    );
+    if (relation.kind === "many_to_many")
+      registerLinks(app, context, entity, relation, guard.audit, enter);
   }
 }
 
@@ -42,7 +54,7 @@ export function registerRelations(app: App, context: Context, entity: Entity): v
 async function one(
   context: Context,
   entity: Entity,
-  relation: Extract<Relation, { kind: "belongs_to" | "has_one" }>,
+  relation: ToOne,
   row: BaseRow,
   caller: Caller,
 ): Promise<BaseRow> {
@@ -63,7 +75,7 @@ async function one(
 async function many(
   context: Context,
   entity: Entity,
-  relation: Extract<Relation, { kind: "has_many" | "many_to_many" }>,
+  relation: ToMany | ManyToMany,
   row: BaseRow,
   caller: Caller,
   asked: unknown,
@@ -75,7 +87,9 @@ async function many(
     conditions.push(sql`${sql.ref(relation.column)} = ${row.id}`);
   } else {
     const { table, own, other } = relation.junction;
-    conditions.push(sql`id in (select ${sql.ref(other)} from ${sql.table(table)} where ${sql.ref(own)} = ${row.id})`);
+    conditions.push(
+      sql`id in (select ${sql.ref(other)} from ${sql.table(table)} where ${sql.ref(own)} = ${row.id})`,
+    );
   }
   const belongs = relation.kind === "has_many" && (await owns(context.db, entity, row, caller));
   if (!belongs && !readsAll(target, caller)) conditions.push(ownedBy(target, caller) ?? sql`1 = 0`);
@@ -86,7 +100,7 @@ function registerLinks(
   app: App,
   context: Context,
   entity: Entity,
-  relation: Extract<Relation, { kind: "many_to_many" }>,
+  relation: ManyToMany,
   audited: boolean,
   enter: (request: FastifyRequest) => Caller,
 ): void {
@@ -112,16 +126,21 @@ function registerLinks(
         await sql`
           insert into ${sql.table(table)} (${sql.ref(own)}, ${sql.ref(other)}) values (${id}, ${otherId})
           on conflict do nothing`.execute(trx);
-        const linked = await sql<{ total: number | bigint | string }>`
-          select count(*) as total from ${sql.table(table)} where ${sql.ref(own)} = ${id}`.execute(trx);
-        if (relation.most !== null && Number(linked.rows[0]?.total ?? 0) > relation.most) {
-          throw new Problem("CONFLICT", `\`${relation.name}\` leads to ${relation.most} rows at most`);
-        }
       }
       if (!audited) return;
-      const entry = { action: `${entity.table}.${relation.name}.${action}`, table: entity.table, id };
+      const entry = {
+        action: `${entity.table}.${relation.name}.${action}`,
+        table: entity.table,
+        id,
+      };
       const details = { other_id: otherId };
-      const rest = { caller, outcome: "done", status: 204, requestId: request.id, details } as const;
+      const rest = {
+        caller,
+        outcome: "done",
+        status: 204,
+        requestId: request.id,
+        details,
+      } as const;
       await writeAudit(trx, { ...entry, ...rest }, context.clock());
     });
   };

@@ -22,7 +22,10 @@ const counting = (most: number, standard: number) =>
     .default(standard);
 
 /** The page that a query asks for. */
-export const paging = { page: counting(1_000_000, 1), page_size: counting(MAX_PAGE_SIZE, STANDARD_PAGE_SIZE) };
+export const paging = {
+  page: counting(1_000_000, 1),
+  page_size: counting(MAX_PAGE_SIZE, STANDARD_PAGE_SIZE),
+};
 
 /** A body or query by its schema. Throws a problem of 400. */
 export function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
@@ -37,7 +40,12 @@ export function idOf(value: string): string {
 }
 
 /** A row that the caller may read. Throws problems of 404 and 403. */
-export async function readable(context: Context, entity: Entity, id: string, caller: Caller): Promise<BaseRow> {
+export async function readable(
+  context: Context,
+  entity: Entity,
+  id: string,
+  caller: Caller,
+): Promise<BaseRow> {
   const row = await findRow(context.db, entity, id);
   if (row === null) throw notFound(entity.name);
   if (readsAll(entity, caller) || (await owns(context.db, entity, row, caller))) return row;
@@ -72,4 +80,3 @@ export function equals(entity: Entity, name: string, value: unknown): RawBuilder
   const encoded = encodeRow(entity.table, { [name]: value })[name];
   return sql`${sql.ref(name)} = ${encoded}`;
 }
-

@@ -50,7 +50,15 @@ function registerEntity(app: App, context: Context, entity: Entity): void {
     if (!guard.audit) return;
     const details = request.body ?? null;
     const action = `${table}.${entry.action}`;
-    const full = { ...entry, action, caller, table, outcome: "done", requestId: request.id, details } as const;
+    const full = {
+      ...entry,
+      action,
+      caller,
+      table,
+      outcome: "done",
+      requestId: request.id,
+      details,
+    } as const;
     await writeAudit(trx, full, context.clock());
   };
 
@@ -59,7 +67,9 @@ function registerEntity(app: App, context: Context, entity: Entity): void {
     const caller = open ? callerOrNull(request) : enter(request);
     if (open) guard.limit(request, caller, context.clock().getTime());
     if (entity.create === null) {
-      throw forbidden(`rows of ${entity.name} are made by ${entity.madeBy.map((name) => `\`${name}\``).join(", ")}`);
+      throw forbidden(
+        `rows of ${entity.name} are made by ${entity.madeBy.map((name) => `\`${name}\``).join(", ")}`,
+      );
     }
     const { password, ...given } = parsed(entity.create, request.body ?? {});
     const values = caller === null ? given : withOwner(entity, given, caller);
@@ -108,7 +118,8 @@ function registerEntity(app: App, context: Context, entity: Entity): void {
       await mayWrite(trx, entity, before, caller);
       // Nobody gives a row away, or takes one, by naming another owner.
       const moved = entity.owner?.steps[0]?.column;
-      if (moved !== undefined && moved in values) await mayWrite(trx, entity, { ...before, ...values }, caller);
+      if (moved !== undefined && moved in values)
+        await mayWrite(trx, entity, { ...before, ...values }, caller);
       const changed = await updateRow(trx, entity, id, values, context.clock());
       await audit(trx, request, caller, { action: "update", id, status: 200 });
       return changed ?? before;
@@ -131,5 +142,7 @@ function registerEntity(app: App, context: Context, entity: Entity): void {
 }
 
 function optional(filters: Entity["filters"]): Record<string, z.ZodType> {
-  return Object.fromEntries(Object.entries(filters).map(([name, schema]) => [name, schema.optional()]));
+  return Object.fromEntries(
+    Object.entries(filters).map(([name, schema]) => [name, schema.optional()]),
+  );
 }

@@ -9,13 +9,14 @@ import { lockClause, type Strength } from "../database/locks.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { BaseRow, Entity } from "./definition.ts";
 
-export type Executor = Database | Transaction;
+/** The database, or a transaction of it. */
+export type Executor = Database;
 
 /** The rows of a query, decoded. */
 async function rowsOf<Row extends BaseRow>(
   db: Executor,
   entity: Entity<Row>,
-  query: RawBuilder<unknown>,
+  query: RawBuilder<object>,
 ): Promise<Row[]> {
   const { rows } = await query.execute(db);
   return rows.map((row) => decodeRow<Row>(entity.table, row));
@@ -36,7 +37,7 @@ export async function findRowBy<Row extends BaseRow>(
   name: string,
   value: string,
 ): Promise<Row | null> {
-  const query = sql`select * from ${sql.table(entity.table)} where ${sql.ref(name)} = ${value} limit 1`;
+  const query = sql<object>`select * from ${sql.table(entity.table)} where ${sql.ref(name)} = ${value} limit 1`;
   return (await rowsOf(db, entity, query))[0] ?? null;
 }
 
@@ -49,7 +50,7 @@ export async function lockRows<Row extends BaseRow>(
 ): Promise<Row[]> {
   if (ids.length === 0) return [];
   const among = sql.join(ids.map((id) => sql`${id}`));
-  const query = sql`select * from ${sql.table(entity.table)} where id in (${among}) order by id ${lockClause[strength]}`;
+  const query = sql<object>`select * from ${sql.table(entity.table)} where id in (${among}) order by id ${lockClause[strength]}`;
   return rowsOf(trx, entity, query);
 }
 
@@ -72,7 +73,7 @@ export async function listRows(
   const total = Number(counted.rows[0]?.total ?? 0);
   const offset = (page - 1) * pageSize;
   if (offset >= total) return { items: [], total };
-  const query = sql`
+  const query = sql<object>`
     select * from ${table}${where} order by created_at desc, id desc limit ${pageSize} offset ${offset}`;
   return { items: await rowsOf(db, entity, query), total };
 }
@@ -85,10 +86,12 @@ export async function insertRow<Row extends BaseRow>(
   now: Date,
 ): Promise<Row> {
   const full = { id: randomUUID(), ...values, created_at: now, updated_at: now };
-  const encoded = Object.entries(encodeRow(entity.table, full)).filter(([, value]) => value !== undefined);
+  const encoded = Object.entries(encodeRow(entity.table, full)).filter(
+    ([, value]) => value !== undefined,
+  );
   const names = sql.join(encoded.map(([name]) => sql.ref(name)));
   const bound = sql.join(encoded.map(([, value]) => sql`${value}`));
-  const query = sql`insert into ${sql.table(entity.table)} (${names}) values (${bound}) returning *`;
+  const query = sql<object>`insert into ${sql.table(entity.table)} (${names}) values (${bound}) returning *`;
   const [row] = await rowsOf(db, entity, query);
   if (row === undefined) throw new Error("an insert returned no row");
   return row;
@@ -104,7 +107,7 @@ export async function updateRow<Row extends BaseRow>(
 ): Promise<Row | null> {
   const encoded = Object.entries(encodeRow(entity.table, { ...values, updated_at: now }));
   const sets = sql.join(encoded.map(([name, value]) => sql`${sql.ref(name)} = ${value}`));
-  const query = sql`update ${sql.table(entity.table)} set ${sets} where id = ${id} returning *`;
+  const query = sql<object>`update ${sql.table(entity.table)} set ${sets} where id = ${id} returning *`;
   return (await rowsOf(db, entity, query))[0] ?? null;
 }
 

@@ -12,7 +12,10 @@ export class UnwrittenError extends Error {
 export function unwritten(name: string): () => Promise<never> {
   const standIn = (): Promise<never> =>
     Promise.reject(
-      new Problem("NOT_IMPLEMENTED", `\`${name}\` is not written yet: see src/extensions/${name}.ts`),
+      new Problem(
+        "NOT_IMPLEMENTED",
+        `\`${name}\` is not written yet: see src/extensions/${name}.ts`,
+      ),
     );
   return Object.assign(standIn, { [UNWRITTEN]: true });
 }

@@ -1,8 +1,6 @@
 /** The audit log: who did what to which row, and how it ended. What is done is written in the transaction that does it. */
 import { randomUUID } from "node:crypto";
 
-import { sql } from "kysely";
-
 import type { Caller } from "../context.ts";
 import { entities } from "../entities/index.ts";
 import type { Executor } from "../entities/rows.ts";
@@ -37,12 +35,22 @@ export async function writeAudit(db: Executor, entry: AuditEntry, now: Date): Pr
   const { caller, action, table, id, outcome, status, requestId } = entry;
   const text = stringifyJson(redact(entry.details));
   const details = text.length > MAX_DETAILS ? stringifyJson({ cut: text.length }) : text;
-  await sql`
-    insert into audit_log
-      (id, at, actor_id, actor_entity, action, target, target_id, outcome, status, request_id, details)
-    values
-      (${randomUUID()}, ${now.toISOString()}, ${caller?.id ?? null}, ${caller?.entity ?? null}, ${action},
-       ${table}, ${id}, ${outcome}, ${status}, ${requestId}, ${details})`.execute(db);
+  await db
+    .insertInto("audit_log")
+    .values({
+      id: randomUUID(),
+      at: now.toISOString(),
+      actor_id: caller?.id ?? null,
+      actor_entity: caller?.entity ?? null,
+      action,
+      target: table,
+      target_id: id,
+      outcome,
+      status,
+      request_id: requestId,
+      details,
+    })
+    .execute();
 }
 
 /** The same value, with every secret in it replaced. */

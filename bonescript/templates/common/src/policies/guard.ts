@@ -39,14 +39,18 @@ export interface Guard {
 
 // One for each policy, so that it counts over all the routes that it applies to.
 const limiters = new Map<Policy, Limiter>(
-  policies.flatMap((policy) => (policy.limit === null ? [] : [[policy, createLimiter(policy.limit)] as const])),
+  policies.flatMap((policy) =>
+    policy.limit === null ? [] : [[policy, createLimiter(policy.limit)] as const],
+  ),
 );
 
 /** The policies that apply to a route, as one. */
 export function guardFor(subject: Subject): Guard {
   const applying = policies.filter(({ scope }) => {
     if (scope.kind === "system") return true;
-    return scope.kind === "entity" ? scope.entity === subject.entity : scope.capability === subject.capability;
+    return scope.kind === "entity"
+      ? scope.entity === subject.entity
+      : scope.capability === subject.capability;
   });
   return {
     limit(request, caller, now) {
@@ -55,7 +59,8 @@ export function guardFor(subject: Subject): Guard {
     },
     admit(caller) {
       const refusing = applying.some(({ access }) => access !== null && !isNamed(caller, access));
-      if (refusing && !caller.roles.includes(ADMIN)) throw forbidden("callers like you are not let in here");
+      if (refusing && !caller.roles.includes(ADMIN))
+        throw forbidden("callers like you are not let in here");
     },
     audit: applying.some((policy) => policy.audit),
   };

@@ -4,8 +4,6 @@
  */
 import { createHash } from "node:crypto";
 
-import { sql } from "kysely";
-
 import type { Transaction } from "../database/transaction.ts";
 import { Problem } from "../errors.ts";
 import { type Json, parseJson, stringifyJson } from "../json.ts";
@@ -23,23 +21,42 @@ export function hashOf(input: unknown): string {
 }
 
 /** Claims a key; gives the stored answer where it was used before. A second request waits here for the first. */
-export async function claimKey(trx: Transaction, { scope, key, hash }: Key, now: Date): Promise<Json | undefined> {
-  const claimed = await sql`
-    insert into idempotency_keys (scope, key, request_hash, created_at)
-    values (${scope}, ${key}, ${hash}, ${now.toISOString()})
-    on conflict (scope, key) do nothing returning key`.execute(trx);
-  if (claimed.rows.length > 0) return undefined;
-  const { rows } = await sql<{ request_hash: string; response: string | null }>`
-    select request_hash, response from idempotency_keys where scope = ${scope} and key = ${key}`.execute(trx);
-  const [known] = rows;
-  if (known === undefined) throw new Problem("CONFLICT", "the first request with this key is not done yet");
-  if (known.request_hash !== hash) throw new Problem("CONFLICT", "this key was used with another body");
+export async function claimKey(
+  trx: Transaction,
+  { scope, key, hash }: Key,
+  now: Date,
+): Promise<Json | undefined> {
+  const claimed = await trx
+    .insertInto("idempotency_key")
+    .values({ scope, key, request_hash: hash, created_at: now.toISOString() })
+    .onConflict((conflict) => conflict.columns(["scope", "key"]).doNothing())
+    .returning("key")
+    .executeTakeFirst();
+  if (claimed !== undefined) return undefined;
+  const known = await trx
+    .selectFrom("idempotency_key")
+    .select(["request_hash", "response"])
+    .where("scope", "=", scope)
+    .where("key", "=", key)
+    .executeTakeFirst();
+  if (known === undefined)
+    throw new Problem("CONFLICT", "the first request with this key is not done yet");
+  if (known.request_hash !== hash)
+    throw new Problem("CONFLICT", "this key was used with another body");
   return parseJson(known.response ?? "null");
 }
 
 /** Stores the answer of a key that was claimed in the same transaction. */
-export async function storeAnswer(trx: Transaction, { scope, key }: Key, status: number, body: unknown): Promise<void> {
-  await sql`
-    update idempotency_keys set status = ${status}, response = ${stringifyJson(body)}
-    where scope = ${scope} and key = ${key}`.execute(trx);
+export async function storeAnswer(
+  trx: Transaction,
+  { scope, key }: Key,
+  status: number,
+  body: unknown,
+): Promise<void> {
+  await trx
+    .updateTable("idempotency_key")
+    .set({ status, response: stringifyJson(body) })
+    .where("scope", "=", scope)
+    .where("key", "=", key)
+    .execute();
 }

@@ -12,19 +12,21 @@ export interface Range {
 
 /** A whole number of 64 bits. JSON gives the long ones as `bigint`, the short ones as `number`. */
 export function integer({ minimum = -MAX_INTEGER - 1n, maximum = MAX_INTEGER }: Range = {}) {
-  return z.union([z.number(), z.bigint()], { error: "a whole number" }).transform((value, context): bigint => {
-    if (typeof value === "number" && !Number.isSafeInteger(value)) {
-      context.addIssue({ code: "custom", message: "a whole number" });
-      return z.NEVER;
-    }
-    const whole = BigInt(value);
-    if (whole < minimum || whole > maximum) {
-      const message = whole < minimum ? `at least ${minimum}` : `at most ${maximum}`;
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    }
-    return whole;
-  });
+  return z
+    .union([z.number(), z.bigint()], { error: "a whole number" })
+    .transform((value, context): bigint => {
+      if (typeof value === "number" && !Number.isSafeInteger(value)) {
+        context.addIssue({ code: "custom", message: "a whole number" });
+        return z.NEVER;
+      }
+      const whole = BigInt(value);
+      if (whole < minimum || whole > maximum) {
+        const message = whole < minimum ? `at least ${minimum}` : `at most ${maximum}`;
+        context.addIssue({ code: "custom", message });
+        return z.NEVER;
+      }
+      return whole;
+    });
 }
 
 /** A whole number from 0. */
@@ -46,10 +48,15 @@ export interface Length {
 
 /** Text; lengths are in characters, as the database counts them. */
 export function text({ minimum = 0, maximum }: Length = {}) {
-  const plain = z.string({ error: "text" }).refine(isText, "text without NUL and halves of characters");
+  const plain = z
+    .string({ error: "text" })
+    .refine(isText, "text without NUL and halves of characters");
   if (minimum === 0 && maximum === undefined) return plain;
   const most = maximum ?? Number.MAX_SAFE_INTEGER;
-  const message = maximum === undefined ? `at least ${minimum} characters` : `${minimum} to ${maximum} characters`;
+  const message =
+    maximum === undefined
+      ? `at least ${minimum} characters`
+      : `${minimum} to ${maximum} characters`;
   return plain.refine((value) => {
     // A character has one or two code units: most texts need no counting.
     if (value.length < minimum || value.length > most * 2) return false;
@@ -82,9 +89,15 @@ export const bytes = z
   .transform((value): Uint8Array => new Uint8Array(Buffer.from(value, "base64")));
 
 /** Anything; the text was checked when it was read. */
-export const json: z.ZodType<Json, unknown> = z.custom<Json>((value) => value !== undefined, "a value");
+export const json: z.ZodType<Json, unknown> = z.custom<Json>(
+  (value) => value !== undefined,
+  "a value",
+);
 
-export function list<T extends z.ZodType>(element: T, { minimum = 0, maximum = 100_000 }: Length = {}) {
+export function list<T extends z.ZodType>(
+  element: T,
+  { minimum = 0, maximum = 100_000 }: Length = {},
+) {
   return z
     .array(element, { error: "a list" })
     .min(minimum, `at least ${minimum} elements`)
@@ -93,17 +106,26 @@ export function list<T extends z.ZodType>(element: T, { minimum = 0, maximum = 1
 
 /** A list in which nothing is twice. */
 export function set<T extends z.ZodType>(element: T, length: Length = {}) {
-  return list(element, length).refine((values) => new Set(values.map(identity)).size === values.length, {
-    message: "no element twice",
-  });
+  return list(element, length).refine(
+    (values) => new Set(values.map(identity)).size === values.length,
+    {
+      message: "no element twice",
+    },
+  );
 }
 
 /** What tells two values apart. */
 function identity(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === "bigint" ? `${part}n` : part,
+  );
 }
 
-export function map<T extends z.ZodType>(key: z.ZodType<unknown, string>, value: T, length: Length = {}) {
+export function map<T extends z.ZodType>(
+  key: z.ZodType<unknown, string>,
+  value: T,
+  length: Length = {},
+) {
   const { minimum = 0, maximum = 100_000 } = length;
   return z.record(z.string(), value, { error: "an object" }).superRefine((record, context) => {
     const names = Object.keys(record);
@@ -126,7 +148,12 @@ export const integerText = z
   .string({ error: "a whole number" })
   .regex(/^-?\d{1,19}$/, "a whole number")
   .transform(BigInt)
-  .pipe(z.bigint().min(-MAX_INTEGER - 1n, "a number of 64 bits").max(MAX_INTEGER, "a number of 64 bits"));
+  .pipe(
+    z
+      .bigint()
+      .min(-MAX_INTEGER - 1n, "a number of 64 bits")
+      .max(MAX_INTEGER, "a number of 64 bits"),
+  );
 
 /** `true` or `false` in a query. */
 export const boolText = z

@@ -13,11 +13,16 @@ export function databaseProblem(error: unknown): Problem | null {
     case "23505": {
       // `Key (email)=(…) already exists.`: the names, not the values.
       const names = /^Key \(([\w", ]+)\)=/.exec(error.detail ?? "")?.[1]?.replaceAll('"', "");
-      const message = names === undefined ? "such a row exists already" : `\`${names}\` is taken already`;
+      const message =
+        names === undefined ? "such a row exists already" : `\`${names}\` is taken already`;
       return new Problem("CONFLICT", message, options);
     }
     case "23503":
-      return new Problem("CONFLICT", "a row that this refers to is not there, or still referred to", options);
+      return new Problem(
+        "CONFLICT",
+        "a row that this refers to is not there, or still referred to",
+        options,
+      );
     case "23502": {
       const what = column === undefined ? "a field" : `\`${column}\``;
       return new Problem("CONSTRAINT_FAILED", `${what} must have a value`, options);
@@ -43,7 +48,9 @@ export function databaseProblem(error: unknown): Problem | null {
         headers: { "retry-after": "1" },
       });
     default:
-      return code.startsWith("08") || code.startsWith("53") || code.startsWith("57") ? away(error) : null;
+      return code.startsWith("08") || code.startsWith("53") || code.startsWith("57")
+        ? away(error)
+        : null;
   }
 }
 
@@ -57,10 +64,13 @@ function unreachable(error: unknown): Problem | null {
 }
 
 function away(cause: unknown): Problem {
-  return new Problem("UNAVAILABLE", "the database does not answer", { cause, headers: { "retry-after": "1" } });
+  return new Problem("UNAVAILABLE", "the database does not answer", {
+    cause,
+    headers: { "retry-after": "1" },
+  });
 }
 
 /** A constraint in the words of the program. */
 function textOf(name: string): string {
-  return Object.hasOwn(constraints, name) ? (constraints[name]?.text ?? name) : "a constraint of the row is not met";
+  return constraints.get(name)?.text ?? "a constraint of the row is not met";
 }

@@ -30,9 +30,17 @@ export function databaseProblem(error: unknown): Problem | null {
       return new Problem("CONFLICT", `\`${columns.join(", ")}\` is taken already`, options);
     case FOREIGN_KEY:
     case TRIGGER:
-      return new Problem("CONFLICT", "a row that this refers to is not there, or still referred to", options);
+      return new Problem(
+        "CONFLICT",
+        "a row that this refers to is not there, or still referred to",
+        options,
+      );
     case NOT_NULL:
-      return new Problem("CONSTRAINT_FAILED", `\`${columns.join(", ")}\` must have a value`, options);
+      return new Problem(
+        "CONSTRAINT_FAILED",
+        `\`${columns.join(", ")}\` must have a value`,
+        options,
+      );
     case CHECK:
     case DATATYPE:
       return new Problem("CONSTRAINT_FAILED", textOf(names), options);
@@ -49,5 +57,5 @@ export function databaseProblem(error: unknown): Problem | null {
 
 /** A constraint in the words of the program. */
 function textOf(name: string): string {
-  return Object.hasOwn(constraints, name) ? (constraints[name]?.text ?? name) : "a constraint of the row is not met";
+  return constraints.get(name)?.text ?? "a constraint of the row is not met";
 }
