@@ -4,6 +4,7 @@
 //! system gives the same bytes. Each area of the project has an emitter of its own below; what they share is
 //! `templates` (typed rendering), `names` (spelling) and `project` (the set of files).
 
+mod client;
 mod database;
 mod expression;
 mod layout;
@@ -90,6 +91,7 @@ type Emitter = fn(&Build<'_>, &mut FileSet) -> Result<(), EmitError>;
 /// Each area of the project; the order is of no importance.
 const EMITTERS: &[Emitter] = &[
     // A line for each, so that areas can be added side by side.
+    client::emit,
     database::emit,
     server::emit,
 ];
@@ -97,6 +99,7 @@ const EMITTERS: &[Emitter] = &[
 /// The templates and fixed files of each area.
 const TABLES: &[Table] = &[
     // As above.
+    client::TEMPLATES,
     database::TEMPLATES,
     server::TEMPLATES,
 ];

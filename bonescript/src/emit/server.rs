@@ -17,8 +17,10 @@ mod typescript;
 
 use minijinja::context;
 
+pub(super) use capability::path as capability_path;
 pub(super) use entity::entity_name;
-pub(super) use rules::Rules;
+pub(super) use loading::input_name;
+pub(super) use rules::{EntityRules, Rules};
 pub(super) use typescript::{parameter_type, value_type};
 
 use super::project::FileSet;
