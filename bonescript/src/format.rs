@@ -106,7 +106,8 @@ impl<'a> Printer<'a> {
                 continue;
             }
             self.contexts.close(token.kind);
-            let gap = match self.contexts.gap(self.tokens, at, self.text) {
+            let in_type = self.spacing.in_type();
+            let gap = match self.contexts.gap(self.tokens, at, self.text, in_type) {
                 Gap::Inside if broken => Gap::Continued,
                 gap => gap,
             };

@@ -76,6 +76,15 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Analysis {
+    /// How many errors there are, and whether [`Level::Lenient`] would let all of them pass.
+    pub fn errors(&self) -> (usize, bool) {
+        let errors: Vec<&Diagnostic> = self.diagnostics.iter().filter(|problem| problem.is_error()).collect();
+        let tolerable = !errors.is_empty() && errors.iter().all(|problem| problem.tolerable);
+        (errors.len(), tolerable)
+    }
+}
+
 /// Checks a text that imports nothing.
 pub fn check(name: &str, text: &str, level: Level) -> Analysis {
     check_with(name, text, &NoFiles, level)

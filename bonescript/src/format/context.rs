@@ -100,8 +100,8 @@ impl Contexts {
         this == self.declaration && matches!(this, "constraint" | "import")
     }
 
-    /// What goes before a token.
-    pub(super) fn gap(&mut self, tokens: &[Token], at: usize, text: &str) -> Gap {
+    /// What goes before a token; `in_type`: it stands between the arguments of a type.
+    pub(super) fn gap(&mut self, tokens: &[Token], at: usize, text: &str, in_type: bool) -> Gap {
         let kind = kind(tokens, at);
         if let Some(closed) = self.closed {
             let empty = at
@@ -119,7 +119,7 @@ impl Contexts {
             Context::Body => begins_clause(tokens, at, text),
             Context::Pipeline => begins_step(tokens, at, text),
             Context::Broken => {
-                matches!(before(tokens, at), T::Comma) || before(tokens, at).closing().is_some()
+                !in_type && (matches!(before(tokens, at), T::Comma) || before(tokens, at).closing().is_some())
             }
             Context::Flat => false,
         };
@@ -177,7 +177,11 @@ fn list(tokens: &[Token], at: usize, text: &str, indent: usize) -> Context {
             depth += 1;
         } else if token.kind.closes() {
             depth = depth.saturating_sub(1);
-        } else if token.kind == T::Comma && depth == 1 && !kind(tokens, index + 1).closes() {
+        } else if token.kind == T::Comma
+            && depth == 1
+            && !spacing.in_type()
+            && !kind(tokens, index + 1).closes()
+        {
             items += 1;
         }
         end = index;

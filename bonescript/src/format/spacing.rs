@@ -38,6 +38,11 @@ impl Spacing {
         }
     }
 
+    /// Whether what comes next stands between the arguments of a type: `map<string, uint>` is one item of a list.
+    pub(super) fn in_type(&self) -> bool {
+        self.generics > 0
+    }
+
     /// Takes a token in.
     pub(super) fn seen(&mut self, tokens: &[Token], at: usize, text: &str) {
         let kind = kind(tokens, at);
