@@ -1,4 +1,6 @@
-//! `bone check`, `bone fmt`, `bone explain`: BoneScript programs on the command line.
+//! BoneScript programs on the command line: `bone check`, `bone fmt`, `bone explain`; below, what is written.
+
+mod compile;
 
 use crate::support::Sandbox;
 
@@ -84,7 +86,11 @@ fn lenient_warns_where_a_meaning_is_left() {
         "a.bone",
         "system S { entity A { owns: [n: uint] } capability f(a: A) { requires: [risk(a) > 0.5] effects: [a.n += 1] } }",
     );
-    sandbox.run(["bone", "check", "a.bone"]).exits(2).says("B0208");
+    sandbox
+        .run(["bone", "check", "a.bone"])
+        .exits(2)
+        .says("B0208")
+        .says("`--lenient` lets it pass");
     sandbox
         .run(["bone", "check", "--lenient", "a.bone"])
         .exits(0)

@@ -167,7 +167,6 @@ impl Checker<'_> {
 
     /// Reports what can still be compiled: with [`Level::Lenient`] it is a warning.
     fn tolerate(&mut self, mut problem: Diagnostic) {
-        problem.tolerable = true;
         if self.level == Level::Lenient {
             problem.severity = Severity::Warning;
         }

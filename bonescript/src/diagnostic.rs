@@ -72,8 +72,6 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// A replacement, where one is certain enough.
     pub fix: Option<Fix>,
-    /// An error that [`Level::Lenient`](crate::Level) makes a warning of: a meaning is left.
-    pub tolerable: bool,
 }
 
 impl Diagnostic {
@@ -91,7 +89,6 @@ impl Diagnostic {
             expected: None,
             help: None,
             fix: None,
-            tolerable: false,
         }
     }
 

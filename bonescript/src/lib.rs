@@ -30,15 +30,18 @@
 //! the same. Nothing here reads a file, a clock or the environment.
 
 mod ast;
+pub mod changes;
 mod check;
 mod diagnostic;
 pub mod emit;
 mod format;
+mod guide;
 pub mod ir;
 mod lexer;
 mod load;
 mod outline;
 mod parser;
+mod start;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -46,8 +49,10 @@ mod token;
 
 pub use diagnostic::{Code, Diagnostic, Fix, Label, MAX_PROBLEMS, Severity, closest, explanation};
 pub use format::format;
+pub use guide::{Section, guide, guide_for};
 pub use load::{Files, NoFiles};
 pub use outline::outline;
+pub use start::{Start, start};
 pub use text::{MAX_BYTES, Source, SourceId, Sources, Span};
 
 use diagnostic::Problems;
@@ -77,11 +82,12 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// How many errors there are, and whether [`Level::Lenient`] would let all of them pass.
-    pub fn errors(&self) -> (usize, bool) {
-        let errors: Vec<&Diagnostic> = self.diagnostics.iter().filter(|problem| problem.is_error()).collect();
-        let tolerable = !errors.is_empty() && errors.iter().all(|problem| problem.tolerable);
-        (errors.len(), tolerable)
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|problem| problem.is_error())
+            .count()
     }
 }
 

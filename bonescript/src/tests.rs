@@ -3,8 +3,9 @@
 use super::*;
 
 mod codes;
-mod examples;
+pub(crate) mod examples;
 mod imports;
 mod meaning;
 mod properties;
 mod recovery;
+mod style;

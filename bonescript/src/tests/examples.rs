@@ -25,7 +25,7 @@ impl Files for Shared {
 }
 
 /// All problems, each as its line for models.
-pub(super) fn problems(analysis: &Analysis) -> Vec<String> {
+pub(crate) fn problems(analysis: &Analysis) -> Vec<String> {
     let shown = analysis
         .diagnostics
         .iter()

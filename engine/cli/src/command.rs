@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     /// Show how a reply of a model is read
     Parse(parse::Parse),
-    /// Check and lay out BoneScript programs
+    /// Check, compile and lay out BoneScript programs
     Bone(bone::Bone),
     /// Explain a code such as E0201
     Explain(explain::Explain),

@@ -91,6 +91,7 @@ fn confined(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     process::NOT_STARTED.into()
 }
 
+/// Tells why something was not done.
 fn show(refusal: &Refusal, terminal: &terminal::Terminal) {
     let mut stderr = std::io::stderr().lock();
     let style = terminal.style;

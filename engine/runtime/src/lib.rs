@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod dispatcher;
 pub mod executor;
+pub mod generated;
 pub mod host;
 pub mod journal;
 pub mod mask;

@@ -1,6 +1,6 @@
 //! The workspace: files that are read and written inside one folder, symbolic links considered.
 
-mod beneath;
+pub(crate) mod beneath;
 mod disk;
 mod keep;
 mod record;

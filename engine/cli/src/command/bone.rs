@@ -1,8 +1,13 @@
 //! `smallcode bone`: BoneScript programs, without a workflow.
 
 mod check;
+mod compile;
+mod diff;
 mod fmt;
+mod init;
 mod show;
+mod source;
+mod watch;
 
 use std::fs;
 use std::io::Read as _;
@@ -14,7 +19,7 @@ use super::explain;
 use crate::exit::{Exit, Refusal};
 use crate::terminal::Terminal;
 
-/// Check and lay out BoneScript programs
+/// Check, compile and lay out BoneScript programs
 #[derive(Debug, Args)]
 pub(crate) struct Bone {
     #[command(subcommand)]
@@ -26,8 +31,16 @@ pub(crate) struct Bone {
 enum BoneCommand {
     /// Check programs: every name, type and word
     Check(check::Check),
+    /// Compile a program to a backend
+    Compile(compile::Compile),
     /// Lay programs out
     Fmt(fmt::Fmt),
+    /// Write a first program from a template
+    Init(init::Init),
+    /// Show the migrations that lead from one version of a program to another
+    Diff(diff::Diff),
+    /// Compile a program, and again whenever it changes
+    Watch(watch::Watch),
     /// Explain a code such as B0201
     Explain(explain::Explain),
 }
@@ -36,7 +49,11 @@ enum BoneCommand {
 pub(crate) fn run(bone: &Bone, terminal: &Terminal) -> Result<Exit, Refusal> {
     match &bone.command {
         BoneCommand::Check(check) => check::run(check, terminal),
+        BoneCommand::Compile(compile) => compile::run(compile, terminal),
         BoneCommand::Fmt(fmt) => fmt::run(fmt, terminal),
+        BoneCommand::Init(init) => init::run(init, terminal),
+        BoneCommand::Diff(diff) => diff::run(diff, terminal),
+        BoneCommand::Watch(watch) => watch::run(watch, terminal),
         BoneCommand::Explain(explain) => explain::run(explain),
     }
 }

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 /// What is asked of new folders and files; the process's mask takes away what it says.
 const NEW_FOLDER: Mode = Mode::from_raw_mode(0o777);
-const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
+pub(crate) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
 
 /// How a folder is opened on the way to a file: only its permission to be passed through is needed.
 #[cfg(target_os = "linux")]
@@ -30,7 +30,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLO
 
 /// A folder that files are opened below.
 #[derive(Debug)]
-pub(super) struct Beneath {
+pub(crate) struct Beneath {
     root: OwnedFd,
 }
 
@@ -43,29 +43,29 @@ pub(super) enum Standing {
 }
 
 impl Beneath {
-    pub(super) fn open(root: &Utf8Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Utf8Path) -> io::Result<Self> {
         let root = openat(CWD, root.as_std_path(), FOLDER, Mode::empty())?;
         Ok(Self { root })
     }
 
     /// Opens a file to be read. `path` is relative and clean; empty, it is the root.
-    pub(super) fn file(&self, path: &Path) -> io::Result<File> {
+    pub(crate) fn file(&self, path: &Path) -> io::Result<File> {
         Ok(self.descend(path, OFlags::RDONLY | OFlags::CLOEXEC)?.into())
     }
 
     /// Opens what may be a file to be read, without waiting for the other end of what is none.
-    pub(super) fn any(&self, path: &Path) -> io::Result<File> {
+    pub(crate) fn any(&self, path: &Path) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(self.descend(path, flags)?.into())
     }
 
     /// Opens a folder to act on what is in it.
-    pub(super) fn folder(&self, path: &Path) -> io::Result<OwnedFd> {
+    pub(crate) fn folder(&self, path: &Path) -> io::Result<OwnedFd> {
         Ok(self.descend(path, FOLDER)?)
     }
 
     /// The folder of a path, opened to act on what is in it, and the name there.
-    pub(super) fn place<'a>(&self, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
+    pub(crate) fn place<'a>(&self, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::ErrorKind::IsADirectory.into());
         };
@@ -73,13 +73,13 @@ impl Beneath {
     }
 
     /// What the system knows of a path; of a link, of that itself.
-    pub(super) fn stat(&self, path: &Path) -> io::Result<Stat> {
+    pub(crate) fn stat(&self, path: &Path) -> io::Result<Stat> {
         let (folder, name) = self.place(path)?;
         Ok(statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// The names in a folder, and what each stands for.
-    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+    pub(crate) fn list(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
         let folder = self.descend(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC)?;
         let mut found = Vec::new();
         for entry in Dir::read_from(&folder)? {
@@ -103,7 +103,7 @@ impl Beneath {
     }
 
     /// Opens a folder, and makes it and those on the way to it where they are missing. `path` is as above.
-    pub(super) fn make_folder(&self, path: &Path) -> io::Result<OwnedFd> {
+    pub(crate) fn make_folder(&self, path: &Path) -> io::Result<OwnedFd> {
         match self.descend(path, FOLDER) {
             Err(Errno::NOENT) => Ok(walk(self.root.as_fd(), path, FOLDER, true)?),
             opened => Ok(opened?),
@@ -173,12 +173,12 @@ pub(super) fn link() -> io::Error {
 }
 
 /// Whether the way was refused because a symbolic link stands on it.
-pub(super) fn is_a_link(error: &io::Error) -> bool {
+pub(crate) fn is_a_link(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::XDEV))
 }
 
 /// Whether that may be so: where a folder is wanted, some systems say no more than that there is none.
-pub(super) fn may_be_a_link(error: &io::Error) -> bool {
+pub(crate) fn may_be_a_link(error: &io::Error) -> bool {
     is_a_link(error) || Errno::from_io_error(error) == Some(Errno::NOTDIR)
 }
 

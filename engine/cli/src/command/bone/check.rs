@@ -2,12 +2,12 @@
 
 use std::io::Write as _;
 
-use bonescript::{Analysis, Level, check_with};
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 use smallcode_core::diagnostic::count;
 
 use super::super::{pretty, print};
+use super::source::{Checked, Strictness};
 use super::{Disk, read, show};
 use crate::exit::{Exit, Refusal};
 use crate::report::Verbosity;
@@ -22,9 +22,8 @@ pub(crate) struct Check {
     /// How problems are told
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Let pass, as warnings, what the public compiler ignores and what still has a meaning
-    #[arg(long)]
-    lenient: bool,
+    #[command(flatten)]
+    strictness: Strictness,
 }
 
 /// How problems are told.
@@ -40,28 +39,25 @@ enum Format {
 
 /// Checks the programs; exits with 2 when one has errors.
 pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
-    let level = if check.lenient {
-        Level::Lenient
-    } else {
-        Level::Strict
-    };
+    let level = check.strictness.level();
     let mut good = 0;
     let mut lines = String::new();
     let mut objects = Vec::new();
     for path in &check.files {
         let text =
             read(path).map_err(|why| Refusal::new(Exit::Wrong, format!("`{path}` can't be read: {why}")))?;
-        let analysis = check_with(path.as_str(), &text, &Disk, level);
+        let checked = Checked::new(path, &text, &Disk, level);
+        let analysis = &checked.analysis;
         good += usize::from(analysis.program.is_some());
         match check.format {
-            Format::Text => tell(&analysis, terminal),
+            Format::Text => checked.tell(terminal),
             Format::Compact => {
                 for problem in &analysis.diagnostics {
                     lines.push_str(&problem.compact(&analysis.sources));
                     lines.push('\n');
                 }
             }
-            Format::Json => objects.extend(show::json(&analysis)),
+            Format::Json => objects.extend(show::json(analysis)),
         }
     }
     match check.format {
@@ -78,15 +74,4 @@ pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
     } else {
         Exit::Wrong
     })
-}
-
-/// Shows problems to people.
-pub(super) fn tell(analysis: &Analysis, terminal: &Terminal) {
-    if !analysis.diagnostics.is_empty() {
-        let _ = write!(
-            std::io::stderr(),
-            "{}",
-            show::people(analysis, terminal.style.color)
-        );
-    }
 }

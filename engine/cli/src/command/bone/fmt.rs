@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use smallcode_core::diagnostic::count;
 
-use super::{check, read};
+use super::{read, show};
 use crate::exit::{Exit, Refusal};
 use crate::report::Verbosity;
 use crate::terminal::Terminal;
@@ -33,7 +33,9 @@ pub(crate) fn run(fmt: &Fmt, terminal: &Terminal) -> Result<Exit, Refusal> {
         let formatted = match bonescript::format(path.as_str(), &text) {
             Ok(formatted) => formatted,
             Err(analysis) => {
-                check::tell(&analysis, terminal);
+                let text = show::people(&analysis, terminal.style.color);
+                // Where nobody reads it, nobody misses it.
+                let _ = write!(io::stderr(), "{text}");
                 exit = Exit::Wrong;
                 continue;
             }

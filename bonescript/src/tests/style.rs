@@ -1,0 +1,116 @@
+//! Programs in the style of the published ones: everything that the public compiler lets pass and that has a meaning.
+
+use super::*;
+use crate::diagnostic::Severity;
+
+/// The programs, each with what the strict level says of it: codes, with how often.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    (
+        "market.bone",
+        include_str!("../../testdata/style/market.bone"),
+        "B0404×3",
+    ),
+    (
+        "courier.bone",
+        include_str!("../../testdata/style/courier.bone"),
+        "B0208×9 B0212",
+    ),
+    (
+        "guildhall.bone",
+        include_str!("../../testdata/style/guildhall.bone"),
+        "B0203×10 B0208×5 B0404×2",
+    ),
+    (
+        "world.bone",
+        include_str!("../../testdata/style/world.bone"),
+        "B0404×6 B0408×2",
+    ),
+    (
+        "harness.bone",
+        include_str!("../../testdata/style/harness.bone"),
+        "B0203 B0208×7 B0212×2 B0404×2 B0407",
+    ),
+    ("words.bone", include_str!("../../testdata/style/words.bone"), ""),
+    ("forms.bone", include_str!("../../testdata/style/forms.bone"), ""),
+    (
+        "clinic.bone",
+        include_str!("../../testdata/style/clinic.bone"),
+        "",
+    ),
+    (
+        "library.bone",
+        include_str!("../../testdata/style/library.bone"),
+        "",
+    ),
+    (
+        "factory.bone",
+        include_str!("../../testdata/style/factory.bone"),
+        "",
+    ),
+    (
+        "newsroom.bone",
+        include_str!("../../testdata/style/newsroom.bone"),
+        "",
+    ),
+    (
+        "transit.bone",
+        include_str!("../../testdata/style/transit.bone"),
+        "",
+    ),
+];
+
+/// The errors by code.
+fn errors(analysis: &Analysis) -> String {
+    let mut codes: Vec<(String, usize)> = Vec::new();
+    let found = analysis
+        .diagnostics
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    let mut all: Vec<String> = found.map(|problem| problem.code.to_string()).collect();
+    all.sort();
+    for code in all {
+        match codes.last_mut() {
+            Some((last, count)) if *last == code => *count += 1,
+            _ => codes.push((code, 1)),
+        }
+    }
+    let words = codes.into_iter().map(|(code, count)| {
+        if count == 1 {
+            code
+        } else {
+            format!("{code}×{count}")
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_is_compiled_leniently() {
+    for (name, text, _) in PROGRAMS {
+        let analysis = check(name, text, Level::Lenient);
+        assert_eq!(errors(&analysis), "", "{name}");
+        properties::decided(&analysis.program.unwrap());
+    }
+}
+
+#[test]
+fn what_does_not_resolve_is_an_error_by_default() {
+    for (name, text, expected) in PROGRAMS {
+        let analysis = check(name, text, Level::Strict);
+        assert_eq!(
+            errors(&analysis),
+            *expected,
+            "{name}: {:#?}",
+            examples::problems(&analysis)
+        );
+    }
+}
+
+#[test]
+fn each_survives_its_layout() {
+    for (name, text, _) in PROGRAMS {
+        let formatted = format(name, text).unwrap();
+        let meaning = |text: &str| check(name, text, Level::Lenient).program.unwrap();
+        assert_eq!(meaning(&formatted), meaning(text), "{name}");
+    }
+}
