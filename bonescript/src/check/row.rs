@@ -69,7 +69,13 @@ impl Checker<'_> {
         }
         let scope = row(id, tree);
         let value = self.expression(&derived.value, &scope);
-        let nullable = matches!(value.ty, Type::Optional(_));
+        let open = |name: &str| {
+            let entity = self.system.entity(id);
+            entity
+                .and_then(|entity| entity.column(name))
+                .is_none_or(|column| column.nullable)
+        };
+        let nullable = matches!(value.ty, Type::Optional(_)) || value.may_be_none(&open);
         let ty = match value.ty.required() {
             Type::State(_) => Type::String,
             Type::Duration => Type::Int,

@@ -19,7 +19,7 @@ use minijinja::{Value, context};
 pub use migration::Migration;
 
 use super::project::{FileSet, Owner};
-use super::templates::{Table, templates, text};
+use super::templates::{Table, key, templates, text};
 use super::{Build, EmitError, Target, names};
 use crate::ir::System;
 
@@ -88,7 +88,7 @@ fn constraints(schema: &schema::Schema) -> Vec<Value> {
             if let Some(said) = &constraint.text {
                 let columns: Vec<Value> = constraint.columns.iter().map(|column| text(&**column)).collect();
                 all.push(context! {
-                    name => text(&*constraint.name),
+                    name => key(&*constraint.name),
                     table => text(&*table.name),
                     unique => constraint.sql.starts_with("UNIQUE"),
                     columns,
@@ -98,7 +98,7 @@ fn constraints(schema: &schema::Schema) -> Vec<Value> {
         }
         for (name, said) in &table.refusals {
             all.push(context! {
-                name => text(&**name),
+                name => key(&**name),
                 table => text(&*table.name),
                 unique => false,
                 columns => Vec::<Value>::new(),

@@ -196,6 +196,38 @@ impl Expression {
         }
     }
 
+    /// Whether it may be nothing, over a row of which `own` says the same of each column. In texts, nothing counts as
+    /// empty; comparisons are true or false; what is divided by zero is nothing.
+    pub fn may_be_none(&self, own: &dyn Fn(&str) -> bool) -> bool {
+        use ExpressionKind as K;
+        match &self.kind {
+            K::Literal(literal) => *literal == Literal::None,
+            K::Own(name) => own(name),
+            K::Key { .. } => true,
+            K::Binary(BinaryOperator::Divide | BinaryOperator::Remainder, left, right) => {
+                !right.is_nonzero() || left.may_be_none(own) || right.may_be_none(own)
+            }
+            K::Binary(BinaryOperator::Add, ..) if *self.ty.required() == Type::String => false,
+            K::Binary(
+                BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Multiply,
+                left,
+                right,
+            ) => left.may_be_none(own) || right.may_be_none(own),
+            K::Ternary(_, then, otherwise) => then.may_be_none(own) || otherwise.may_be_none(own),
+            K::Unary(UnaryOperator::Negate, inner) | K::Length(inner) => inner.may_be_none(own),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a number other than zero at any time.
+    pub fn is_nonzero(&self) -> bool {
+        match self.literal() {
+            Some(Literal::Integer(value)) => *value != 0,
+            Some(Literal::Float(value)) => *value != 0.0,
+            _ => false,
+        }
+    }
+
     /// Calls `visit` on it and on every expression inside of it, from the outside in.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         use ExpressionKind as K;

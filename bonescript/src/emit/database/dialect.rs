@@ -74,6 +74,9 @@ impl Dialect {
         if *literal == Literal::None {
             return Ok("NULL".to_owned());
         }
+        if has_zero(literal) {
+            return Err(zero_byte());
+        }
         if is_json(ty) {
             let written = text(&json(literal, ty))?;
             return Ok(self.pick(format!("{written}::jsonb"), written.clone()));
@@ -140,10 +143,26 @@ pub(super) fn is_json(ty: &Type) -> bool {
 
 /// A text, quoted.
 pub(super) fn text(value: &str) -> Result<String, EmitError> {
-    sql_text(value).ok_or_else(|| EmitError::Unwritable {
+    sql_text(value).ok_or_else(zero_byte)
+}
+
+fn zero_byte() -> EmitError {
+    EmitError::Unwritable {
         what: "a text with a zero byte".to_owned(),
         why: "databases cannot keep it; take the byte out".to_owned(),
-    })
+    }
+}
+
+/// Whether a text of a constant has a zero byte: in JSON, it would be hidden behind an escape.
+fn has_zero(literal: &Literal) -> bool {
+    match literal {
+        Literal::String(text) => text.contains('\0'),
+        Literal::List(items) => items.iter().any(has_zero),
+        Literal::Map(entries) => entries
+            .iter()
+            .any(|(key, value)| has_zero(key) || has_zero(value)),
+        _ => false,
+    }
 }
 
 /// A name, quoted.

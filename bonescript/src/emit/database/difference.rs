@@ -204,14 +204,18 @@ fn say(pair: &Pair<'_>, difference: &mut Difference) {
             }
         }
     }
+    // Those over new columns alone hold for what these are filled with.
+    let added: Vec<&str> = pair.added().map(|column| column.name.as_str()).collect();
     for constraint in new_constraints(pair) {
-        if constraint.sql.starts_with("PRIMARY") {
-            continue;
+        let old = constraint
+            .columns
+            .iter()
+            .any(|column| !added.contains(&column.as_str()));
+        if let Some(said) = constraint.text.as_deref().filter(|_| old) {
+            difference.notes.push(format!(
+                "rows of `{table}` that break `{said}` stop the migration"
+            ));
         }
-        difference.notes.push(format!(
-            "rows of `{table}` that break `{}` stop the migration",
-            constraint.text.as_deref().unwrap_or(&constraint.sql)
-        ));
     }
 }
 

@@ -52,37 +52,8 @@ pub(super) fn sql(dialect: Dialect, entity: &Entity, meaning: Meaning, expressio
 }
 
 /// Whether a value may be nothing.
-pub(super) fn may_be_none(entity: &Entity, expression: &Expression) -> bool {
-    match &expression.kind {
-        K::Literal(literal) => *literal == Literal::None,
-        K::Own(name) => entity.column(name).is_none_or(|column| match &column.kind {
-            ColumnKind::Derived(value) => may_be_none(entity, value),
-            _ => column.nullable,
-        }),
-        K::Key { .. } => true,
-        // By zero.
-        K::Binary(B::Divide | B::Remainder, left, right) => {
-            !is_nonzero(right) || may_be_none(entity, left) || may_be_none(entity, right)
-        }
-        // In texts, nothing counts as empty; comparisons are true or false.
-        K::Binary(B::Add, left, right) if expression.ty.required() != &Type::String => {
-            may_be_none(entity, left) || may_be_none(entity, right)
-        }
-        K::Binary(B::Subtract | B::Multiply, left, right) => {
-            may_be_none(entity, left) || may_be_none(entity, right)
-        }
-        K::Ternary(_, then, otherwise) => may_be_none(entity, then) || may_be_none(entity, otherwise),
-        K::Unary(UnaryOperator::Negate, inner) | K::Length(inner) => may_be_none(entity, inner),
-        _ => false,
-    }
-}
-
-fn is_nonzero(expression: &Expression) -> bool {
-    match expression.literal() {
-        Some(Literal::Integer(value)) => *value != 0,
-        Some(Literal::Float(value)) => *value != 0.0,
-        _ => false,
-    }
+fn may_be_none(entity: &Entity, expression: &Expression) -> bool {
+    expression.may_be_none(&|name| entity.column(name).is_none_or(|column| column.nullable))
 }
 
 impl Compiler<'_> {
@@ -318,7 +289,7 @@ impl Compiler<'_> {
             }
             (B::Divide, ..) => format!("({})", Self::divided(&x, &y, right)),
             (B::Remainder, ..) => {
-                let divisor = if is_nonzero(right) {
+                let divisor = if right.is_nonzero() {
                     y
                 } else {
                     format!("NULLIF({y}, 0)")
@@ -335,7 +306,7 @@ impl Compiler<'_> {
     }
 
     fn divided(x: &str, y: &str, right: &Expression) -> String {
-        if is_nonzero(right) {
+        if right.is_nonzero() {
             format!("{x} / {y}")
         } else {
             format!("{x} / NULLIF({y}, 0)")

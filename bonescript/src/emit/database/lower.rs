@@ -166,7 +166,6 @@ impl Lower<'_> {
         };
         match (&column.kind, entity) {
             (ColumnKind::Derived(value), Some(entity)) => {
-                lowered.nullable |= expression::may_be_none(entity, value);
                 lowered.generated = Some(bare(expression::sql(
                     self.dialect,
                     entity,

@@ -119,6 +119,25 @@ CREATE OR REPLACE FUNCTION bone_text(value timestamptz) RETURNS text LANGUAGE sq
 $body$;",
     ),
     (
+        "bone_json",
+        "-- The same at any time, which PostgreSQL knows only of functions that say so.
+CREATE OR REPLACE FUNCTION bone_json(value anyelement) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $body$
+  SELECT to_jsonb(value)
+$body$;",
+    ),
+    (
+        "bone_list",
+        "CREATE OR REPLACE FUNCTION bone_list(items jsonb[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $body$
+  SELECT to_jsonb(items)
+$body$;",
+    ),
+    (
+        "bone_map",
+        "CREATE OR REPLACE FUNCTION bone_map(keys text[], items jsonb[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $body$
+  SELECT coalesce(jsonb_object_agg(key, item), '{}') FROM unnest(keys, items) AS entry (key, item)
+$body$;",
+    ),
+    (
         "bone_milliseconds",
         "CREATE OR REPLACE FUNCTION bone_milliseconds(value timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $body$
   SELECT (extract(epoch FROM value) * 1000)::bigint

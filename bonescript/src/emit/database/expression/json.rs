@@ -18,13 +18,17 @@ impl Compiler<'_> {
                     Dialect::Sqlite => format!("NULLIF({value} -> {}, 'null')", path(key)?),
                 }
             }
+            K::List(_) | K::Map(_) if constant(expression).is_some() => {
+                let literal = constant(expression).unwrap_or(Literal::None);
+                return self.json_constant(&literal, &expression.ty);
+            }
             K::List(items) => {
                 let items = items
                     .iter()
                     .map(|item| self.json(item))
                     .collect::<Result<Vec<_>, _>>()?;
                 match self.dialect {
-                    Dialect::Postgres => format!("jsonb_build_array({})", items.join(", ")),
+                    Dialect::Postgres => format!("bone_list(ARRAY[{}]::jsonb[])", items.join(", ")),
                     Dialect::Sqlite => {
                         let items: Vec<String> = items.iter().map(|item| format!("json({item})")).collect();
                         format!("json_array({})", items.join(", "))
@@ -32,19 +36,27 @@ impl Compiler<'_> {
                 }
             }
             K::Map(entries) => {
-                let mut parts = Vec::new();
+                let mut keys = Vec::new();
+                let mut values = Vec::new();
                 for (key, value) in entries {
-                    let (key, value) = (self.text(key)?, self.json(value)?);
-                    parts.push(
-                        self.dialect
-                            .pick(format!("{key}, {value}"), format!("{key}, json({value})")),
-                    );
+                    keys.push(self.text(key)?);
+                    values.push(self.json(value)?);
                 }
-                format!(
-                    "{}({})",
-                    self.dialect.pick("jsonb_build_object", "json_object"),
-                    parts.join(", ")
-                )
+                match self.dialect {
+                    Dialect::Postgres => format!(
+                        "bone_map(ARRAY[{}]::text[], ARRAY[{}]::jsonb[])",
+                        keys.join(", "),
+                        values.join(", ")
+                    ),
+                    Dialect::Sqlite => {
+                        let parts: Vec<String> = keys
+                            .iter()
+                            .zip(values)
+                            .map(|(key, value)| format!("{key}, json({value})"))
+                            .collect();
+                        format!("json_object({})", parts.join(", "))
+                    }
+                }
             }
             K::Ternary(condition, then, otherwise) if dialect::is_json(&expression.ty) => {
                 let condition = self.value(condition)?;
@@ -54,8 +66,8 @@ impl Compiler<'_> {
             _ => {
                 let value = self.value(expression)?;
                 match (self.dialect, expression.ty.required()) {
-                    (Dialect::Postgres, Type::Timestamp) => format!("to_jsonb(bone_text({value}))"),
-                    (Dialect::Postgres, _) => format!("to_jsonb({value})"),
+                    (Dialect::Postgres, Type::Timestamp) => format!("bone_json(bone_text({value}))"),
+                    (Dialect::Postgres, _) => format!("bone_json({value})"),
                     (Dialect::Sqlite, Type::Bool) => {
                         format!("(CASE WHEN {value} THEN 'true' WHEN NOT {value} THEN 'false' END)")
                     }
@@ -93,12 +105,9 @@ impl Compiler<'_> {
                 if matches!(ty.required(), Type::Json) {
                     return self.json(expression);
                 }
-                let value = self.json(value)?;
-                cast(
-                    &format!("({value} ->> {})", dialect::text(key)?),
-                    ty,
-                    self.dialect,
-                )
+                let sure = !matches!(expression.ty.required(), Type::Json);
+                let (value, key) = (self.json(value)?, dialect::text(key)?);
+                cast(&value, &format!("->> {key}"), &format!("-> {key}"), ty, sure)
             }
             (K::Key { value, key }, Dialect::Sqlite) => {
                 let value = self.json(value)?;
@@ -106,7 +115,7 @@ impl Compiler<'_> {
             }
             (_, Dialect::Postgres) => {
                 let value = self.json(expression)?;
-                cast(&format!("({value} #>> '{{}}')"), ty, self.dialect)
+                cast(&value, "#>> '{}'", "#> '{}'", ty, false)
             }
             (_, Dialect::Sqlite) => format!("({} ->> '$')", self.json(expression)?),
         };
@@ -182,9 +191,34 @@ fn path(key: &str) -> Sql {
     dialect::text(&format!("$.\"{key}\""))
 }
 
-fn cast(value: &str, ty: &Type, dialect: Dialect) -> String {
-    match ty.required() {
-        Type::String | Type::State(_) | Type::Json => value.to_owned(),
-        other => format!("{value}::{}", dialect.type_name(other).to_ascii_lowercase()),
+/// What stands in `jsonb` as a value of a type. Where it may be anything, what is something else is nothing: a cast of it
+/// would refuse the row instead.
+fn cast(value: &str, as_text: &str, as_json: &str, ty: &Type, sure: bool) -> String {
+    let (kind, name) = match ty.required() {
+        Type::Uint | Type::Int | Type::Duration if sure => ("number", "bigint"),
+        Type::Uint | Type::Int | Type::Duration => ("number", "numeric"),
+        Type::Float => ("number", "double precision"),
+        Type::Bool => ("boolean", "boolean"),
+        _ => return format!("({value} {as_text})"),
+    };
+    let written = format!("({value} {as_text})::{name}");
+    if sure {
+        return written;
     }
+    format!("(CASE jsonb_typeof({value} {as_json}) WHEN '{kind}' THEN {written} END)")
+}
+
+/// The constant that a list or map of constants is.
+fn constant(expression: &Expression) -> Option<Literal> {
+    Some(match &expression.kind {
+        K::Literal(literal) => literal.clone(),
+        K::List(items) => Literal::List(items.iter().map(constant).collect::<Option<_>>()?),
+        K::Map(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| Some((constant(key)?, constant(value)?)));
+            Literal::Map(entries.collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
 }

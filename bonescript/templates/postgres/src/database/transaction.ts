@@ -17,35 +17,33 @@ const AGAIN = new Set(["40001", "40P01"]);
 
 /** Runs `work` in a transaction; all of it happens or nothing. */
 export async function inTransaction<T>(
-    db: Database,
-    work: (trx: Transaction) => Promise<T>,
-    options: Attempts = {},
+  db: Database,
+  work: (trx: Transaction) => Promise<T>,
+  options: Attempts = {},
 ): Promise<T> {
-    return attempt(options, isAgain, async (left) => {
-        const hooks: (() => void)[] = [];
-        const result = await db
-            .transaction()
-            .setIsolationLevel("read committed")
-            .execute(async (trx) => {
-                commitHooks.set(trx, hooks);
-                if (left !== undefined) {
-                    // The server ends a statement that waits for a lock of somebody else.
-                    await sql`select set_config('statement_timeout', ${String(left)}, true)`.execute(
-                        trx,
-                    );
-                }
-                return withDeadline(left, work(trx));
-            });
-        callHooks(hooks);
-        return result;
-    });
+  return attempt(options, isAgain, async (left) => {
+    const hooks: (() => void)[] = [];
+    const result = await db
+      .transaction()
+      .setIsolationLevel("read committed")
+      .execute(async (trx) => {
+        commitHooks.set(trx, hooks);
+        if (left !== undefined) {
+          // The server ends a statement that waits for a lock of somebody else.
+          await sql`select set_config('statement_timeout', ${String(left)}, true)`.execute(trx);
+        }
+        return withDeadline(left, work(trx));
+      });
+    callHooks(hooks);
+    return result;
+  });
 }
 
 /** Has `then` called once the transaction is committed; never if it is not. */
 export function afterCommit(trx: Transaction, then: () => void): void {
-    commitHooks.get(trx)?.push(then);
+  commitHooks.get(trx)?.push(then);
 }
 
 function isAgain(error: unknown): boolean {
-    return error instanceof Error && "code" in error && AGAIN.has(String(error.code));
+  return error instanceof Error && "code" in error && AGAIN.has(String(error.code));
 }

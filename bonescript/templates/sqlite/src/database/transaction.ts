@@ -17,26 +17,26 @@ const BUSY = 5;
 
 /** Runs `work` in a transaction; all of it happens or nothing. */
 export async function inTransaction<T>(
-    db: Database,
-    work: (trx: Transaction) => Promise<T>,
-    options: Attempts = {},
+  db: Database,
+  work: (trx: Transaction) => Promise<T>,
+  options: Attempts = {},
 ): Promise<T> {
-    return attempt(options, isBusy, async (left) => {
-        const hooks: (() => void)[] = [];
-        const result = await db.transaction().execute(async (trx) => {
-            commitHooks.set(trx, hooks);
-            return withDeadline(left, work(trx));
-        });
-        callHooks(hooks);
-        return result;
+  return attempt(options, isBusy, async (left) => {
+    const hooks: (() => void)[] = [];
+    const result = await db.transaction().execute(async (trx) => {
+      commitHooks.set(trx, hooks);
+      return withDeadline(left, work(trx));
     });
+    callHooks(hooks);
+    return result;
+  });
 }
 
 /** Has `then` called once the transaction is committed; never if it is not. */
 export function afterCommit(trx: Transaction, then: () => void): void {
-    commitHooks.get(trx)?.push(then);
+  commitHooks.get(trx)?.push(then);
 }
 
 function isBusy(error: unknown): boolean {
-    return error instanceof Error && "errcode" in error && error.errcode === BUSY;
+  return error instanceof Error && "errcode" in error && error.errcode === BUSY;
 }
