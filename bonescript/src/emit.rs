@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod expression;
 mod layout;
+mod live;
 mod names;
 mod project;
 mod server;
@@ -93,6 +94,7 @@ const EMITTERS: &[Emitter] = &[
     // A line for each, so that areas can be added side by side.
     client::emit,
     database::emit,
+    live::emit,
     server::emit,
 ];
 
@@ -101,6 +103,7 @@ const TABLES: &[Table] = &[
     // As above.
     client::TEMPLATES,
     database::TEMPLATES,
+    live::TEMPLATES,
     server::TEMPLATES,
 ];
 

@@ -91,7 +91,6 @@ impl<'a> Compiler<'a> {
     }
 
     /// A value as it is; rows as rows.
-    #[expect(dead_code, reason = "for the emitter of pipelines")]
     pub(super) fn argument(
         &mut self,
         expression: &Expression,

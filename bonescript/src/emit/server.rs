@@ -18,10 +18,11 @@ mod typescript;
 use minijinja::context;
 
 pub(super) use capability::path as capability_path;
-pub(super) use entity::entity_name;
+pub(super) use entity::{entity_file, entity_name, row_type};
 pub(super) use loading::input_name;
 pub(super) use rules::{EntityRules, Rules};
-pub(super) use typescript::{parameter_type, value_type};
+pub(super) use schema::Schemas;
+pub(super) use typescript::{names_json, parameter_type, rows_in, value_type};
 
 use super::project::FileSet;
 use super::templates::{Table, templates, text};
@@ -44,7 +45,7 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/src/capabilities/definition.ts.j2",
     "common/src/capabilities/index.ts.j2",
     "common/src/capabilities/registry.ts",
-    "common/src/capabilities/routes.ts",
+    "common/src/capabilities/routes.ts.j2",
     "common/src/capabilities/rows.ts",
     "common/src/capabilities/run.ts.j2",
     "common/src/config.ts.j2",

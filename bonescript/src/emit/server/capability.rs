@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::{Value, context};
 
 use super::super::expression::{Compiler, Scope, key as object_key, string};
+use super::super::live::{algorithm, pipeline};
 use super::super::names::Taken;
 use super::super::project::{FileSet, Owner};
 use super::super::templates::{code, comment, key, text};
@@ -35,6 +36,11 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
     files.render("src/capabilities/index.ts", context! { capabilities => listed })?;
     let (events, channels) = (!system.events.is_empty(), !system.channels.is_empty());
     files.render("src/capabilities/definition.ts", context! { events })?;
+    let batch = system
+        .capabilities
+        .iter()
+        .any(|capability| capability.sync == crate::ir::Sync::Batch);
+    files.render("src/capabilities/routes.ts", context! { batch })?;
     files.render("src/capabilities/run.ts", context! { events, channels })
 }
 
@@ -74,6 +80,20 @@ const CALLED: &[&str] = &[
     "capabilities",
     "result",
     "steps",
+    "answer",
+    "results",
+    "runPipeline",
+    "callWithin",
+    "listOf",
+    "binarySearch",
+    "bipartiteMatching",
+    "consistentHash",
+    "percentile",
+    "rankBy",
+    "roundRobin",
+    "shortestPath",
+    "topologicalSort",
+    "weightedAverage",
 ];
 
 /// The path of the route of a capability.
@@ -169,6 +189,8 @@ fn shown_type(system: &System, ty: &Type) -> String {
 #[derive(Debug, Default)]
 struct Body {
     lines: Vec<String>,
+    /// What an algorithm or a pipeline needs: names by files.
+    imports: BTreeMap<String, BTreeSet<String>>,
     authorizes: bool,
     ensures: bool,
     shows: bool,
@@ -246,7 +268,7 @@ fn body(
     if let Some(made) = &capability.creates {
         body.lines.push(creation(system, made, compiler, calls)?);
     }
-    let result = result(system, capability, compiler, &mut body);
+    let result = result(system, capability, compiler, &mut body)?;
     for emission in &capability.emits {
         let Some(event) = system.event(emission.event) else {
             continue;
@@ -304,7 +326,36 @@ fn first_row(system: &System, capability: &Capability, compiler: &mut Compiler<'
 }
 
 /// What the capability answers, where it says so.
-fn result(system: &System, capability: &Capability, compiler: &mut Compiler<'_>, body: &mut Body) -> String {
+fn result(
+    system: &System,
+    capability: &Capability,
+    compiler: &mut Compiler<'_>,
+    body: &mut Body,
+) -> Result<String, EmitError> {
+    if let Some(algorithm) = &capability.algorithm {
+        let computed = algorithm::call(system, algorithm, compiler)?;
+        body.shows |= computed.shows;
+        for (file, name) in computed.imports {
+            body.imports.entry(file).or_default().insert(name.to_owned());
+        }
+        return Ok(computed.code);
+    }
+    if let Some(pipeline) = &capability.pipeline {
+        let steps = pipeline::steps(system, capability, pipeline, compiler)?;
+        body.imports.extend(steps.imports);
+        body.lines.extend(steps.lines);
+        return Ok(steps.result.to_owned());
+    }
+    Ok(returned(system, capability, compiler, body))
+}
+
+/// The row that a capability answers, where it says so.
+fn returned(
+    system: &System,
+    capability: &Capability,
+    compiler: &mut Compiler<'_>,
+    body: &mut Body,
+) -> String {
     let wanted = match &capability.returns {
         Some(Type::Result(good, _)) => good.required(),
         Some(other) => other.required(),
@@ -364,6 +415,11 @@ fn imports(
     }
     for (id, name) in &calls.of_entities {
         add(format!("../entities/{}.ts", entity_file(system, *id)), name);
+    }
+    for (file, names) in &body.imports {
+        for name in names {
+            add(file.clone(), name);
+        }
     }
     for name in &compiler.used {
         add("../expressions.ts".to_owned(), name);

@@ -20,7 +20,7 @@ pub(in super::super) fn entity_name(system: &System, id: EntityId) -> String {
 }
 
 /// The file of an entity, below `src/entities/` and `src/schemas/`.
-pub(super) fn entity_file(system: &System, id: EntityId) -> String {
+pub(in super::super) fn entity_file(system: &System, id: EntityId) -> String {
     system.entity(id).map_or_else(String::new, |entity| {
         let file = file_name(&entity.table);
         // These are modules of our own.
@@ -59,7 +59,7 @@ pub(super) fn machine_name(entity: &Entity) -> String {
 }
 
 /// The type of its rows.
-pub(super) fn row_type(system: &System, id: EntityId) -> String {
+pub(in super::super) fn row_type(system: &System, id: EntityId) -> String {
     system.entity(id).map_or_else(String::new, |entity| {
         format!("{}Row", names::pascal(&entity.name))
     })

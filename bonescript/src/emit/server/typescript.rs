@@ -60,7 +60,7 @@ fn joined(system: &System, members: &[Type], between: &str) -> String {
 }
 
 /// Entities whose rows a type names.
-pub(super) fn rows_in(ty: &Type, into: &mut std::collections::BTreeSet<crate::ir::EntityId>) {
+pub(in super::super) fn rows_in(ty: &Type, into: &mut std::collections::BTreeSet<crate::ir::EntityId>) {
     match ty {
         Type::Entity(id) => {
             into.insert(*id);
@@ -71,7 +71,7 @@ pub(super) fn rows_in(ty: &Type, into: &mut std::collections::BTreeSet<crate::ir
 }
 
 /// Whether a type is printed with `Json`.
-pub(super) fn names_json(ty: &Type) -> bool {
+pub(in super::super) fn names_json(ty: &Type) -> bool {
     match ty {
         Type::Json | Type::Unknown => true,
         Type::List(inner) | Type::Set(inner) | Type::Optional(inner) | Type::Map(_, inner) => {

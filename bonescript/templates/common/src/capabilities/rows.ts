@@ -207,6 +207,16 @@ export class Rows {
     return insertRow(this.#trx, entity, values, this.#now);
   }
 
+  /** Reads again what is held, after something else in the same transaction may have changed it. */
+  async refresh(): Promise<void> {
+    for (const held of this.#held.values()) {
+      const row = await findRow(this.#trx, held.entity, held.row.id);
+      if (row === null) continue;
+      Object.assign(held.row, row);
+      held.before = { ...row };
+    }
+  }
+
   /** A row as it was before the capability changed it. */
   before<Row extends BaseRow>(entity: Entity<Row>, row: Row): Row {
     const held = this.#held.get(keyOf(entity, row.id)) as Held<Row> | undefined;
