@@ -72,5 +72,5 @@ function away(cause: unknown): Problem {
 
 /** A constraint in the words of the program. */
 function textOf(name: string): string {
-  return constraints.get(name)?.text ?? "a constraint of the row is not met";
+  return constraints[name]?.text ?? "a constraint of the row is not met";
 }

@@ -57,5 +57,5 @@ export function databaseProblem(error: unknown): Problem | null {
 
 /** A constraint in the words of the program. */
 function textOf(name: string): string {
-  return constraints.get(name)?.text ?? "a constraint of the row is not met";
+  return constraints[name]?.text ?? "a constraint of the row is not met";
 }
