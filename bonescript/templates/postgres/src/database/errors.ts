@@ -39,6 +39,9 @@ export function databaseProblem(error: unknown): Problem | null {
     case "22P05":
     case "22007":
       return new Problem("VALIDATION_FAILED", "a value has the wrong form", options);
+    case "54000":
+      // A row of an index holds some 2,700 bytes.
+      return new Problem("VALIDATION_FAILED", "a value that is looked up is too long", options);
     case "57014":
       return new Problem("TIMEOUT", "the database needed too long", options);
     case "40001":

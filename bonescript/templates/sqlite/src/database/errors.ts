@@ -30,6 +30,10 @@ export function databaseProblem(error: unknown): Problem | null {
       return new Problem("CONFLICT", `\`${columns.join(", ")}\` is taken already`, options);
     case FOREIGN_KEY:
     case TRIGGER:
+      // Some constraints are kept by triggers.
+      if (constraints[names] !== undefined) {
+        return new Problem("CONSTRAINT_FAILED", textOf(names), options);
+      }
       return new Problem(
         "CONFLICT",
         "a row that this refers to is not there, or still referred to",
