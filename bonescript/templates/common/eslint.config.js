@@ -16,7 +16,14 @@ export default defineConfig(
         "error",
         { considerDefaultExhaustiveForUnions: true },
       ],
-      eqeqeq: "error",
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_", destructuredArrayIgnorePattern: "^_" },
+      ],
+      // A program without extension points has none to list.
+      "@typescript-eslint/no-empty-object-type": ["error", { allowInterfaces: "always" }],
+      // `== null` asks for both kinds of nothing.
+      eqeqeq: ["error", "always", { null: "ignore" }],
     },
   },
   {
