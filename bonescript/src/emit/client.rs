@@ -5,6 +5,8 @@ mod example;
 mod openapi;
 mod operation;
 mod schema;
+mod sdk;
+mod suite;
 
 use super::project::{FileSet, Owner};
 use super::templates::{Table, templates};
@@ -14,11 +16,24 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/admin/admin.css",
     "common/admin/admin.js",
     "common/admin/index.html",
+    "common/sdk/client.ts.j2",
+    "common/sdk/http.ts",
+    "common/sdk/react.ts",
+    "common/sdk/types.ts.j2",
     "common/src/admin.ts",
+    "common/src/seed.ts.j2",
+    "common/tests/auth.test.ts",
+    "common/tests/capabilities.test.ts",
+    "common/tests/rows.test.ts",
+    "common/tests/sdk.test.ts",
+    "common/tests/support.ts",
+    "common/tests/system.ts.j2",
 };
 
 pub(super) fn emit(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
     files.fixed(TEMPLATES, |_| true)?;
+    sdk::emit(build.system, files)?;
+    suite::emit(build.system, files)?;
     let operations = operation::all(build.system);
     files.add(
         "openapi.json",

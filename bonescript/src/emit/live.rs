@@ -13,6 +13,8 @@ pub(super) mod pipeline;
 #[cfg(test)]
 mod tests;
 
+pub(super) use flow::inputs as flow_inputs;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Value, context};

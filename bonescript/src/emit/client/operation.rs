@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::live;
 use super::super::names;
 use super::super::server::{Rules, capability_path, input_name};
 use super::{example, schema};
@@ -442,14 +443,14 @@ fn moving(system: &System, all: &mut Vec<Operation>) {
     for flow in &system.flows {
         let mut properties = Vec::new();
         let mut given = serde_json::Map::new();
-        for (place, input) in flow.inputs.iter().enumerate() {
-            let needed = !matches!(input.ty, crate::ir::Type::Optional(_));
-            let wire = input_name(input);
+        for (place, input) in live::flow_inputs(system, flow).into_iter().enumerate() {
+            let ty = &input.parameter.ty;
+            let needed = input.made_by.is_none() && !matches!(ty, crate::ir::Type::Optional(_));
             if needed {
-                let value = example::value(system, &input.ty, &Facts::default(), &input.name, place, 1);
-                given.insert(wire.clone(), value);
+                let value = example::value(system, ty, &Facts::default(), &input.parameter.name, place, 1);
+                given.insert(input.wire.clone(), value);
             }
-            properties.push((wire, schema::of(system, &input.ty, &Facts::default()), needed));
+            properties.push((input.wire, schema::of(system, ty, &Facts::default()), needed));
         }
         let path = format!("/flows/{}", names::kebab(&flow.name));
         let run = || reference("run");

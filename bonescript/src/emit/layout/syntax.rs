@@ -338,7 +338,10 @@ pub(super) enum Link<'a> {
     },
     /// `!`.
     NonNull,
-    Template(&'a str),
+    Template {
+        type_arguments: Option<Vec<Type<'a>>>,
+        text: &'a str,
+    },
 }
 
 #[derive(Debug)]

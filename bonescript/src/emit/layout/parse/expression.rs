@@ -260,7 +260,10 @@ impl<'a> Parser<'a, '_> {
             let token = self.peek();
             if token.kind == Kind::Template {
                 self.advance();
-                links.push(Link::Template(token.text));
+                links.push(Link::Template {
+                    type_arguments: None,
+                    text: token.text,
+                });
                 continue;
             }
             if token.kind != Kind::Sign {
@@ -337,17 +340,24 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// `<T>(…)`, if it is that and no comparison.
+    /// `<T>(…)`, or `<T>` and a template, if it is that and no comparison.
     fn call_with_types(&mut self) -> Parsed<Option<Link<'a>>> {
         let from = self.mark();
         let parsed = self.type_arguments();
-        let is_call = parsed.is_ok() && self.is("(") && self.at < from.at + MAX_LOOK;
+        let is_template = self.peek().kind == Kind::Template;
+        let is_call = parsed.is_ok() && (self.is("(") || is_template) && self.at < from.at + MAX_LOOK;
         if !is_call {
             self.back_to(from);
             return Ok(None);
         }
         let type_arguments = parsed?;
-        self.advance();
+        let token = self.advance();
+        if is_template {
+            return Ok(Some(Link::Template {
+                type_arguments,
+                text: token.text,
+            }));
+        }
         let arguments = self.arguments()?;
         Ok(Some(Link::Call {
             optional: false,
@@ -501,7 +511,7 @@ impl Link<'_> {
             Self::Member { optional, .. } | Self::Index { optional, .. } | Self::Call { optional, .. } => {
                 *optional
             }
-            Self::NonNull | Self::Template(_) => false,
+            Self::NonNull | Self::Template { .. } => false,
         }
     }
 }

@@ -143,7 +143,7 @@ impl<'a, 't> Printer<'a, 't> {
                     | Expression::Class(_)
             )
             || matches!(value, Expression::Chain(chain)
-                if matches!(chain.links.as_slice(), [super::super::syntax::Link::Template(_)]));
+                if matches!(chain.links.as_slice(), [super::super::syntax::Link::Template { .. }]));
         if !left_breaks && stays {
             return Layout::NeverBreakAfter;
         }

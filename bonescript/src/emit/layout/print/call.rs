@@ -112,7 +112,7 @@ pub(super) fn is_simple(expression: &Expression<'_>, depth: usize) -> bool {
                     Link::Call { arguments, .. } => {
                         arguments.all.len() <= depth && all_simple(arguments, depth - 1)
                     }
-                    Link::Template(_) => false,
+                    Link::Template { .. } => false,
                 })
         }
         Expression::Unary(operator, value) => {

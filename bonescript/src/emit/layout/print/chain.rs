@@ -76,7 +76,7 @@ impl<'a, 't> Printer<'a, 't> {
                 };
                 (self.all(&[object, lookup]), is_chain)
             }
-            Link::Index { .. } | Link::NonNull | Link::Template(_) => {
+            Link::Index { .. } | Link::NonNull | Link::Template { .. } => {
                 let (object, is_chain) = self.prefix(chain, count - 1, place);
                 let lookup = self.link(link);
                 (self.all(&[object, lookup]), is_chain)
@@ -113,7 +113,11 @@ impl<'a, 't> Printer<'a, 't> {
                 self.all(&[mark, types, arguments])
             }
             Link::NonNull => self.text("!"),
-            Link::Template(text) => self.docs.verbatim(text),
+            Link::Template { type_arguments, text } => {
+                let types = self.type_arguments(type_arguments.as_deref());
+                let text = self.docs.verbatim(text);
+                self.all(&[types, text])
+            }
         }
     }
 
@@ -201,7 +205,10 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn of(chain: &Chain<'_>, count: usize, is_statement: bool) -> Self {
         let all = chain.links.get(..count).unwrap_or_default();
-        let head_links = usize::from(matches!(all.first(), Some(Link::Call { .. } | Link::Template(_))));
+        let head_links = usize::from(matches!(
+            all.first(),
+            Some(Link::Call { .. } | Link::Template { .. })
+        ));
         let links = all.get(head_links..).unwrap_or_default();
         let is_call = |index: usize| matches!(links.get(index), Some(Link::Call { .. }));
         let is_member =
@@ -310,7 +317,7 @@ pub(super) fn is_poorly_breakable(expression: &Expression<'_>) -> bool {
                 return false;
             }
         }
-        if matches!(link, Link::Template(_)) {
+        if matches!(link, Link::Template { .. }) {
             return false;
         }
         deep -= 1;

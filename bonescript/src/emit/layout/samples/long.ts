@@ -218,6 +218,11 @@ export function register(app: FastifyInstance, context: Context): void {
     log.info({ id, title });
     await db.destroy();
   };
+  const gone = (
+    await sql<{
+      id: string;
+    }>`select id from ${sql.table("VeryLongNameOfAnEntityThatSomebodyWrote_rows")}`.execute(trx)
+  ).rows;
   const curried = (a: number) => (b: number) => a + b;
   counts[VeryLongNameOfAnEntityThatSomebodyWrote_key] =
     (counts[VeryLongNameOfAnEntityThatSomebodyWrote_key] ?? 0) + 1;

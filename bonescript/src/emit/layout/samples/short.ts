@@ -170,6 +170,8 @@ export function register(app: FastifyInstance, context: Context): void {
     log.info({ id, title });
     await db.destroy();
   };
+  const gone = (await sql<{ id: string }>`select id from ${sql.table("Ox_rows")}`.execute(trx))
+    .rows;
   const curried = (a: number) => (b: number) => a + b;
   counts[Ox_key] = (counts[Ox_key] ?? 0) + 1;
   (void handler, await Promise.resolve(), typeof curried === "function");

@@ -100,6 +100,7 @@ export function register(app: FastifyInstance, context: Context): void {
   const result = condition && { a: 1, b: NAME_value };
   context.outbox.add(trx, "NAME_placed", { order_id: order.id, buyer_id: buyer.id, placed_at: new Date() });
   const handler: Handler<NAMEView> = async ({ id, title }, { db, log }) => { log.info({ id, title }); await db.destroy(); };
+  const gone = (await sql<{ id: string }>`select id from ${sql.table("NAME_rows")}`.execute(trx)).rows;
   const curried = (a: number) => (b: number) => a + b;
   counts[NAME_key] = (counts[NAME_key] ?? 0) + 1;
   void handler, await Promise.resolve(), typeof curried === "function";
