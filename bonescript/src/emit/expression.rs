@@ -136,6 +136,10 @@ impl<'a> Compiler<'a> {
 
     /// A value in which rows have become their ids.
     fn plain(&mut self, expression: &Expression) -> Result<Code, EmitError> {
+        if matches!(expression.kind, K::Related { .. }) && matches!(expression.ty.required(), Type::Entity(_))
+        {
+            return self.id(expression);
+        }
         let code = self.value(expression)?;
         if !code.row {
             return Ok(code);

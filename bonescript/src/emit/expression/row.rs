@@ -240,6 +240,9 @@ impl Compiler<'_> {
 
     /// A column of a row, or of each row of a list.
     pub(super) fn column(&mut self, row: &Expression, name: &str, ty: &Type) -> Result<Code, EmitError> {
+        if name == "id" && matches!(row.kind, K::Related { .. }) && row.ty.required().element().is_none() {
+            return self.id(row);
+        }
         let base = self.value(row)?;
         let column = entity_of(&row.ty)
             .and_then(|id| self.system.entity(id))

@@ -13,8 +13,11 @@ use super::effect::{Calls, creation, statements};
 use super::entity::{entity_file, entity_name};
 use super::loading::loading;
 use super::schema::Schemas;
+use super::typescript::rows_in;
 use super::{EmitError, constant_name, file_name, names};
-use crate::ir::{Authorization, Backoff, Capability, Expression, ExpressionKind as K, System, Type};
+use crate::ir::{
+    Authorization, Backoff, Capability, EntityId, Expression, ExpressionKind as K, System, Type,
+};
 
 pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError> {
     let mut listed = Vec::new();
@@ -52,7 +55,10 @@ struct Names {
 
 fn spelled(system: &System) -> Vec<Names> {
     let mut taken = Taken::with(["definition", "index", "registry", "routes", "rows", "run"]);
-    let mut constants = Taken::with(CALLED.iter().copied());
+    let tables: Vec<String> = (0..system.entities.len())
+        .map(|index| entity_name(system, EntityId(index)))
+        .collect();
+    let mut constants = Taken::with(CALLED.iter().copied().chain(tables.iter().map(String::as_str)));
     system
         .capabilities
         .iter()
@@ -65,20 +71,57 @@ fn spelled(system: &System) -> Vec<Names> {
 
 /// What files of capabilities import or declare.
 const CALLED: &[&str] = &[
-    "z",
-    "defineCapability",
+    "added",
+    "appended",
+    "asBool",
+    "asBytes",
+    "asFloat",
+    "asInt",
+    "asJson",
+    "asList",
+    "asMap",
+    "asText",
+    "asTime",
+    "asUint",
     "authorize",
-    "ensure",
-    "shown",
-    "move",
-    "hashPassword",
-    "created",
-    "given",
+    "between",
+    "bool",
+    "both",
+    "bytes",
+    "calculate",
     "call",
-    "input",
-    "rows",
     "capabilities",
+    "characters",
+    "contains",
+    "created",
+    "defineCapability",
+    "divide",
+    "ensure",
+    "equal",
+    "float",
+    "given",
+    "hashPassword",
+    "input",
+    "integer",
+    "integerKey",
+    "json",
+    "keyOf",
+    "later",
+    "less",
+    "lessOrEqual",
+    "list",
+    "map",
+    "move",
+    "negate",
+    "remainder",
+    "removed",
     "result",
+    "rows",
+    "scaled",
+    "set",
+    "shown",
+    "size",
+    "some",
     "steps",
     "answer",
     "results",
@@ -94,6 +137,20 @@ const CALLED: &[&str] = &[
     "shortestPath",
     "topologicalSort",
     "weightedAverage",
+    "sumOf",
+    "sumOfAny",
+    "sumOfFloats",
+    "text",
+    "textOf",
+    "there",
+    "timestamp",
+    "uint",
+    "uuid",
+    "withElement",
+    "withKey",
+    "within",
+    "withoutElement",
+    "z",
 ];
 
 /// The path of the route of a capability.
@@ -107,6 +164,9 @@ pub(in super::super) fn path(system: &System, capability: &Capability) -> String
 
 fn describe(system: &System, capability: &Capability, names: &Names) -> Result<Value, EmitError> {
     let mut compiler = Compiler::new(system, Scope::Capability(&capability.parameters));
+    for parameter in &capability.parameters {
+        rows_in(&parameter.ty, &mut compiler.tables);
+    }
     let mut calls = Calls::default();
     let body = body(system, capability, &mut compiler, &mut calls)?;
     let mut schemas = Schemas::default();

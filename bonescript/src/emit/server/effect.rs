@@ -77,7 +77,7 @@ pub(super) fn statements(
     };
     let value = change.value(compiler, calls)?;
     let mut lines = vec![format!("{place} = {value};")];
-    if let Some(derive) = derive_name(system, target.entity) {
+    if let Some(derive) = derive_name(system, target.entity).filter(|_| is_derived_from(entity, column)) {
         lines.push(format!("{derive}({holder});"));
         calls.of_entities.insert((target.entity, derive));
     }
@@ -88,6 +88,27 @@ pub(super) fn statements(
         return Ok(whole);
     }
     Ok(lines)
+}
+
+/// Whether a derived column follows from a column.
+fn is_derived_from(entity: &Entity, column: &Column) -> bool {
+    entity.columns.iter().any(|other| match &other.kind {
+        ColumnKind::Derived(value) => {
+            let mut uses = false;
+            value.walk(&mut |part| {
+                uses |= match &part.kind {
+                    K::Own(name) => {
+                        // What follows from another derived column may follow from anything.
+                        let own = entity.column(name).map(|own| &own.kind);
+                        *name == column.name || matches!(own, Some(ColumnKind::Derived(_)))
+                    }
+                    _ => false,
+                };
+            });
+            uses
+        }
+        _ => false,
+    })
 }
 
 struct Change<'a> {
@@ -186,22 +207,31 @@ impl Change<'_> {
     /// A value under keys of json or of a map.
     fn under_keys(&self, compiler: &mut Compiler<'_>) -> Result<String, EmitError> {
         let keys: Vec<String> = self.effect.target.keys.iter().map(|key| string(key)).collect();
-        let mut before = self.place.clone();
-        for key in &keys {
-            before = format!("{}({before}, {key})", compiler.call("keyOf"));
-        }
+        let before = if self.effect.operator == E::Set {
+            String::new()
+        } else {
+            keys.iter().fold(self.place.clone(), |before, key| {
+                format!("{}({before}, {key})", compiler.call("keyOf"))
+            })
+        };
         if let Type::Map(_, inner) = self.column.ty.required() {
             let key = self.effect.target.keys.first().cloned().unwrap_or_default();
             let value = if self.effect.operator == E::Set {
                 compiler.value_as(&self.effect.value, inner, &self.what)?.text
             } else {
-                let optional = Type::Optional(inner.clone());
                 let sign = if self.effect.operator == E::Remove {
                     BinaryOperator::Subtract
                 } else {
                     BinaryOperator::Add
                 };
-                let known = Expression::new(K::Parameter(String::new()), optional);
+                // A key that is not there yet counts from nothing.
+                let zero = if *inner.required() == Type::Float {
+                    "0"
+                } else {
+                    "0n"
+                };
+                let known = Expression::new(K::Parameter(String::new()), inner.required().clone());
+                let before = format!("({before} ?? {zero})");
                 let changed = compiler.changed(&before, &known, sign, &self.effect.value)?;
                 compiler.fit(changed, inner, &self.what).text
             };
