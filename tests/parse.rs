@@ -182,6 +182,37 @@ fn lines_are_answered_one_by_one_whatever_they_hold() {
         &request(Value::Null, "value", &"[".repeat(300_000)),
     );
     assert!(answer["value"].is_array());
+    // Tools and schemas are kept from line to line, as long as they are the same.
+    let offered = json!([{"name": "g", "parameters": {}}]);
+    for (tools, calls) in [(&json!([]), 0), (&offered, 1), (&offered, 1), (&json!([]), 0)] {
+        let request = request(tools.clone(), "calls", r#"{"name": "g", "arguments": {"a": 1}}"#);
+        let answer = ask(&mut input, &mut answers, &request);
+        assert_eq!(answer["calls"].as_array().map(Vec::len), Some(calls), "{answer}");
+    }
+    let wrong = ask(&mut input, &mut answers, &request(json!({}), "calls", call));
+    assert!(
+        wrong["error"].as_str().unwrap().contains("no list of tools"),
+        "{wrong}"
+    );
+    let typed = json!({"id": "s", "input": "{a: 3}", "schema": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    let answer = ask(&mut input, &mut answers, &typed.to_string());
+    assert_eq!(answer["value"], json!({"a": "3"}), "{answer}");
+    // Half of a surrogate pair is no text, and no reason to refuse the line.
+    let answer = ask(
+        &mut input,
+        &mut answers,
+        r#"{"id": 1, "want": "value", "input": "{\"a\": \"\ud83d\"}"}"#,
+    );
+    assert_eq!(answer["value"], json!({"a": "\u{fffd}"}), "{answer}");
+    let many = format!("[{}", "{'a': 1,}, ".repeat(300));
+    let answer = ask(&mut input, &mut answers, &request(Value::Null, "value", &many));
+    assert_eq!(answer["repairs"].as_array().map(Vec::len), Some(100));
+    assert!(
+        answer["omitted"]
+            .as_array()
+            .is_some_and(|omitted| !omitted.is_empty()),
+        "{answer}"
+    );
     drop(input);
     assert!(child.wait().unwrap().success());
 }

@@ -56,10 +56,18 @@ fn cases() -> Vec<Case> {
     let items: Vec<_> = (0..14_000)
         .map(|id| json!({"id": id, "name": format!("item {id}"), "tags": ["a", "b"], "share": f64::from(id) * 1.5, "on": true}))
         .collect();
+    let small_array = Value::from(items.get(..850).unwrap_or_default()).to_string();
     let array = Value::Array(items).to_string();
+    let numbers: Value = (0..9_000).map(|number| f64::from(number) / 8.0).collect();
+    let setting = json!({"name": "lint", "on": true, "paths": {"include": ["src", "tests"], "exclude": []}, "level": null});
+    let settings: Value = (0..600)
+        .map(|number| (format!("rule-{number}"), setting.clone()))
+        .collect();
+    let settings = serde_json::to_string_pretty(&settings).unwrap_or_default();
     let broken: Vec<_> = (0..15_000)
         .map(|id| format!("{{id: {id}, 'name': 'item {id}', tags: [\"a\",'b',], share: {id}.5, on: True}}"))
         .collect();
+    let small_broken = format!("[{}", broken.get(..850).unwrap_or_default().join(", "));
     let broken = format!("[{}", broken.join(", "));
     let tiny = json!({"name": "read_file", "arguments": {"path": "src/main.rs"}}).to_string();
     let case = |name, text, expect| Case { name, text, expect };
@@ -71,6 +79,10 @@ fn cases() -> Vec<Case> {
         case("call in Hermes markers, 1 MB", hermes(&large), tools()),
         case("call in Qwen's XML, 1 MB", qwen, tools()),
         case("prose, 1 MB", prose, tools()),
+        case("array, 64 KB", small_array.clone(), Expect::Json),
+        case("array with a schema, 64 KB", small_array, records()),
+        case("numbers, 64 KB", numbers.to_string(), Expect::Json),
+        case("a tree of settings, 64 KB", settings, Expect::Json),
         case("array, 1 MB", array.clone(), Expect::Json),
         case("array with a schema, 1 MB", array.clone(), records()),
         case(
@@ -78,6 +90,8 @@ fn cases() -> Vec<Case> {
             format!("Here:\n```json\n{array}\n```"),
             records(),
         ),
+        case("broken array, 64 KB", small_broken.clone(), Expect::Json),
+        case("broken array with a schema, 64 KB", small_broken, records()),
         case("broken array, 1 MB", broken.clone(), Expect::Json),
         case("broken array with a schema, 1 MB", broken, records()),
     ]

@@ -16,9 +16,8 @@ mod scalar;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::schema::{Schema, Type, TypeId};
+use crate::tape::Value;
 use crate::tools::Tool;
 use crate::tree::{Kind, NodeId, Span, Tree};
 use crate::{Cut, Diagnostic, DiagnosticKind, MAX_DEPTH, Repair, RepairKind, read};
@@ -81,8 +80,8 @@ pub(crate) fn arguments(tree: &Tree<'_>, node: NodeId, tool: Option<&Tool>) -> A
     let schema = tool.map_or(&any, |tool| &tool.parameters);
     let mut aligner = Aligner::new(tree, schema, Mode::Arguments);
     let mut out = Out::new(false);
-    let value = aligner.arguments(node, &mut out);
-    out.aligned(value)
+    aligner.arguments(node, &mut out);
+    out.aligned()
 }
 
 /// Aligns a value.
@@ -115,15 +114,15 @@ impl<'a, 't> Aligner<'a, 't> {
 
     pub(crate) fn finish(&mut self, node: NodeId) -> Aligned {
         let mut out = Out::new(false);
-        let value = self.align(node, self.schema.root(), 0, &mut out);
-        out.aligned(value)
+        self.align(node, self.schema.root(), 0, &mut out);
+        out.aligned()
     }
 
     fn span(&self, node: NodeId) -> Span {
         self.within.unwrap_or_else(|| self.tree.span(node))
     }
 
-    fn align(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+    fn align(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) {
         if self.tree.is_cut(node) {
             out.cut_here();
         }
@@ -137,15 +136,14 @@ impl<'a, 't> Aligner<'a, 't> {
             *cost
         } else {
             let mut alone = Out::new(true);
-            let _ = self.align_as(node, ty, depth, &mut alone);
+            self.align_as(node, ty, depth, &mut alone);
             self.known.insert((node, ty), Known::Cost(alone.cost));
             alone.cost
         };
         out.add(cost);
-        Value::Null
     }
 
-    fn align_as(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+    fn align_as(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) {
         match self.schema.ty(ty) {
             Type::Any => self.plain(node, out),
             Type::Null => self.null(node, ty, out),
@@ -176,18 +174,11 @@ impl<'a, 't> Aligner<'a, 't> {
     /// What `node` costs as `ty`.
     fn cost(&mut self, node: NodeId, ty: TypeId, depth: usize) -> u32 {
         let mut out = Out::new(true);
-        let _ = self.align(node, ty, depth + 1, &mut out);
+        self.align(node, ty, depth + 1, &mut out);
         out.cost
     }
 
-    fn union(
-        &mut self,
-        node: NodeId,
-        ty: TypeId,
-        members: &'a [TypeId],
-        depth: usize,
-        out: &mut Out,
-    ) -> Value {
+    fn union(&mut self, node: NodeId, ty: TypeId, members: &'a [TypeId], depth: usize, out: &mut Out) {
         let known = if let Some(known) = self.known.get(&(node, ty)) {
             *known
         } else {
@@ -196,17 +187,16 @@ impl<'a, 't> Aligner<'a, 't> {
         match known {
             Known::Best(cost, _) if out.quiet => {
                 out.add(cost);
-                Value::Null
             }
             // What fits none of them is reported as such, not as what the nearest of them lacks, unless that is told
             // apart by more than its kind.
             Known::Best(cost, member) if cost < DIAGNOSTIC || !self.is_scalar(node) => {
-                self.align(node, member, depth + 1, out)
+                self.align(node, member, depth + 1, out);
             }
             Known::Best(..) | Known::Cost(_) => self.mismatch(node, ty, out),
             Known::Open => {
                 out.add(u32::MAX);
-                self.plain(node, out)
+                self.plain(node, out);
             }
         }
     }
@@ -239,13 +229,14 @@ impl<'a, 't> Aligner<'a, 't> {
         matches!(self.tree.kind(node), Kind::Quoted | Kind::Bare).then(|| self.tree.text(node))
     }
 
-    /// The node as it was read; nothing where only the cost is asked.
-    fn plain(&self, node: NodeId, out: &mut Out) -> Value {
-        if out.quiet {
-            return Value::Null;
+    /// The node as it was read.
+    fn plain(&self, node: NodeId, out: &mut Out) {
+        if !out.quiet {
+            self.find_cut(node, out);
         }
-        self.find_cut(node, out);
-        plain(self.tree, node)
+        if let Some(writer) = out.writer() {
+            plain(self.tree, node, writer);
+        }
     }
 
     /// What was cut is the last of what was read, so only the last child of each container can hold it.
@@ -265,19 +256,24 @@ impl<'a, 't> Aligner<'a, 't> {
         out.leave(start);
     }
 
-    fn mismatch(&self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {
+    fn mismatch(&self, node: NodeId, ty: TypeId, out: &mut Out) {
         let (tree, schema) = (self.tree, self.schema);
         out.diagnostic(DiagnosticKind::Mismatch, self.span(node), || {
             format!("expected {}, found {}", schema.expected(ty), found(tree, node))
         });
-        self.plain(node, out)
+        self.plain(node, out);
     }
 
-    /// Aligns the JSON inside a text, if it begins like a value of `kind`, or like a string that holds one.
-    fn decoded(&self, node: NodeId, ty: TypeId, kind: Kind, depth: usize, out: &mut Out) -> Option<Value> {
-        let text = self.text(node)?;
+    /// Aligns the JSON inside a text, if it begins like a value of `kind`, or like a string that holds one; tells
+    /// whether it does.
+    fn decoded(&self, node: NodeId, ty: TypeId, kind: Kind, depth: usize, out: &mut Out) -> bool {
         let opener = if kind == Kind::Object { b'{' } else { b'[' };
-        let first = text.bytes().find(|byte| !byte.is_ascii_whitespace())?;
+        let Some(text) = self.text(node) else {
+            return false;
+        };
+        let Some(first) = text.bytes().find(|byte| !byte.is_ascii_whitespace()) else {
+            return false;
+        };
         // Two bytes are the least that could hold anything.
         if (first != opener && first != b'"')
             || text.len() < 2
@@ -286,14 +282,14 @@ impl<'a, 't> Aligner<'a, 't> {
             // What is too deep was left as text, and stays it.
             || depth >= MAX_DEPTH
         {
-            return None;
+            return false;
         }
         let mut inner = Tree::new(text);
         let read = read::json(&mut inner, Span::new(0, text.len()));
-        let root = read.node?;
+        let Some(root) = read.node else { return false };
         let rest = text.get(read.end..).unwrap_or_default();
         if (inner.kind(root) != kind && inner.kind(root) != Kind::Quoted) || !rest.trim().is_empty() {
-            return None;
+            return false;
         }
         let place = self.span(node);
         let mut aligner = Aligner {
@@ -306,13 +302,14 @@ impl<'a, 't> Aligner<'a, 't> {
             left: None,
         };
         if inner.kind(root) == Kind::Quoted && aligner.cost(root, ty, depth) >= DIAGNOSTIC {
-            return None;
+            return false;
         }
         for repair in read.repairs {
             out.repair(repair.kind, place);
         }
         out.repair(RepairKind::Type, place);
-        Some(aligner.align(root, ty, depth + 1, out))
+        aligner.align(root, ty, depth + 1, out);
+        true
     }
 }
 

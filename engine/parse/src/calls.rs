@@ -6,9 +6,10 @@
 mod judge;
 mod placeholder;
 
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use crate::frame::{self, Claim, Piece, RawCall};
+use crate::tape::{Builder, Value};
 use crate::tools::{Resolved, Tool, Tools};
 use crate::tree::{Kind, NodeId, Span, Tree};
 use crate::{
@@ -43,17 +44,16 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
     }
     let mut reading = gate.reading;
     reading.repairs.extend(framed.repairs);
-    reading.repairs.sort_by_key(|repair| repair.span);
     reading.text = reading.text.trim().to_owned();
     reading.runners_up.sort_by_key(|other| other.cost);
     reading
 }
 
 /// Reads a call that the server has already found: its name, and its arguments as text or as a value.
-pub fn native(name: &str, arguments: &Value, tools: &Tools) -> Reading {
+pub fn native(name: &str, arguments: &Json, tools: &Tools) -> Reading {
     let text = match arguments {
-        Value::String(text) => text.clone(),
-        Value::Null => "{}".to_owned(),
+        Json::String(text) => text.clone(),
+        Json::Null => "{}".to_owned(),
         other => other.to_string(),
     };
     let mut reading = Reading::default();
@@ -80,7 +80,7 @@ pub fn native(name: &str, arguments: &Value, tools: &Tools) -> Reading {
         reading,
     };
     gate.call(RawCall::marked(name.to_owned(), node, whole, Dialect::Native));
-    gate.reading
+    gate.reading.bounded()
 }
 
 struct Gate<'t, 'a> {
@@ -103,8 +103,10 @@ impl Gate<'_, '_> {
     fn not_taken(&mut self, name: &str, arguments: Option<NodeId>, span: Span) {
         let told = self.reading.runners_up.iter().any(|other| other.span == span);
         if !told && self.reading.runners_up.len() < RUNNERS_UP {
-            let arguments = arguments.map_or(Value::Null, |node| align::plain(&self.tree, node));
-            let value = serde_json::json!({ "name": name, "arguments": arguments });
+            let value = named(name, |out| match arguments {
+                Some(node) => align::plain(&self.tree, node, out),
+                None => out.null(),
+            });
             self.reading.runners_up.push(RunnerUp {
                 value,
                 span,
@@ -158,11 +160,12 @@ impl Gate<'_, '_> {
                 .push(Kind::Object, Span::new(raw.span.end, raw.span.end))
         });
         let aligned = align::arguments(&self.tree, node, tool);
-        let Value::Object(arguments) = aligned.value else {
+        let arguments = aligned.value;
+        if !arguments.view().is_object() {
             let message = format!("the arguments of `{}` are no JSON object", shortened(&raw.name));
             self.diagnostic(DiagnosticKind::Mismatch, raw.span, message);
             return true;
-        };
+        }
         if placeholder::is_template(&arguments) || is_ellipsis(&self.tree, node) {
             return false;
         }
@@ -248,6 +251,18 @@ impl Gate<'_, '_> {
         }
         true
     }
+}
+
+/// A call as a value.
+fn named(name: &str, arguments: impl FnOnce(&mut Builder)) -> Value {
+    let mut out = Builder::default();
+    let start = out.open_object();
+    out.key("name");
+    out.text(name);
+    out.key("arguments");
+    arguments(&mut out);
+    out.close(start);
+    out.finish()
 }
 
 /// `{…}`: arguments of which only their place is shown.

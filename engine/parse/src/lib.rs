@@ -14,7 +14,7 @@
 //! let reply = "Sure!\n<tool_call>{'name': 'ReadFile', 'arguments': {'file_path': 'src/main.rs',}}";
 //! let reading = parse(reply, &Expect::Calls(tools), false);
 //! assert_eq!(reading.calls[0].name, "read_file");
-//! assert_eq!(reading.calls[0].arguments["path"], "src/main.rs");
+//! assert_eq!(reading.calls[0].arguments, json!({ "path": "src/main.rs" }));
 //! assert!(!reading.repairs.is_empty());
 //! ```
 //!
@@ -24,6 +24,10 @@
 //! where in a reply calls stand and in which dialect; `align` gives the nodes the types of a schema; `calls` and
 //! `value` compare the candidates by what had to be repaired and take the best; [`Stream`] does so while the reply
 //! arrives; [`files()`] and [`edits`] read code, which never travels inside JSON.
+//!
+//! What is read is a [`Value`]: two blocks of memory, however many members it has, to be looked at through [`View`],
+//! printed as JSON, or given to `serde`. [`Value::to_json`] makes a `serde_json::Value` of it, which takes several times
+//! as long as reading did.
 //!
 //! # What holds for any input
 //!
@@ -39,6 +43,7 @@ mod read;
 mod reading;
 mod schema;
 mod stream;
+mod tape;
 mod tools;
 mod tree;
 mod value;
@@ -46,10 +51,12 @@ mod value;
 pub use calls::native;
 pub use files::{Block, Edit, Edits, FileBlock, Files, edits, files, only_block};
 pub use reading::{
-    Call, Cut, Diagnostic, DiagnosticKind, Dialect, Reading, Repair, RepairKind, RunnerUp, Severity,
+    Call, Cut, Diagnostic, DiagnosticKind, Dialect, MAX_REPAIRS, Omitted, Reading, Repair, RepairKind,
+    RunnerUp, Severity,
 };
 pub use schema::Schema;
 pub use stream::{Progress, Stream};
+pub use tape::{Items, Members, Shape, Value, View};
 pub use tools::{Tool, Tools};
 pub use tree::Span;
 
@@ -74,6 +81,11 @@ pub enum Expect {
 /// Reads `reply`. With `partial`, more of it may come: what is missing at its end is then no problem yet, and a value
 /// that is being written is marked as cut.
 pub fn parse(reply: &str, expect: &Expect, partial: bool) -> Reading {
+    read_whole(reply, expect, partial).bounded()
+}
+
+/// The reading with every repair that it took.
+fn read_whole(reply: &str, expect: &Expect, partial: bool) -> Reading {
     if reply.len() > MAX_BYTES {
         return Reading::too_long(reply);
     }

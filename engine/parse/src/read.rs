@@ -17,7 +17,7 @@ pub(crate) mod yaml;
 use crate::Repair;
 use crate::tree::{NodeId, Span, Tree};
 
-pub(crate) use bare::{Scalar, scalar};
+pub(crate) use bare::{Scalar, is_finite, scalar};
 pub(crate) use quotes::Known;
 pub(crate) use space::skip_space;
 

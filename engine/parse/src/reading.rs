@@ -1,8 +1,8 @@
 //! What a reply was read as: calls or a value, and everything that had to be done to get there.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use crate::tape::Value;
 use crate::tree::Span;
 
 /// A tool call.
@@ -10,8 +10,8 @@ use crate::tree::Span;
 pub struct Call {
     /// The name of an offered tool, or what the reply said where any name is accepted.
     pub name: String,
-    /// The arguments, aligned to the tool's schema.
-    pub arguments: Map<String, Value>,
+    /// The arguments, aligned to the tool's schema: an object.
+    pub arguments: Value,
     /// The id that the model gave to the call, where it gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -148,6 +148,18 @@ pub enum RepairKind {
     UnendedThinking,
 }
 
+/// Repairs of one kind that a reading counts and does not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Omitted {
+    /// What was done.
+    pub kind: RepairKind,
+    /// How often.
+    pub count: usize,
+}
+
+/// So many repairs are listed: more than a person reads. A megabyte of broken JSON takes a hundred thousand.
+pub const MAX_REPAIRS: usize = 100;
+
 /// What a reply lacks, in words that a model can act on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
@@ -205,8 +217,11 @@ pub struct Reading {
     pub text: String,
     /// What the model thought aloud.
     pub thinking: String,
-    /// What had to be done.
+    /// What had to be done, in the order of the reply: at most [`MAX_REPAIRS`], the gravest.
     pub repairs: Vec<Repair>,
+    /// What had to be done beside: how often, of each kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<Omitted>,
     /// What is missing or wrong.
     pub diagnostics: Vec<Diagnostic>,
     /// Where the value was cut off.
@@ -223,6 +238,48 @@ impl Reading {
             text: reply.to_owned(),
             diagnostics: vec![Diagnostic::too_long(reply.len())],
             ..Self::default()
+        }
+    }
+
+    /// Lists no more than [`MAX_REPAIRS`] repairs, in their order, and counts the rest.
+    pub(crate) fn bounded(mut self) -> Self {
+        if self.repairs.len() > MAX_REPAIRS {
+            self.omit();
+        }
+        self.repairs.sort_by_key(|repair| repair.span);
+        self
+    }
+
+    fn omit(&mut self) {
+        let all = self.repairs.len();
+        let mut kept = 0;
+        let repairs = std::mem::take(&mut self.repairs);
+        // The gravest first, of each severity the first of the text.
+        let mut listed = vec![false; all];
+        for severity in [Severity::Lossy, Severity::Structural, Severity::Cosmetic] {
+            for (repair, listed) in repairs.iter().zip(&mut listed) {
+                if kept < MAX_REPAIRS && repair.kind.severity() == severity {
+                    *listed = true;
+                    kept += 1;
+                }
+            }
+        }
+        for (repair, listed) in repairs.into_iter().zip(listed) {
+            if listed {
+                self.repairs.push(repair);
+                continue;
+            }
+            match self
+                .omitted
+                .iter_mut()
+                .find(|omitted| omitted.kind == repair.kind)
+            {
+                Some(omitted) => omitted.count += 1,
+                None => self.omitted.push(Omitted {
+                    kind: repair.kind,
+                    count: 1,
+                }),
+            }
         }
     }
 }
@@ -299,5 +356,36 @@ impl RepairKind {
             Severity::Structural => 3,
             Severity::Lossy => 10,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Expect, parse};
+
+    #[test]
+    fn long_lists_of_repairs_are_counted_with_the_gravest_listed() {
+        let text = format!("[{} {{'b': }}]", "{'a': 1,}, ".repeat(400));
+        let reading = parse(&text, &Expect::Json, false);
+        assert_eq!(reading.repairs.len(), MAX_REPAIRS);
+        let missing = |repair: &&Repair| repair.kind == RepairKind::MissingValue;
+        assert_eq!(reading.repairs.iter().filter(missing).count(), 1);
+        assert!(reading.repairs.is_sorted_by_key(|repair| repair.span.start));
+        let count = |kind| {
+            let omitted = reading.omitted.iter().filter(|omitted| omitted.kind == kind);
+            let listed = reading
+                .repairs
+                .iter()
+                .filter(|repair| repair.kind == kind)
+                .count();
+            listed + omitted.map(|omitted| omitted.count).sum::<usize>()
+        };
+        assert_eq!(
+            (count(RepairKind::ExtraComma), count(RepairKind::OtherQuotes)),
+            (400, 401)
+        );
+        let few = parse("[{'a': 1,}]", &Expect::Json, false);
+        assert_eq!((few.repairs.len(), few.omitted.len()), (2, 0));
     }
 }

@@ -4,11 +4,16 @@
 //! (alignment, scoring) is written once. Nodes link to their first child and next sibling by index: nothing is
 //! boxed, nothing recurses, and a tree of a hundred thousand levels is dropped like a `Vec`.
 
+mod node;
+
 use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::read::Known;
+
+pub(crate) use node::NodeId;
+use node::{Inside, Node};
 
 /// A place in the text: byte offsets, end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -18,10 +23,6 @@ pub struct Span {
     /// The byte after the last.
     pub end: usize,
 }
-
-/// A node of a [`Tree`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NodeId(NonZeroU32);
 
 /// What a node is, as far as the text alone tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,34 +45,6 @@ pub(crate) enum Kind {
 pub(crate) enum Text {
     Source(Span),
     Decoded(Span),
-}
-
-/// A [`Text`] in half the space; see [`Packed`].
-#[derive(Clone, Copy, Debug)]
-struct PackedText {
-    span: Packed,
-    decoded: bool,
-}
-
-/// A [`Span`] in half the space: offsets fit 32 bits, as no text is longer than [`crate::MAX_BYTES`], and what is
-/// decoded is never longer than a few times that.
-#[derive(Clone, Copy, Debug)]
-struct Packed {
-    start: u32,
-    end: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Node {
-    kind: Kind,
-    span: Packed,
-    text: PackedText,
-    key: Option<PackedText>,
-    first: Option<NodeId>,
-    last: Option<NodeId>,
-    next: Option<NodeId>,
-    count: u32,
-    cut: bool,
 }
 
 /// How dense the values of a list of small objects stand: what is reserved for a text's nodes is enough for that at
@@ -109,54 +82,6 @@ impl Span {
 impl From<Span> for Range<usize> {
     fn from(span: Span) -> Self {
         span.start..span.end
-    }
-}
-
-impl NodeId {
-    fn index(self) -> usize {
-        self.0.get() as usize - 1
-    }
-}
-
-impl From<Span> for Packed {
-    fn from(span: Span) -> Self {
-        let half = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
-        Self {
-            start: half(span.start),
-            end: half(span.end),
-        }
-    }
-}
-
-impl From<Packed> for Span {
-    fn from(packed: Packed) -> Self {
-        Self::new(packed.start as usize, packed.end as usize)
-    }
-}
-
-impl From<Text> for PackedText {
-    fn from(text: Text) -> Self {
-        match text {
-            Text::Source(span) => Self {
-                span: span.into(),
-                decoded: false,
-            },
-            Text::Decoded(span) => Self {
-                span: span.into(),
-                decoded: true,
-            },
-        }
-    }
-}
-
-impl From<PackedText> for Text {
-    fn from(packed: PackedText) -> Self {
-        let span = packed.span.into();
-        if packed.decoded {
-            Self::Decoded(span)
-        } else {
-            Self::Source(span)
-        }
     }
 }
 
@@ -206,11 +131,25 @@ impl<'t> Tree<'t> {
 
     /// Adds a node that has no text of its own.
     pub(crate) fn push(&mut self, kind: Kind, span: Span) -> NodeId {
-        self.push_text(kind, span, Text::Source(span))
+        let inside = match kind {
+            Kind::Array | Kind::Object => Inside::Children {
+                first: None,
+                last: None,
+                count: 0,
+            },
+            Kind::Null | Kind::Bool(_) | Kind::Number | Kind::Quoted | Kind::Bare => {
+                Inside::Text(Text::Source(span).into())
+            }
+        };
+        self.push_node(kind, span, inside)
     }
 
     /// Adds a scalar with its text.
     pub(crate) fn push_text(&mut self, kind: Kind, span: Span, text: Text) -> NodeId {
+        self.push_node(kind, span, Inside::Text(text.into()))
+    }
+
+    fn push_node(&mut self, kind: Kind, span: Span, inside: Inside) -> NodeId {
         if self.nodes.capacity() == 0 {
             self.nodes.reserve(self.source.len() / BYTES_A_NODE + 1);
         }
@@ -219,14 +158,12 @@ impl<'t> Tree<'t> {
         let id = NodeId(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX));
         self.nodes.push(Node {
             kind,
-            span: span.into(),
-            text: text.into(),
-            key: None,
-            first: None,
-            last: None,
-            next: None,
-            count: 0,
             cut: false,
+            keyed: false,
+            span: span.into(),
+            key: Text::Source(Span::default()).into(),
+            inside,
+            next: None,
         });
         id
     }
@@ -251,12 +188,12 @@ impl<'t> Tree<'t> {
     pub(crate) fn keep_text_of(&self, id: NodeId) -> Text {
         self.nodes
             .get(id.index())
-            .map_or(Text::Source(Span::default()), |node| node.text.into())
+            .map_or(Text::Source(Span::default()), Node::text)
     }
 
     /// The key of a member, to be used in another object.
     pub(crate) fn keep_key_of(&self, id: NodeId) -> Option<Text> {
-        self.nodes.get(id.index())?.key.map(Text::from)
+        self.nodes.get(id.index())?.key()
     }
 
     /// Two texts as one.
@@ -285,20 +222,24 @@ impl<'t> Tree<'t> {
 
     /// The last child of a container.
     pub(crate) fn last_child(&self, id: NodeId) -> Option<NodeId> {
-        self.nodes.get(id.index())?.last
+        self.nodes.get(id.index())?.children().1
     }
 
     /// Makes `child` the last child of `parent`, under `key` where `parent` is an object.
     pub(crate) fn append(&mut self, parent: NodeId, key: Option<Text>, child: NodeId) {
         if let Some(node) = self.nodes.get_mut(child.index()) {
-            node.key = key.map(PackedText::from);
+            node.set_key(key);
             // A member that is moved out of another object leaves its siblings behind.
             node.next = None;
         }
         let last = self.nodes.get_mut(parent.index()).and_then(|node| {
-            node.count += 1;
-            node.first = node.first.or(Some(child));
-            node.last.replace(child)
+            let (head, tail, number) = node.children();
+            node.inside = Inside::Children {
+                first: head.or(Some(child)),
+                last: Some(child),
+                count: number + 1,
+            };
+            tail
         });
         if let Some(previous) = last.and_then(|id| self.nodes.get_mut(id.index())) {
             previous.next = Some(child);
@@ -320,7 +261,7 @@ impl<'t> Tree<'t> {
     /// Ends a node at `end`, once its closer has been read.
     pub(crate) fn close(&mut self, id: NodeId, end: usize) {
         if let Some(node) = self.nodes.get_mut(id.index()) {
-            node.span = Span::new(node.span.start as usize, end).into();
+            node.span = Span::new(Span::from(node.span).start, end).into();
         }
     }
 
@@ -340,7 +281,7 @@ impl<'t> Tree<'t> {
 
     /// Puts `child` in the place of `node`, which held only it: `("x")` is `"x"`.
     pub(crate) fn unwrap_single(&mut self, node: NodeId) {
-        let inner = self.nodes.get(node.index()).and_then(|outer| outer.first);
+        let inner = self.nodes.get(node.index()).and_then(|outer| outer.children().0);
         let Some(inner) = inner.and_then(|id| self.nodes.get(id.index())).cloned() else {
             return;
         };
@@ -348,6 +289,7 @@ impl<'t> Tree<'t> {
             *outer = Node {
                 span: outer.span,
                 key: outer.key,
+                keyed: outer.keyed,
                 next: outer.next,
                 cut: outer.cut || inner.cut,
                 ..inner
@@ -363,6 +305,7 @@ impl<'t> Tree<'t> {
         if let Some(node) = self.nodes.get_mut(node.index()) {
             *node = Node {
                 key: node.key,
+                keyed: node.keyed,
                 next: node.next,
                 ..with
             };
@@ -387,7 +330,7 @@ impl<'t> Tree<'t> {
     pub(crate) fn text(&self, id: NodeId) -> &str {
         self.nodes
             .get(id.index())
-            .map_or("", |node| self.resolve(node.text.into()))
+            .map_or("", |node| self.resolve(node.text()))
     }
 
     /// What the source wrote for this node, quotes and brackets included.
@@ -396,20 +339,19 @@ impl<'t> Tree<'t> {
     }
 
     pub(crate) fn key(&self, id: NodeId) -> Option<&str> {
-        self.nodes
-            .get(id.index())?
-            .key
-            .map(|key| self.resolve(key.into()))
+        self.nodes.get(id.index())?.key().map(|key| self.resolve(key))
     }
 
     /// How many children a container has.
     pub(crate) fn count(&self, id: NodeId) -> usize {
-        self.nodes.get(id.index()).map_or(0, |node| node.count as usize)
+        self.nodes
+            .get(id.index())
+            .map_or(0, |node| node.children().2 as usize)
     }
 
     /// The children in order.
     pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let first = self.nodes.get(id.index()).and_then(|node| node.first);
+        let first = self.nodes.get(id.index()).and_then(|node| node.children().0);
         std::iter::successors(first, |id| self.nodes.get(id.index()).and_then(|node| node.next))
     }
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
-use smallcode_parse::{Diagnostic, Edit, Expect, Repair, RepairKind, Schema, Severity, parse};
+use smallcode_parse::{Diagnostic, Edit, Expect, Omitted, Repair, RepairKind, Schema, Severity, parse};
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
 const TOLD: usize = 5;
@@ -23,10 +23,10 @@ pub fn text(answer: &str) -> &str {
 /// where.
 pub fn value(answer: &str, schema: &Json) -> (Result<Json, Failure>, Vec<Repaired>) {
     let reading = parse(answer, &Expect::Value(Schema::new(schema)), false);
-    let repairs = counted(&reading.repairs);
+    let repairs = counted(&reading.repairs, &reading.omitted);
     let value = match reading.value {
         None => Err(none(answer, &reading.diagnostics)),
-        Some(value) if reading.diagnostics.is_empty() => Ok(value),
+        Some(value) if reading.diagnostics.is_empty() => Ok(value.to_json()),
         Some(_) => Err(failure(
             FailureClass::SchemaMismatch,
             answer,
@@ -37,12 +37,16 @@ pub fn value(answer: &str, schema: &Json) -> (Result<Json, Failure>, Vec<Repaire
 }
 
 /// Repairs by kind, the gravest first.
-pub(crate) fn counted(repairs: &[Repair]) -> Vec<Repaired> {
+pub(crate) fn counted(repairs: &[Repair], omitted: &[Omitted]) -> Vec<Repaired> {
     let mut kinds: Vec<(RepairKind, u64)> = Vec::new();
-    for repair in repairs {
-        match kinds.iter_mut().find(|(kind, _)| *kind == repair.kind) {
-            Some((_, count)) => *count += 1,
-            None => kinds.push((repair.kind, 1)),
+    let listed = repairs.iter().map(|repair| (repair.kind, 1));
+    let omitted = omitted
+        .iter()
+        .map(|omitted| (omitted.kind, u64::try_from(omitted.count).unwrap_or(u64::MAX)));
+    for (kind, count) in listed.chain(omitted) {
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, sum)) => *sum += count,
+            None => kinds.push((kind, count)),
         }
     }
     kinds.sort_by_key(|(kind, _)| (std::cmp::Reverse(kind.severity()), *kind));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use smallcode_parse::{Reading, Repair, Span};
+use smallcode_parse::{Omitted, Reading, Repair, RepairKind, Span};
 
 use super::style::{Paint, Style};
 use super::text;
@@ -66,7 +66,11 @@ pub(crate) fn render(reading: &Reading, reply: &str, style: Style) -> String {
     section(
         &mut out,
         "repairs",
-        reading.repairs.iter().map(|repair| repair_line(repair, reply)),
+        reading
+            .repairs
+            .iter()
+            .map(|repair| repair_line(repair, reply))
+            .chain(reading.omitted.iter().map(omitted_line)),
     );
     section(
         &mut out,
@@ -107,9 +111,17 @@ fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     }
 }
 
+fn omitted_line(omitted: &Omitted) -> String {
+    format!("{} more times: {}", omitted.count, kind(omitted.kind))
+}
+
+fn kind(kind: RepairKind) -> String {
+    let word = serde_json::to_value(kind).unwrap_or_default();
+    word.as_str().unwrap_or_default().replace('_', " ")
+}
+
 fn repair_line(repair: &Repair, reply: &str) -> String {
-    let kind = serde_json::to_value(repair.kind).unwrap_or_default();
-    let kind = kind.as_str().unwrap_or_default().replace('_', " ");
+    let kind = kind(repair.kind);
     let Span { start, end } = repair.span;
     let source = reply.get(start..end).unwrap_or_default();
     let severity = serde_json::to_value(repair.kind.severity()).unwrap_or_default();

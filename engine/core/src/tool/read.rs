@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 use smallcode_parse::{
-    Diagnostic, DiagnosticKind, Edit, Expect, Repair, RepairKind, Span, Tools, native, parse,
+    Diagnostic, DiagnosticKind, Edit, Expect, Omitted, Reading, Repair, RepairKind, Span, Tools, native,
+    parse,
 };
 
 use super::Toolset;
@@ -40,6 +41,8 @@ pub struct Turn {
     pub calls: Vec<ToolCall>,
     /// What had to be done to read them.
     pub repairs: Vec<Repair>,
+    /// What had to be done beside, by kind.
+    pub omitted: Vec<Omitted>,
     /// The reply as the conversation keeps it: without thinking, and without results that are made up.
     pub said: String,
 }
@@ -179,6 +182,7 @@ struct Gathered {
     /// The calls, each with where it begins and ends in the text.
     calls: Vec<(Span, ToolCall)>,
     repairs: Vec<Repair>,
+    omitted: Vec<Omitted>,
     diagnostics: Vec<Diagnostic>,
     said: String,
 }
@@ -186,7 +190,7 @@ struct Gathered {
 impl Gathered {
     fn of_text(&mut self, text: &str, expect: &Expect) {
         let reading = parse(text, expect, false);
-        self.take(reading.calls, reading.repairs, reading.diagnostics, None);
+        self.take(reading, None);
     }
 
     /// A call that the server has found. It is kept in the conversation as text, as every server takes it.
@@ -198,37 +202,27 @@ impl Gathered {
         for part in [space, "<tool_call>\n", &call.to_string(), "\n</tool_call>"] {
             self.said.push_str(part);
         }
-        self.take(
-            reading.calls,
-            reading.repairs,
-            reading.diagnostics,
-            Some(Span::default()),
-        );
+        self.take(reading, Some(Span::default()));
     }
 
-    fn take(
-        &mut self,
-        calls: Vec<smallcode_parse::Call>,
-        repairs: Vec<Repair>,
-        diagnostics: Vec<Diagnostic>,
-        place: Option<Span>,
-    ) {
+    fn take(&mut self, reading: Reading, place: Option<Span>) {
         let cut = |call: &smallcode_parse::Call| Diagnostic {
             kind: DiagnosticKind::Cut,
             span: Some(call.span),
             path: call.cut.as_ref().map(|cut| cut.path.clone()),
             message: "the answer ends in the middle of this call".to_owned(),
         };
-        self.diagnostics.extend(diagnostics);
-        self.repairs.extend(repairs);
-        for call in calls {
+        self.diagnostics.extend(reading.diagnostics);
+        self.repairs.extend(reading.repairs);
+        self.omitted.extend(reading.omitted);
+        for call in reading.calls {
             if call.cut.is_some() && self.diagnostics.is_empty() {
                 self.diagnostics.push(cut(&call));
             }
             if let Some(tool) = ToolName::from_word(&call.name) {
                 let taken = ToolCall {
                     tool,
-                    arguments: call.arguments,
+                    arguments: members(&call.arguments),
                     edits: Vec::new(),
                 };
                 self.calls.push((place.unwrap_or(call.span), taken));
@@ -368,9 +362,17 @@ impl Gathered {
                 // What a block leaves of its call is no fault.
                 .filter(|repair| repair.kind != RepairKind::Repeated)
                 .collect(),
+            omitted: self.omitted,
             said: self.said,
         })
     }
+}
+
+fn members(arguments: &smallcode_parse::Value) -> Map<String, Value> {
+    let members = arguments.view().members();
+    members
+        .map(|(name, value)| (name.to_owned(), value.to_json()))
+        .collect()
 }
 
 /// What a call lacks; the arguments of a `patch` become its edit.

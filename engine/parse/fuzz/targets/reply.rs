@@ -95,7 +95,7 @@ fn calls(reply: &str, expect: &Expect, seed: u8) {
     assert!(reading.value.is_none());
     for call in &reading.calls {
         lies_in(reply, call.span);
-        let arguments = Value::Object(call.arguments.clone());
+        let arguments = call.arguments.to_json();
         assert!(depth(&arguments) <= MAX_DEPTH);
         match expect {
             Expect::Calls(tools) if tools.is_empty() => {
@@ -117,7 +117,7 @@ fn calls(reply: &str, expect: &Expect, seed: u8) {
         let again: Vec<_> = again
             .calls
             .iter()
-            .map(|call| Value::Object(call.arguments.clone()))
+            .map(|call| call.arguments.to_json())
             .collect();
         assert_eq!(again, [arguments], "the arguments of `{}`, read again", call.name);
     }
@@ -127,7 +127,10 @@ fn value(reply: &str, expect: &Expect, seed: u8) {
     let reading = streamed(reply, expect, seed);
     assert!(reading.calls.is_empty());
     let Some(value) = reading.value else { return };
-    assert!(depth(&value) <= MAX_DEPTH);
+    let json = value.to_json();
+    assert!(depth(&json) <= MAX_DEPTH);
+    let written: Value = serde_json::from_str(&value.to_string()).expect("the value is JSON");
+    assert_eq!(written, json, "the value, written and read again");
     if reading.diagnostics.is_empty() {
         let again = parse(&value.to_string(), expect, false).value;
         assert_eq!(again, Some(value), "the value, read again");
@@ -145,7 +148,7 @@ fn code(reply: &str, seed: u8) {
     let name = NAMES[usize::from(seed) % NAMES.len()];
     for call in native(name, &Value::String(reply.to_owned()), &offered()).calls {
         assert_eq!(call.name, name);
-        assert!(depth(&Value::Object(call.arguments)) <= MAX_DEPTH);
+        assert!(depth(&call.arguments.to_json()) <= MAX_DEPTH);
     }
 }
 

@@ -1,40 +1,32 @@
 //! Lists, and what stands where a list is wanted.
 
-use serde_json::Value;
-
 use super::{Aligner, DIAGNOSTIC, Mode, Out};
 use crate::RepairKind;
 use crate::schema::{Items, Type, TypeId};
 use crate::tree::{Kind, NodeId};
 
 impl<'a> Aligner<'a, '_> {
-    pub(super) fn array(
-        &mut self,
-        node: NodeId,
-        ty: TypeId,
-        items: &'a Items,
-        depth: usize,
-        out: &mut Out,
-    ) -> Value {
+    pub(super) fn array(&mut self, node: NodeId, ty: TypeId, items: &'a Items, depth: usize, out: &mut Out) {
         match self.tree.kind(node) {
             Kind::Array => self.items(node, items, depth, out),
             Kind::Null => self.mismatch(node, ty, out),
             Kind::Object => self.object_as_array(node, ty, items, depth, out),
             Kind::Bool(_) | Kind::Number | Kind::Quoted | Kind::Bare => {
-                if let Some(value) = self.decoded(node, ty, Kind::Array, depth, out) {
-                    return value;
+                if self.decoded(node, ty, Kind::Array, depth, out) {
+                    return;
                 }
                 if self.text(node).is_some_and(|text| text.trim().is_empty()) {
                     out.repair(RepairKind::Type, self.span(node));
-                    return Value::Array(Vec::new());
+                    let start = out.open_array();
+                    return out.close(start);
                 }
-                self.list_of_one(node, items, depth, out)
+                self.list_of_one(node, items, depth, out);
             }
         }
     }
 
-    fn items(&mut self, node: NodeId, items: &Items, depth: usize, out: &mut Out) -> Value {
-        let mut array = Vec::with_capacity(if out.quiet { 0 } else { self.tree.count(node) });
+    fn items(&mut self, node: NodeId, items: &Items, depth: usize, out: &mut Out) {
+        let start = out.open_array();
         for (place, child) in self.tree.children(node).enumerate() {
             let ty = items.prefix.get(place).copied().unwrap_or(items.rest);
             // Of a list of words those that the schema does not know say nothing about the others.
@@ -46,33 +38,24 @@ impl<'a> Aligner<'a, '_> {
                 continue;
             }
             let length = out.enter_item(place);
-            let value = self.align(child, ty, depth + 1, out);
+            self.align(child, ty, depth + 1, out);
             out.leave(length);
-            if !out.quiet {
-                array.push(value);
-            }
         }
-        Value::Array(array)
+        out.close(start);
     }
 
-    fn list_of_one(&mut self, node: NodeId, items: &Items, depth: usize, out: &mut Out) -> Value {
+    fn list_of_one(&mut self, node: NodeId, items: &Items, depth: usize, out: &mut Out) {
         out.repair(RepairKind::Type, self.span(node));
         let ty = items.prefix.first().copied().unwrap_or(items.rest);
+        let start = out.open_array();
         let length = out.enter_item(0);
-        let value = self.align(node, ty, depth + 1, out);
+        self.align(node, ty, depth + 1, out);
         out.leave(length);
-        Value::Array(vec![value])
+        out.close(start);
     }
 
     /// An object is the only item of the list, or has the list as its only member (`{"items": […]}`).
-    fn object_as_array(
-        &mut self,
-        node: NodeId,
-        ty: TypeId,
-        items: &'a Items,
-        depth: usize,
-        out: &mut Out,
-    ) -> Value {
+    fn object_as_array(&mut self, node: NodeId, ty: TypeId, items: &'a Items, depth: usize, out: &mut Out) {
         let first = items.prefix.first().copied().unwrap_or(items.rest);
         let mut members = self.tree.children(node);
         if let (Some(inner), None) = (members.next(), members.next())
@@ -90,6 +73,6 @@ impl<'a> Aligner<'a, '_> {
             out.repair(RepairKind::Nesting, self.span(node));
             return self.align(inner, ty, depth + 1, out);
         }
-        self.list_of_one(node, items, depth, out)
+        self.list_of_one(node, items, depth, out);
     }
 }

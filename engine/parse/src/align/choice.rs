@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Aligner, Mode, Out, plain};
+use super::{Aligner, Mode, Out};
 use crate::names::{self, Nearest};
 use crate::schema::{Literal, Literals, TypeId};
 use crate::tree::{Kind, NodeId};
@@ -41,15 +41,14 @@ impl<'a> Aligner<'a, '_> {
         literals: &'a Literals,
         depth: usize,
         out: &mut Out,
-    ) -> Value {
+    ) {
         let text = match self.tree.kind(node) {
             Kind::Array | Kind::Object => return self.unwrapped(node, ty, depth, out),
             Kind::Quoted | Kind::Bare => self.tree.text(node),
             Kind::Null | Kind::Bool(_) | Kind::Number => {
-                let value = plain(self.tree, node);
-                let equal = |option: &&Literal| same_value(&option.value, &value);
+                let equal = |option: &&Literal| self.is_value(node, &option.value);
                 if let Some(option) = literals.options.iter().find(equal) {
-                    return option.value.clone();
+                    return out.json(&option.value);
                 }
                 self.tree.raw(node)
             }
@@ -57,11 +56,9 @@ impl<'a> Aligner<'a, '_> {
         let (chosen, rung) = choose(text, &literals.options, self.mode);
         match chosen {
             Chosen::One(index) => {
-                let value = literals
-                    .options
-                    .get(index)
-                    .map(|option| option.value.clone())
-                    .unwrap_or_default();
+                let Some(Literal { value, .. }) = literals.options.get(index) else {
+                    return;
+                };
                 match rung {
                     Rung::Exact if value.is_string() != (self.tree.kind(node) == Kind::Quoted) => {
                         if self.tree.kind(node) != Kind::Bare {
@@ -75,7 +72,7 @@ impl<'a> Aligner<'a, '_> {
                         out.repair(RepairKind::Choice, self.span(node));
                     }
                 }
-                value
+                out.json(value);
             }
             Chosen::Several(several) => {
                 let names: Vec<_> = several
@@ -89,15 +86,23 @@ impl<'a> Aligner<'a, '_> {
                         names.join(", ")
                     )
                 });
-                self.plain(node, out)
+                self.plain(node, out);
             }
             Chosen::None => self.mismatch(node, ty, out),
         }
     }
-}
 
-fn same_value(one: &Value, other: &Value) -> bool {
-    one == other || (one.is_number() && other.is_number() && one.as_f64() == other.as_f64())
+    /// Whether a word or a number is this value.
+    fn is_value(&self, node: NodeId, value: &Value) -> bool {
+        match self.tree.kind(node) {
+            Kind::Null => value.is_null(),
+            Kind::Bool(word) => value.as_bool() == Some(word),
+            Kind::Number => value
+                .as_f64()
+                .is_some_and(|number| self.tree.text(node).parse() == Ok(number)),
+            Kind::Quoted | Kind::Bare | Kind::Array | Kind::Object => false,
+        }
+    }
 }
 
 fn choose(text: &str, options: &[Literal], mode: Mode) -> (Chosen, Rung) {

@@ -1,7 +1,5 @@
 //! Objects: which member is which property, and what becomes of the rest.
 
-use serde_json::{Map, Value};
-
 use super::keys::{self, Target};
 use super::{Aligner, DIAGNOSTIC, Mode, Out};
 use crate::schema::{Additional, Members, Property, TypeId};
@@ -10,6 +8,9 @@ use crate::{DiagnosticKind, RepairKind};
 
 /// A member that the schema neither names nor forbids: no repair, but a sign that something else was meant.
 pub(crate) const STRANGER: u32 = 5;
+
+/// How many members an object has at most that is looked at for being written exactly as its schema has it.
+const PLAIN: usize = 64;
 
 /// The one property that text alone can be: the only one that is required, else the only one there is.
 pub(super) fn only(members: &Members) -> Option<&Property> {
@@ -28,12 +29,12 @@ impl<'a> Aligner<'a, '_> {
         members: &'a Members,
         depth: usize,
         out: &mut Out,
-    ) -> Value {
+    ) {
         if self.tree.kind(node) != Kind::Object {
             return self.no_object(node, ty, members, depth, out);
         }
-        if self.is_plain(node, members) {
-            return self.exact(node, members, depth, out);
+        if let Some(order) = self.plain_order(node, members) {
+            return self.exact(node, members, &order, depth, out);
         }
         let mut targets = keys::targets(self.tree, node, members, |child, property| {
             self.is_absent(child, property)
@@ -49,32 +50,35 @@ impl<'a> Aligner<'a, '_> {
         if self.mode == Mode::Arguments {
             self.leftover(node, members, &mut targets, depth);
         }
-        self.fill(node, members, &targets, depth, out)
+        self.fill(node, members, &targets, depth, out);
     }
 
-    /// Whether every member is written exactly as the schema has it, once, and is there: the usual case, for which
-    /// nothing has to be remembered.
-    fn is_plain(&self, node: NodeId, members: &Members) -> bool {
+    /// Which property each member is, if every one is written exactly as the schema has it, once, and is there: the
+    /// usual case.
+    fn plain_order(&self, node: NodeId, members: &Members) -> Option<[u8; PLAIN]> {
+        let mut order = [0; PLAIN];
         let mut seen = 0_u64;
         let mut next = 0;
-        let known = self.tree.children(node).all(|child| {
-            let Some((index, property)) = self.named(child, members, next) else {
-                return false;
-            };
-            next = index + 1;
-            let bit = 1_u64
-                .checked_shl(u32::try_from(index).unwrap_or(u32::MAX))
-                .unwrap_or(0);
-            let fresh = bit != 0 && seen & bit == 0;
-            seen |= bit;
-            fresh && !self.is_absent(child, property)
-        });
+        let known = self.tree.count(node) <= PLAIN
+            && self.tree.children(node).zip(&mut order).all(|(child, place)| {
+                let Some((index, property)) = self.named(child, members, next) else {
+                    return false;
+                };
+                next = index + 1;
+                *place = u8::try_from(index).unwrap_or(u8::MAX);
+                let bit = 1_u64
+                    .checked_shl(u32::try_from(index).unwrap_or(u32::MAX))
+                    .unwrap_or(0);
+                let fresh = bit != 0 && seen & bit == 0;
+                seen |= bit;
+                fresh && !self.is_absent(child, property)
+            });
         let mut required = members
             .properties
             .iter()
             .zip(0_u32..)
             .filter(|(property, _)| property.required);
-        known && required.all(|(_, index)| seen.checked_shr(index).unwrap_or(0) & 1 == 1)
+        (known && required.all(|(_, index)| seen.checked_shr(index).unwrap_or(0) & 1 == 1)).then_some(order)
     }
 
     /// The property of a member's key; `next` is where it stands if the members have the order of the schema.
@@ -91,34 +95,22 @@ impl<'a> Aligner<'a, '_> {
         Some((index, members.properties.get(index)?))
     }
 
-    fn exact(&mut self, node: NodeId, members: &'a Members, depth: usize, out: &mut Out) -> Value {
-        let mut object = Map::with_capacity(if out.quiet { 0 } else { self.tree.count(node) });
-        let mut next = 0;
+    fn exact(&mut self, node: NodeId, members: &'a Members, order: &[u8], depth: usize, out: &mut Out) {
+        let start = out.open_object();
         let tree = self.tree;
-        for child in tree.children(node) {
-            let Some((index, property)) = self.named(child, members, next) else {
+        for (child, index) in tree.children(node).zip(order) {
+            let Some(property) = members.properties.get(usize::from(*index)) else {
                 continue;
             };
-            next = index + 1;
-            let length = out.enter(&property.name);
-            let value = self.align(child, property.ty, depth + 1, out);
+            let length = out.member(&property.name);
+            self.align(child, property.ty, depth + 1, out);
             out.leave(length);
-            if !out.quiet {
-                object.insert(property.name.clone(), value);
-            }
         }
-        Value::Object(object)
+        out.close(start);
     }
 
-    fn fill(
-        &mut self,
-        node: NodeId,
-        members: &'a Members,
-        targets: &[Target],
-        depth: usize,
-        out: &mut Out,
-    ) -> Value {
-        let mut object = Map::with_capacity(if out.quiet { 0 } else { self.tree.count(node) });
+    fn fill(&mut self, node: NodeId, members: &'a Members, targets: &[Target], depth: usize, out: &mut Out) {
+        let start = out.open_object();
         let mut filled = vec![false; members.properties.len()];
         for (child, target) in self.tree.children(node).zip(targets) {
             match *target {
@@ -135,27 +127,17 @@ impl<'a> Aligner<'a, '_> {
                     if let Some(filled) = filled.get_mut(index) {
                         *filled = true;
                     }
-                    let length = out.enter(&property.name);
-                    let value = self.align(child, property.ty, depth + 1, out);
+                    let length = out.member(&property.name);
+                    self.align(child, property.ty, depth + 1, out);
                     out.leave(length);
-                    if !out.quiet {
-                        object.insert(property.name.clone(), value);
-                    }
                 }
                 Target::Absent => {}
                 Target::Overwritten => out.repair(RepairKind::SeveralValues, self.span(child)),
-                Target::Stranger => {
-                    let kept = self.stranger(child, members, depth, out);
-                    if !out.quiet
-                        && let Some(value) = kept
-                    {
-                        object.insert(self.tree.key(child).unwrap_or_default().to_owned(), value);
-                    }
-                }
+                Target::Stranger => self.stranger(child, members, depth, out),
             }
         }
         self.missing(self.span(node), members, &filled, out);
-        Value::Object(object)
+        out.close_unique(start);
     }
 
     /// Whether a member says that there is none: null for what may be left out and may not be null.
@@ -178,37 +160,35 @@ impl<'a> Aligner<'a, '_> {
         }
     }
 
-    fn stranger(&mut self, child: NodeId, members: &Members, depth: usize, out: &mut Out) -> Option<Value> {
+    fn stranger(&mut self, child: NodeId, members: &Members, depth: usize, out: &mut Out) {
         let key = self.tree.key(child).unwrap_or_default();
         let drop = match members.additional {
             Additional::Forbidden => true,
             Additional::Allowed(ty) => {
-                let length = out.enter(key);
-                let value = self.align(child, ty, depth + 1, out);
-                out.leave(length);
-                return Some(value);
+                let length = out.member(key);
+                self.align(child, ty, depth + 1, out);
+                return out.leave(length);
             }
             Additional::Unsaid => self.mode == Mode::Value && !members.properties.is_empty(),
         };
         if drop {
             out.repair(RepairKind::UnknownParameter, self.span(child));
-            return None;
+            return;
         }
         if !members.properties.is_empty() {
             out.add(STRANGER);
         }
-        let length = out.enter(key);
-        let value = self.any(child, out);
+        let length = out.member(key);
+        self.any(child, out);
         out.leave(length);
-        Some(value)
     }
 
     /// A value that no schema speaks of, with the place where it was cut.
-    fn any(&self, node: NodeId, out: &mut Out) -> Value {
+    fn any(&self, node: NodeId, out: &mut Out) {
         if self.tree.is_cut(node) {
             out.cut_here();
         }
-        self.plain(node, out)
+        self.plain(node, out);
     }
 
     pub(super) fn missing(&self, span: Span, members: &Members, filled: &[bool], out: &mut Out) {
@@ -250,7 +230,7 @@ impl<'a> Aligner<'a, '_> {
         }
         let targets = vec![Target::Stranger; self.tree.count(node)];
         let mut own = Out::new(true);
-        let _ = self.fill(node, members, &targets, depth, &mut own);
+        self.fill(node, members, &targets, depth, &mut own);
         let other = self
             .cost(inner, ty, depth)
             .saturating_add(RepairKind::Nesting.cost());
@@ -283,16 +263,9 @@ impl<'a> Aligner<'a, '_> {
     }
 
     /// Where an object is wanted and something else stands: one in a text, one in a list, or its only value.
-    fn no_object(
-        &mut self,
-        node: NodeId,
-        ty: TypeId,
-        members: &'a Members,
-        depth: usize,
-        out: &mut Out,
-    ) -> Value {
-        if let Some(value) = self.decoded(node, ty, Kind::Object, depth, out) {
-            return value;
+    fn no_object(&mut self, node: NodeId, ty: TypeId, members: &'a Members, depth: usize, out: &mut Out) {
+        if self.decoded(node, ty, Kind::Object, depth, out) {
+            return;
         }
         if self.tree.kind(node) == Kind::Array
             && let Some(inner) = self.item(node, ty, depth)
@@ -315,7 +288,7 @@ impl<'a> Aligner<'a, '_> {
         {
             return self.implied(node, only, depth, out);
         }
-        self.mismatch(node, ty, out)
+        self.mismatch(node, ty, out);
     }
 
     /// The object in a list: the only one, or for an answer the first that fits.
@@ -333,19 +306,12 @@ impl<'a> Aligner<'a, '_> {
     }
 
     /// An object of which only the one value was written.
-    pub(super) fn implied(
-        &mut self,
-        node: NodeId,
-        property: &'a Property,
-        depth: usize,
-        out: &mut Out,
-    ) -> Value {
+    pub(super) fn implied(&mut self, node: NodeId, property: &'a Property, depth: usize, out: &mut Out) {
         out.repair(RepairKind::Nesting, self.span(node));
-        let length = out.enter(&property.name);
-        let value = self.align(node, property.ty, depth + 1, out);
+        let start = out.open_object();
+        let length = out.member(&property.name);
+        self.align(node, property.ty, depth + 1, out);
         out.leave(length);
-        let mut object = Map::new();
-        object.insert(property.name.clone(), value);
-        Value::Object(object)
+        out.close(start);
     }
 }

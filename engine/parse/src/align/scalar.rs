@@ -1,8 +1,8 @@
 //! Null, booleans, numbers and strings, however they were written.
 
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::{Aligner, Mode, Out, choice, plain};
+use super::{Aligner, Mode, Out, choice};
 use crate::RepairKind;
 use crate::read::{self, Scalar};
 use crate::schema::{Type, TypeId};
@@ -15,25 +15,25 @@ const FROM_PROSE: u32 = 20;
 const AMOUNT: usize = 40;
 
 impl Aligner<'_, '_> {
-    pub(super) fn null(&mut self, node: NodeId, ty: TypeId, out: &mut Out) -> Value {
+    pub(super) fn null(&mut self, node: NodeId, ty: TypeId, out: &mut Out) {
         match self.tree.kind(node) {
-            Kind::Null => return Value::Null,
+            Kind::Null => return out.null(),
             Kind::Quoted | Kind::Bare
                 if matches!(read::scalar(self.tree.text(node).trim()), (Scalar::Null, _)) =>
             {
                 if self.tree.kind(node) == Kind::Quoted {
                     out.repair(RepairKind::Type, self.span(node));
                 }
-                return Value::Null;
+                return out.null();
             }
             _ => {}
         }
-        self.mismatch(node, ty, out)
+        self.mismatch(node, ty, out);
     }
 
-    pub(super) fn boolean(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+    pub(super) fn boolean(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) {
         let read = match self.tree.kind(node) {
-            Kind::Bool(value) => return Value::Bool(value),
+            Kind::Bool(value) => return out.bool(value),
             Kind::Number => match self.tree.text(node).parse::<f64>() {
                 Ok(1.0) => Some(true),
                 Ok(0.0) => Some(false),
@@ -44,7 +44,7 @@ impl Aligner<'_, '_> {
                 let word = choice::trimmed(text).to_ascii_lowercase();
                 match word.as_str() {
                     "true" | "false" if self.tree.kind(node) == Kind::Bare && word == text => {
-                        return Value::Bool(word == "true");
+                        return out.bool(word == "true");
                     }
                     "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
                     "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
@@ -65,16 +65,16 @@ impl Aligner<'_, '_> {
         match read {
             Some(value) => {
                 out.repair(RepairKind::Type, self.span(node));
-                Value::Bool(value)
+                out.bool(value);
             }
             None => self.mismatch(node, ty, out),
         }
     }
 
-    pub(super) fn number(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+    pub(super) fn number(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) {
         let kind = self.tree.kind(node);
-        let value = match kind {
-            Kind::Number => plain::number(self.tree.text(node)),
+        let literal = match kind {
+            Kind::Number => Some(Cow::Borrowed(self.tree.text(node))),
             Kind::Quoted | Kind::Bare => {
                 let text = self.tree.text(node).trim();
                 match read::scalar(text) {
@@ -82,35 +82,36 @@ impl Aligner<'_, '_> {
                         if kind == Kind::Quoted || !own {
                             out.repair(RepairKind::Type, self.span(node));
                         }
-                        plain::number(&literal)
+                        Some(literal)
                     }
                     _ if is_padded(text) => {
                         out.repair(RepairKind::Type, self.span(node));
-                        plain::number(text.trim_start_matches('0')).or(Some(0.into()))
+                        let digits = text.trim_start_matches('0');
+                        Some(Cow::Borrowed(if digits.is_empty() { "0" } else { digits }))
                     }
-                    _ => self.amount(node, text, out),
+                    _ => self.amount(node, text, out).map(Cow::Owned),
                 }
             }
             Kind::Array | Kind::Object => return self.unwrapped(node, ty, depth, out),
             Kind::Null | Kind::Bool(_) => None,
         };
-        let Some(value) = value else {
+        let Some(literal) = literal.filter(|literal| read::is_finite(literal)) else {
             return self.mismatch(node, ty, out);
         };
-        if !matches!(self.schema.ty(ty), Type::Integer) || value.is_i64() || value.is_u64() {
-            return value;
+        if !matches!(self.schema.ty(ty), Type::Integer) || is_integer(&literal) {
+            return out.number(&literal);
         }
-        match whole(&value) {
+        match whole(&literal) {
             Some(integer) => {
                 out.repair(RepairKind::Type, self.span(node));
-                integer.into()
+                out.number(&integer);
             }
             None => self.mismatch(node, ty, out),
         }
     }
 
     /// A number with separators, a currency or a unit; in an answer also one inside a sentence.
-    fn amount(&self, node: NodeId, text: &str, out: &mut Out) -> Option<Value> {
+    fn amount(&self, node: NodeId, text: &str, out: &mut Out) -> Option<String> {
         if self.mode == Mode::Arguments && text.len() > AMOUNT {
             return None;
         }
@@ -134,7 +135,7 @@ impl Aligner<'_, '_> {
         Some(value)
     }
 
-    pub(super) fn string(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+    pub(super) fn string(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) {
         match self.tree.kind(node) {
             Kind::Quoted => {}
             Kind::Bare => {
@@ -158,11 +159,7 @@ impl Aligner<'_, '_> {
             }
             Kind::Null => return self.mismatch(node, ty, out),
         }
-        if out.quiet {
-            Value::Null
-        } else {
-            self.tree.text(node).into()
-        }
+        out.text(self.tree.text(node));
     }
 
     fn first_is_text(&self, node: NodeId) -> bool {
@@ -172,21 +169,17 @@ impl Aligner<'_, '_> {
             .is_some_and(|child| self.text(child).is_some())
     }
 
-    fn written(&self, node: NodeId, out: &Out) -> Value {
-        if out.quiet {
-            Value::Null
-        } else {
-            self.tree.raw(node).trim().into()
-        }
+    fn written(&self, node: NodeId, out: &mut Out) {
+        out.text(self.tree.raw(node).trim());
     }
 
     /// The scalar inside a list or an object that holds nothing else.
-    pub(super) fn unwrapped(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) -> Value {
+    pub(super) fn unwrapped(&mut self, node: NodeId, ty: TypeId, depth: usize, out: &mut Out) {
         let mut children = self.tree.children(node);
         match (children.next(), children.next()) {
             (Some(child), None) if self.is_scalar(child) => {
                 out.repair(RepairKind::Nesting, self.span(node));
-                self.align(child, ty, depth + 1, out)
+                self.align(child, ty, depth + 1, out);
             }
             _ => self.mismatch(node, ty, out),
         }
@@ -194,14 +187,29 @@ impl Aligner<'_, '_> {
 }
 
 /// `3.0` as 3; nothing where a part would be lost.
-fn whole(value: &Value) -> Option<i64> {
+fn whole(literal: &str) -> Option<String> {
     /// Doubles count every integer up to here.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    let double = value.as_f64()?;
+    let double = literal.parse::<f64>().ok()?;
     if double.fract() != 0.0 || double.abs() > EXACT {
         return None;
     }
-    format!("{double:.0}").parse().ok()
+    // There is no integer below zero that is zero.
+    Some(if double == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{double:.0}")
+    })
+}
+
+/// An integer that fits 64 bits.
+fn is_integer(literal: &str) -> bool {
+    /// Any integer of so many characters fits.
+    const FITS: usize = 18;
+    if literal.len() <= FITS {
+        return !literal.contains(['.', 'e', 'E']);
+    }
+    literal.parse::<i64>().is_ok() || literal.parse::<u64>().is_ok()
 }
 
 /// `007`, which is 7 where a number is asked for.
@@ -210,7 +218,7 @@ fn is_padded(text: &str) -> bool {
 }
 
 /// `1/5`.
-fn fraction(text: &str) -> Option<Value> {
+fn fraction(text: &str) -> Option<String> {
     let (above, below) = text.split_once('/')?;
     let (above, below) = (
         above.trim().parse::<f64>().ok()?,
@@ -219,7 +227,7 @@ fn fraction(text: &str) -> Option<Value> {
     if below == 0.0 {
         None
     } else {
-        serde_json::Number::from_f64(above / below).map(Value::Number)
+        serde_json::Number::from_f64(above / below).map(|number| number.to_string())
     }
 }
 
@@ -230,7 +238,7 @@ struct Numbers<'s> {
 }
 
 impl Iterator for Numbers<'_> {
-    type Item = Option<Value>;
+    type Item = Option<String>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.text.get(self.at..)?;
@@ -260,7 +268,7 @@ impl Iterator for Numbers<'_> {
         let literal = format!("{sign}{body}");
         let scalar = read::scalar(&literal).0;
         Some(match &scalar {
-            Scalar::Number(literal) => plain::number(literal),
+            Scalar::Number(literal) if read::is_finite(literal) => Some(literal.clone().into_owned()),
             _ => None,
         })
     }

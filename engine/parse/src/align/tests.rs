@@ -1,4 +1,4 @@
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::tools::Tool;
@@ -18,7 +18,7 @@ fn arguments_of(parameters: &Value, written: &str) -> (Value, Vec<String>) {
             diagnostic.message
         )
     });
-    (aligned.value, diagnostics.collect())
+    (aligned.value.to_json(), diagnostics.collect())
 }
 
 #[track_caller]

@@ -3,11 +3,10 @@
 //! Each is aligned to the tool that it names. The one that took the least wins; where two of different meaning took as
 //! little, neither is made: something would be done that may not have been meant.
 
-use serde_json::{Value, json};
-
 use super::Gate;
 use crate::align::{self, DIAGNOSTIC, STRANGER};
 use crate::frame::{self, Claim, RawCall};
+use crate::tape::Value;
 use crate::tools::Resolved;
 use crate::tree::{Kind, Span};
 use crate::{DiagnosticKind, Dialect, Repair, RepairKind, RunnerUp};
@@ -16,8 +15,9 @@ use crate::{DiagnosticKind, Dialect, Repair, RepairKind, RunnerUp};
 struct Scored {
     raw: RawCall,
     cost: u32,
-    /// What would be called with what.
-    meaning: Value,
+    /// The tool that would be called.
+    name: String,
+    arguments: Value,
 }
 
 impl Gate<'_, '_> {
@@ -36,7 +36,7 @@ impl Gate<'_, '_> {
         let best = scored.next()?;
         let mut others: Vec<Scored> = Vec::new();
         for other in scored {
-            if other.meaning != best.meaning && others.iter().all(|known| known.meaning != other.meaning) {
+            if !other.means(&best) && others.iter().all(|known| !known.means(&other)) {
                 others.push(other);
             }
         }
@@ -46,10 +46,10 @@ impl Gate<'_, '_> {
             .find(|other| other.cost == best.cost && best.cost < DIAGNOSTIC)
             .map(|other| other.raw.name.clone());
         if tie.is_some() {
-            self.runner_up(best.meaning, span, best.cost);
+            self.runner_up(&best, span);
         }
         for other in others {
-            self.runner_up(other.meaning, span, other.cost);
+            self.runner_up(&other, span);
         }
         let Some(other) = tie else {
             let mut raw = best.raw;
@@ -118,13 +118,16 @@ impl Gate<'_, '_> {
         let aligned = align::arguments(&self.tree, node, tool);
         // A tool that says nothing of its parameters takes them all, and fits less than one that names them.
         let named = tool.and_then(|tool| tool.parameters.members());
-        let unnamed = aligned.value.as_object().into_iter().flatten();
-        let unnamed = unnamed
+        let unnamed = aligned
+            .value
+            .view()
+            .members()
             .filter(|(key, _)| !named.is_some_and(|members| members.by_name.contains_key(*key)))
             .count();
         let name = tool.map_or(raw.name.as_str(), |tool| tool.name.as_str());
         Scored {
-            meaning: json!({ "name": name, "arguments": aligned.value }),
+            name: name.to_owned(),
+            arguments: aligned.value,
             cost: [
                 raw.cost,
                 cost,
@@ -140,9 +143,20 @@ impl Gate<'_, '_> {
         }
     }
 
-    fn runner_up(&mut self, value: Value, span: Span, cost: u32) {
+    fn runner_up(&mut self, other: &Scored, span: Span) {
         if self.reading.runners_up.len() < super::RUNNERS_UP {
-            self.reading.runners_up.push(RunnerUp { value, span, cost });
+            self.reading.runners_up.push(RunnerUp {
+                value: super::named(&other.name, |out| out.value(other.arguments.view())),
+                span,
+                cost: other.cost,
+            });
         }
+    }
+}
+
+impl Scored {
+    /// Whether the same would be done.
+    fn means(&self, other: &Self) -> bool {
+        self.name == other.name && self.arguments == other.arguments
     }
 }

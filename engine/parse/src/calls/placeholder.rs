@@ -1,12 +1,13 @@
 //! Arguments of a template, such as `<path>` and `{{query}}`: the form of a call is explained, not used.
 
-use serde_json::{Map, Value};
+use crate::tape::Value;
 
 /// Whether all that is given are places to fill in. One real argument makes it a call: files may hold templates.
-pub(super) fn is_template(arguments: &Map<String, Value>) -> bool {
-    !arguments.is_empty()
-        && arguments
-            .iter()
+pub(super) fn is_template(arguments: &Value) -> bool {
+    let members = arguments.view().members();
+    members.len() > 0
+        && members
+            .clone()
             .all(|(name, value)| value.as_str().is_some_and(|text| is_place(name, text.trim())))
 }
 
@@ -45,12 +46,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::tape::Builder;
 
-    fn template(arguments: Value) -> bool {
-        match arguments {
-            Value::Object(arguments) => is_template(&arguments),
-            _ => false,
-        }
+    fn template(arguments: &serde_json::Value) -> bool {
+        let mut out = Builder::default();
+        out.json(arguments);
+        is_template(&out.finish())
     }
 
     #[test]
@@ -61,7 +62,7 @@ mod tests {
             json!({"path": "${PATH}"}),
             json!({"path": "your_path_here"}),
         ] {
-            assert!(template(arguments.clone()), "{arguments}");
+            assert!(template(&arguments), "{arguments}");
         }
         for arguments in [
             json!({}),
@@ -72,7 +73,7 @@ mod tests {
             json!({"command": "cat <file>"}),
             json!({"count": 3, "text": "<text>"}),
         ] {
-            assert!(!template(arguments.clone()), "{arguments}");
+            assert!(!template(&arguments), "{arguments}");
         }
     }
 }

@@ -26,7 +26,7 @@ fn shown(text: &str, tools: &Tools) -> String {
     let calls: Vec<_> = reading
         .calls
         .iter()
-        .map(|call| format!("{}{}", call.name, Value::Object(call.arguments.clone())))
+        .map(|call| format!("{}{}", call.name, call.arguments))
         .collect();
     calls.join(" ")
 }
@@ -286,7 +286,7 @@ fn arguments_hold_markers_as_data() {
         let arguments: Vec<_> = reading
             .calls
             .iter()
-            .map(|call| call.arguments.get("text").cloned())
+            .map(|call| call.arguments.to_json().get("text").cloned())
             .collect();
         assert_eq!(arguments, [Some(json!(expected))], "{text}");
     }
@@ -364,7 +364,7 @@ fn native_calls_go_the_same_way() {
         let reading = native("Shell", &arguments, &tools());
         assert_eq!(reading.calls.len(), 1, "{arguments}: {:?}", reading.diagnostics);
         assert_eq!(
-            Value::Object(reading.calls[0].arguments.clone()),
+            reading.calls[0].arguments.to_json(),
             json!({"command": "ls"}),
             "{arguments}"
         );

@@ -39,6 +39,14 @@ pub(crate) fn scalar(text: &str) -> (Scalar<'_>, bool) {
     }
 }
 
+/// Whether a double can hold a number of JSON's grammar.
+pub(crate) fn is_finite(literal: &str) -> bool {
+    /// No shorter number without an exponent is too large.
+    const ALWAYS: usize = 300;
+    (literal.len() < ALWAYS && !literal.bytes().any(|byte| matches!(byte, b'e' | b'E')))
+        || literal.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 /// `text` as a number of JSON's grammar: `.5`, `2.`, `+1`, `1_000` and an unfinished exponent are put right.
 ///
 /// Leading zeros are left alone: what starts with them (a zip code, a phone number) is text.

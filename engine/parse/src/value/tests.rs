@@ -7,7 +7,7 @@ fn check(schema: &Value, cases: &[(&str, Value)]) {
     for (text, expected) in cases {
         let reading = super::read(text, Some(&Schema::new(schema)), false);
         assert_eq!(
-            reading.value.as_ref(),
+            reading.value.map(|value| value.to_json()).as_ref(),
             Some(expected),
             "{text}: {:?}",
             reading.diagnostics
@@ -32,10 +32,10 @@ fn of_two_equal_answers_the_first_is_taken_and_the_other_told() {
         reading.repairs.iter().filter(chosen).count()
     };
     let reading = read("{\"name\": \"Ann\", \"age\": 3} or {\"name\": \"Bob\", \"age\": 4}");
-    assert_eq!(reading.value, Some(json!({"name": "Ann", "age": 3})));
+    assert_eq!(reading.value, Some(json!({"name": "Ann", "age": 3}).into()));
     assert_eq!(
         reading.runners_up.first().map(|other| &other.value),
-        Some(&json!({"name": "Bob", "age": 4}))
+        Some(&json!({"name": "Bob", "age": 4}).into())
     );
     assert_eq!(chosen(&reading), 1);
     let reading = read("{\"name\": \"Ann\", \"age\": 3} or {\"name\": \"Ann\", \"age\": 3}");
@@ -134,7 +134,7 @@ fn a_reply_that_ends_too_soon_says_where() {
     let text = r#"{"age": 3, "name": "An"#;
     let schema = Schema::new(&person());
     let reading = super::read(text, Some(&schema), false);
-    assert_eq!(reading.value, Some(json!({"age": 3, "name": "An"})));
+    assert_eq!(reading.value, Some(json!({"age": 3, "name": "An"}).into()));
     assert_eq!(reading.cut.map(|cut| cut.path).as_deref(), Some("/name"));
     assert_eq!(reading.diagnostics.len(), 1);
     let reading = super::read(r#"{"age": 3"#, Some(&schema), true);

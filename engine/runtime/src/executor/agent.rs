@@ -250,7 +250,7 @@ impl Work<'_> {
             }
         };
         self.misses = 0;
-        let repairs = answer::counted(&turn.repairs);
+        let repairs = answer::counted(&turn.repairs, &turn.omitted);
         if !repairs.is_empty() {
             let read = Message::Read(self.job.node, self.job.attempt, repairs);
             let _ = self.job.tell.messages.send(read);
