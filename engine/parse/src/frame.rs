@@ -202,6 +202,17 @@ impl<'t> Framer<'t, '_> {
         matches!(self.tools.resolve(name), Resolved::Exact(_))
     }
 
+    /// Whether a tool has parameters, as far as is known.
+    fn takes_something(&self, name: &str) -> bool {
+        match self.tools.resolve(name) {
+            Resolved::Exact(tool) | Resolved::Near(tool) => tool
+                .parameters
+                .members()
+                .is_none_or(|members| !members.properties.is_empty()),
+            Resolved::Anything | Resolved::Ambiguous(_) | Resolved::Unknown => true,
+        }
+    }
+
     fn any(&self) -> bool {
         self.tools.is_any()
     }

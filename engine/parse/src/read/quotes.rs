@@ -137,6 +137,8 @@ impl<'s> Judge<'s> {
                         self.judge(at + 1, at + 2, start, None, quote, place, depth),
                         Verdict::Ends
                     )
+                    // In a text that was cut off there, it is an escape like any other.
+                    && (depth == 0 || skip_space(self.source, at + 2, self.end) < self.end)
                 {
                     escaped = Some(at + 1);
                     if !real {

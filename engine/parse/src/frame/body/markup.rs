@@ -6,9 +6,9 @@ mod nested;
 
 use super::super::{Claim, Framer, RawCall, Tag, shape, tag};
 use super::NAME;
-use crate::Dialect;
 use crate::tools::Resolved;
 use crate::tree::{Kind, NodeId, Span};
+use crate::{Dialect, RepairKind};
 use members::{Members, is_wrapper, wrapped};
 
 /// Reads the function that `open` begins, and takes it.
@@ -56,6 +56,13 @@ pub(in crate::frame) fn function(framer: &mut Framer<'_, '_>, open: &Tag<'_>) {
     if is_definition(framer, &name, members.object) {
         framer.at = members.end.max(body);
         return;
+    }
+    if members.end >= framer.text.len() && !members.ended {
+        // More parameters may have been meant; where there are none at all, some surely were if the tool has any.
+        framer.mark_repair(RepairKind::Marker, Span::new(members.end, members.end));
+        if framer.tree.count(members.object) == 0 && framer.takes_something(&name) {
+            framer.tree.mark_cut(members.object);
+        }
     }
     let span = Span::new(start, members.end);
     framer.take(

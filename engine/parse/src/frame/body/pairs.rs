@@ -48,6 +48,14 @@ pub(super) fn read(framer: &mut Framer<'_, '_>, at: usize, escaped: bool) -> (No
         end = here;
     }
     framer.tree.close(object, end);
+    if key.is_some() {
+        // A key without its value.
+        framer.tree.mark_cut(object);
+    }
+    if end >= text.len() {
+        // More pairs may have been meant.
+        framer.mark_repair(RepairKind::Marker, Span::new(end, end));
+    }
     (object, end)
 }
 

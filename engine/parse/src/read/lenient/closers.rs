@@ -76,7 +76,7 @@ impl Reader<'_, '_, '_> {
         if self
             .stack
             .last()
-            .is_some_and(|top| top.key.is_some() || (!top.after_value && self.tree.count(top.node) > 0))
+            .is_some_and(|top| top.key.is_some() || !top.after_value)
         {
             self.cut_here();
         }
