@@ -414,3 +414,51 @@ fn nothing_panics() {
         }
     }
 }
+
+#[test]
+fn a_call_may_follow_a_sentence_on_its_line() {
+    let call = r#"{"name": "shell", "arguments": {"command": "ls"}}"#;
+    for said in [
+        "Okay. ",
+        "Sure! ",
+        "I see. I'll list the files. ",
+        "No problem. Let me look. ",
+    ] {
+        assert_eq!(
+            shown(&format!("{said}{call}"), &tools()),
+            r#"shell{"command":"ls"}"#,
+            "{said}"
+        );
+        assert_eq!(
+            shown(&format!("{said}{call} would do it."), &tools()),
+            "",
+            "{said}"
+        );
+    }
+    for said in [
+        "This is the format. ",
+        "I won't run it. ",
+        "Let me show you how. ",
+        "I can't do that. ",
+        "It returned this. ",
+        "The user said okay. ",
+    ] {
+        assert_eq!(shown(&format!("{said}{call}"), &tools()), "", "{said}");
+    }
+    // Only a call in every respect is one there.
+    assert_eq!(shown(r#"Okay. {"shell": {"command": "ls"}}"#, &tools()), "");
+}
+
+#[test]
+fn labels_may_be_items_of_a_list() {
+    let list = "I list it.\n- Tool: shell\n- Arguments: {\"command\": \"ls\"}";
+    for text in [
+        list.to_owned(),
+        list.replace("- ", "* "),
+        list.replace("- Tool", "- **Tool**"),
+    ] {
+        assert_eq!(shown(&text, &tools()), r#"shell{"command":"ls"}"#, "{text}");
+    }
+    let told = format!("{list}\n- Result: a.txt");
+    assert_eq!(shown(&told, &tools()), "", "what somebody else did");
+}

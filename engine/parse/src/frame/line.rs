@@ -61,12 +61,13 @@ pub(super) fn read(framer: &mut Framer<'_, '_>) {
                 at + rest.len() - rest.trim_start_matches(['#', ' ']).len(),
             ),
             b'*' if rest.starts_with("**") => react::read(framer, at) || labelled::line(framer, at),
+            b'-' | b'*' if rest.starts_with("- ") || rest.starts_with("* ") => labelled::line(framer, at + 2),
             byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
                 if let Some(len) = speaker(rest) {
                     framer.drop(at, at + len);
                     continue;
                 }
-                word(framer, at)
+                word(framer, at) || framer.at <= at && inline::after_sentence(framer, at)
             }
             _ => false,
         };

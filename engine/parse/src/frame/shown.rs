@@ -6,7 +6,7 @@
 mod words;
 
 use words::{
-    DEEDS, DONE, EARLIER, ECHO, EXAMPLE, FOUND, INTENT, LABELS, NOT, OF_FOUND, PAST, PLACES, SHOWING,
+    ASSENT, DEEDS, DONE, EARLIER, ECHO, EXAMPLE, FOUND, INTENT, LABELS, NOT, OF_FOUND, PAST, PLACES, SHOWING,
     SUPPOSED, UNLESS,
 };
 
@@ -30,6 +30,17 @@ pub(super) fn shown(text: &str, start: usize) -> bool {
         .map(str::trim)
         .find(|line| !line.is_empty() && !is_mark(line))
         .is_some_and(leads_over)
+}
+
+/// Whether a line ends in a sentence behind which a call is made: `Okay.`, `I'll look at it.`
+pub(super) fn leads_to_deed(line: &str) -> bool {
+    let line = line.trim().to_lowercase();
+    let Some(said) = line.strip_suffix(['.', '!']) else {
+        return false;
+    };
+    let sentence = last_part(said, &[". ", "! ", "? ", "; "]);
+    let words: Vec<_> = sentence.split_whitespace().collect();
+    ASSENT.contains(&sentence) || is_meant(sentence) && !refuses(&words) && !is_found(sentence)
 }
 
 /// Whether what begins at `start` is a block of code as Markdown has it without a fence: indented by four, with a blank

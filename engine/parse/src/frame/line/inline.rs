@@ -1,6 +1,6 @@
 //! Calls that stand within a line: at its end, or behind a word that only calls have.
 
-use super::super::{Framer, RawCall, body, harmony, tag};
+use super::super::{Framer, RawCall, body, harmony, shown, tag, window};
 use super::{blank, json, list};
 use crate::Dialect;
 use crate::read::python;
@@ -23,6 +23,19 @@ const EXAMPLES: &[&str] = &[
 
 /// What of a line before a colon is looked at.
 const LINE: usize = 200;
+
+/// Reads `Okay. {…}`: a call at the end of the line that begins at `start`, behind a sentence that leads to a deed.
+pub(super) fn after_sentence(framer: &mut Framer<'_, '_>, start: usize) -> bool {
+    let line = window(framer.from(start), LINE);
+    let Some(brace) = line
+        .find(['{', '\n'])
+        .filter(|at| line.as_bytes().get(*at) == Some(&b'{'))
+    else {
+        return false;
+    };
+    let said = line.get(..brace).unwrap_or_default();
+    said.ends_with(' ') && shown::leads_to_deed(said) && json(framer, start + brace, true)
+}
 
 impl Framer<'_, '_> {
     /// A call at the end of a line, behind a colon.

@@ -1,4 +1,5 @@
-//! Calls that say in words what they are: `Tool Call: f` above `Arguments: {…}`, and `[Tool Call: f] {…}`.
+//! Calls that say in words what they are: `Tool Call: f` above `Arguments: {…}`, also as items of a list, and
+//! `[Tool Call: f] {…}`.
 //!
 //! Prose has such words, too, and so have listings and transcripts: the name must be offered, an object must follow it
 //! at once, and neither a description nor a result may.
@@ -126,6 +127,12 @@ fn named(framer: &mut Framer<'_, '_>, start: usize, from: usize, within: bool) -
         at += 1;
     }
     let object = at + framer.from(at).len() - framer.from(at).trim_start().len();
+    // Both lines may be items of a list.
+    let item = !within
+        && ["- ", "* "]
+            .iter()
+            .any(|item| framer.from(object).starts_with(item));
+    let object = object + if item { 2 } else { 0 };
     let object = label(super::super::window(framer.from(object), REACH), INPUTS)
         .filter(|_| !within)
         .map_or(object, |length| object + length);
@@ -168,7 +175,7 @@ fn named(framer: &mut Framer<'_, '_>, start: usize, from: usize, within: bool) -
 fn has_result(framer: &Framer<'_, '_>, end: usize) -> bool {
     let rest = framer
         .from(end)
-        .trim_start_matches([' ', '\r', '\n', '`', '[', '*']);
+        .trim_start_matches([' ', '\r', '\n', '`', '[', '*', '-']);
     label(super::super::window(rest, REACH), RESULTS).is_some()
 }
 

@@ -41,6 +41,24 @@ pub(super) const INTENT: &[&str] = &[
     "i'll", "i’ll", "i will", "let me", "let's", "going to", "i need", "i now", "i use", "i call", "i run",
     "i make", "i look", "i read", "calling",
 ];
+/// What a model says before it does what it was asked.
+pub(super) const ASSENT: &[&str] = &[
+    "ok",
+    "okay",
+    "sure",
+    "sure thing",
+    "alright",
+    "all right",
+    "certainly",
+    "of course",
+    "absolutely",
+    "right away",
+    "got it",
+    "understood",
+    "no problem",
+    "yes",
+    "on it",
+];
 /// … which may be to show something.
 pub(super) const SHOWING: &[&str] = &["show", "give you", "illustrate", "explain", "describe", "how i"];
 /// What turns a deed into its contrary.
