@@ -67,6 +67,7 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/src/jobs/cron.ts",
     "common/src/jobs/housekeeping.ts.j2",
     "common/src/jobs/jobs.ts",
+    "common/src/jobs/retention.ts",
     "common/src/jobs/routes.ts",
     "common/src/jobs/scheduler.ts",
     "common/src/jobs/schedules.ts.j2",
@@ -115,6 +116,8 @@ pub(super) struct Features {
     pub(super) flows: bool,
     /// It has capabilities that are pipelines.
     pub(super) pipelines: bool,
+    /// Rows of some table are kept only for a time.
+    retention: bool,
     /// The algorithms that it uses, by the names of their files.
     algorithms: Vec<&'static str>,
 }
@@ -138,6 +141,7 @@ impl Features {
                 .capabilities
                 .iter()
                 .any(|capability| capability.pipeline.is_some()),
+            retention: !housekeeping::retained(system).is_empty(),
             algorithms: algorithms.collect(),
         }
     }
@@ -155,6 +159,7 @@ impl Features {
             Some(("events", _)) => self.events,
             Some(("flows", _)) => self.flows,
             Some(("pipelines", _)) => self.pipelines,
+            Some(("jobs", "retention.ts")) => self.retention,
             Some(("jobs", "batch.ts" | "jobs.ts" | "routes.ts")) => self.batch,
             Some(("database", "claim.ts")) => self.events || self.batch || self.flows,
             None if inside == "caller.ts" => self.batch || self.flows,

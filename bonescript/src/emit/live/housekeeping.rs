@@ -6,9 +6,10 @@ use super::super::EmitError;
 use super::super::project::FileSet;
 use super::super::templates::{code, text};
 use super::Features;
-use crate::ir::{Storage, System};
+use crate::ir::System;
 
-pub(super) fn emit(system: &System, features: &Features, files: &mut FileSet) -> Result<(), EmitError> {
+/// The tables whose rows are removed after so many milliseconds.
+pub(super) fn retained(system: &System) -> Vec<(&str, u64)> {
     let entities = system
         .entities
         .iter()
@@ -19,15 +20,17 @@ pub(super) fn emit(system: &System, features: &Features, files: &mut FileSet) ->
         // One without columns has no table.
         .filter(|store| !store.columns.is_empty())
         .map(|store| (store.table.as_str(), Some(&store.storage)));
-    let retained: Vec<Value> = entities
+    entities
         .chain(stores)
-        .filter_map(|(table, storage)| Some((table, storage.and_then(retention)?)))
+        .filter_map(|(table, storage)| Some((table, storage?.retention?)))
+        .collect()
+}
+
+pub(super) fn emit(system: &System, features: &Features, files: &mut FileSet) -> Result<(), EmitError> {
+    let retained: Vec<Value> = retained(system)
+        .into_iter()
         .map(|(table, keep)| context! { table => text(table), keep => code(keep.to_string()) })
         .collect();
     let Features { events, flows, .. } = *features;
     files.render("src/jobs/housekeeping.ts", context! { retained, events, flows })
-}
-
-fn retention(storage: &Storage) -> Option<u64> {
-    storage.retention
 }

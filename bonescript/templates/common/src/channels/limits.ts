@@ -16,31 +16,31 @@ export const MAX_HISTORY = 500;
 const MAX_BUCKETS = 10_000;
 
 interface Bucket {
-    tokens: number;
-    at: number;
+  tokens: number;
+  at: number;
 }
 
 /** One bucket of tokens for each sender. */
 export class SendLimit {
-    readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, Bucket>();
 
-    /** 0 if it may be sent, else in how many milliseconds. */
-    take(sender: string, nowMs: number): number {
-        const bucket = this.#buckets.get(sender) ?? { tokens: BURST, at: nowMs };
-        const refilled = bucket.tokens + (Math.max(0, nowMs - bucket.at) / 1000) * PER_SECOND;
-        bucket.tokens = Math.min(BURST, refilled);
-        bucket.at = nowMs;
-        this.#buckets.set(sender, bucket);
-        if (this.#buckets.size > MAX_BUCKETS) this.#sweep(nowMs);
-        if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / PER_SECOND) * 1000);
-        bucket.tokens -= 1;
-        return 0;
-    }
+  /** 0 if it may be sent, else in how many milliseconds. */
+  take(sender: string, nowMs: number): number {
+    const bucket = this.#buckets.get(sender) ?? { tokens: BURST, at: nowMs };
+    const refilled = bucket.tokens + (Math.max(0, nowMs - bucket.at) / 1000) * PER_SECOND;
+    bucket.tokens = Math.min(BURST, refilled);
+    bucket.at = nowMs;
+    this.#buckets.set(sender, bucket);
+    if (this.#buckets.size > MAX_BUCKETS) this.#sweep(nowMs);
+    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / PER_SECOND) * 1000);
+    bucket.tokens -= 1;
+    return 0;
+  }
 
-    #sweep(nowMs: number): void {
-        for (const [sender, bucket] of this.#buckets) {
-            // It is full again, like one that was never there.
-            if (nowMs - bucket.at > (BURST / PER_SECOND) * 1000) this.#buckets.delete(sender);
-        }
+  #sweep(nowMs: number): void {
+    for (const [sender, bucket] of this.#buckets) {
+      // It is full again, like one that was never there.
+      if (nowMs - bucket.at > (BURST / PER_SECOND) * 1000) this.#buckets.delete(sender);
     }
+  }
 }

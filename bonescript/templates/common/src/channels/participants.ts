@@ -11,19 +11,19 @@ const CHUNK = 500;
 
 /** Loads participants of an entity; without a filter each gets every message. */
 export function participantsOf<Row extends BaseRow>(
-    entity: Entity<Row>,
-    accepts: (participant: Row, message: KeptMessage) => boolean = () => true,
+  entity: Entity<Row>,
+  accepts: (participant: Row, message: KeptMessage) => boolean = () => true,
 ): (db: Database, ids: readonly string[]) => Promise<ReadonlyMap<string, Participant>> {
-    return async (db, ids) => {
-        const found = new Map<string, Participant>();
-        for (let from = 0; from < ids.length; from += CHUNK) {
-            const some = ids.slice(from, from + CHUNK);
-            const query = sql<object>`select * from ${sql.table(entity.table)} where id in (${sql.join(some)})`;
-            for (const raw of (await query.execute(db)).rows) {
-                const row = decodeRow<Row>(entity.table, raw);
-                found.set(row.id, { accepts: (message) => accepts(row, message) });
-            }
-        }
-        return found;
-    };
+  return async (db, ids) => {
+    const found = new Map<string, Participant>();
+    for (let from = 0; from < ids.length; from += CHUNK) {
+      const some = ids.slice(from, from + CHUNK);
+      const query = sql<object>`select * from ${sql.table(entity.table)} where id in (${sql.join(some)})`;
+      for (const raw of (await query.execute(db)).rows) {
+        const row = decodeRow<Row>(entity.table, raw);
+        found.set(row.id, { accepts: (message) => accepts(row, message) });
+      }
+    }
+    return found;
+  };
 }

@@ -4,14 +4,14 @@ import { skipLocked } from "../database/claim.ts";
 import { later } from "../worker.ts";
 
 export interface ClaimedEvent {
-    readonly id: string;
-    readonly event: string;
-    /** JSON. */
-    readonly payload: string;
-    readonly created_at: string;
-    readonly expires_at: string | null;
-    /** This try among them. */
-    readonly attempts: number;
+  readonly id: string;
+  readonly event: string;
+  /** JSON. */
+  readonly payload: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  /** This try among them. */
+  readonly attempts: number;
 }
 
 /**
@@ -21,27 +21,25 @@ export interface ClaimedEvent {
 export const LEASE_MS = 30_000;
 
 export async function claimEvent(context: Context): Promise<ClaimedEvent | undefined> {
-    const now = context.clock();
-    const at = now.toISOString();
-    const row = await context.db
-        .updateTable("outbox")
-        .set((eb) => ({ locked_until: later(now, LEASE_MS), attempts: eb("attempts", "+", 1) }))
-        .where("id", "=", (eb) =>
-            skipLocked(
-                eb
-                    .selectFrom("outbox")
-                    .select("id")
-                    .where("status", "=", "pending")
-                    .where("available_at", "<=", at)
-                    .where((free) =>
-                        free.or([free("locked_until", "is", null), free("locked_until", "<=", at)]),
-                    )
-                    .orderBy("available_at")
-                    .limit(1),
-            ),
-        )
-        .returning(["id", "event", "payload", "created_at", "expires_at", "attempts"])
-        .executeTakeFirst();
-    // The driver of SQLite gives each whole number as a bigint.
-    return row === undefined ? undefined : { ...row, attempts: Number(row.attempts) };
+  const now = context.clock();
+  const at = now.toISOString();
+  return await context.db
+    .updateTable("outbox")
+    .set((eb) => ({ locked_until: later(now, LEASE_MS), attempts: eb("attempts", "+", 1) }))
+    .where("id", "=", (eb) =>
+      skipLocked(
+        eb
+          .selectFrom("outbox")
+          .select("id")
+          .where("status", "=", "pending")
+          .where("available_at", "<=", at)
+          .where((free) =>
+            free.or([free("locked_until", "is", null), free("locked_until", "<=", at)]),
+          )
+          .orderBy("available_at")
+          .limit(1),
+      ),
+    )
+    .returning(["id", "event", "payload", "created_at", "expires_at", "attempts"])
+    .executeTakeFirst();
 }

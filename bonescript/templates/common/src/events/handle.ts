@@ -9,27 +9,27 @@ import { handlers } from "./handlers.ts";
 import type { Delivered } from "./types.ts";
 
 export function hasHandler(event: EventName): boolean {
-    return handlers[event] !== undefined;
+  return handlers[event] !== undefined;
 }
 
 export async function callHandler<E extends EventName>(
-    context: Context,
-    event: E,
-    claimed: ClaimedEvent,
-    db: Database,
-    signal: AbortSignal,
+  context: Context,
+  event: E,
+  claimed: ClaimedEvent,
+  db: Database,
+  signal: AbortSignal,
 ): Promise<void> {
-    const handler: ((delivered: Delivered<EventPayloads[E]>) => Promise<void> | void) | undefined =
-        handlers[event];
-    const payload: EventPayloads[E] = payloadSchemas[event](parseJson(claimed.payload));
-    await handler?.({
-        id: claimed.id,
-        payload,
-        createdAt: claimed.created_at,
-        attempt: claimed.attempts,
-        db,
-        context,
-        log: context.log.child({ event, event_id: claimed.id }),
-        signal,
-    });
+  const handler: ((delivered: Delivered<EventPayloads[E]>) => Promise<void> | void) | undefined =
+    handlers[event];
+  const payload: EventPayloads[E] = payloadSchemas[event](parseJson(claimed.payload));
+  await handler?.({
+    id: claimed.id,
+    payload,
+    createdAt: claimed.created_at,
+    attempt: claimed.attempts,
+    db,
+    context,
+    log: context.log.child({ event, event_id: claimed.id }),
+    signal,
+  });
 }

@@ -9,40 +9,40 @@ import { events } from "./events.ts";
 import type { EventName, EventPayloads } from "./events.ts";
 
 export class Outbox {
-    readonly #clock: () => Date;
-    #wake: () => void = () => undefined;
+  readonly #clock: () => Date;
+  #wake: () => void = () => undefined;
 
-    constructor(clock: () => Date) {
-        this.#clock = clock;
-    }
+  constructor(clock: () => Date) {
+    this.#clock = clock;
+  }
 
-    /** Calls `wake` after each commit that told something. */
-    onCommit(wake: () => void): void {
-        this.#wake = wake;
-    }
+  /** Calls `wake` after each commit that told something. */
+  onCommit(wake: () => void): void {
+    this.#wake = wake;
+  }
 
-    async add<E extends EventName>(
-        trx: Transaction,
-        event: E,
-        payload: EventPayloads[E],
-    ): Promise<void> {
-        const now = this.#clock();
-        const { ttlMs } = events[event];
-        await trx
-            .insertInto("outbox")
-            .values({
-                id: randomUUID(),
-                event,
-                payload: stringifyJson(payload),
-                created_at: now.toISOString(),
-                available_at: now.toISOString(),
-                expires_at: ttlMs === null ? null : later(now, ttlMs),
-                attempts: 0,
-                status: "pending",
-            })
-            .execute();
-        afterCommit(trx, () => {
-            this.#wake();
-        });
-    }
+  async add<E extends EventName>(
+    trx: Transaction,
+    event: E,
+    payload: EventPayloads[E],
+  ): Promise<void> {
+    const now = this.#clock();
+    const { ttlMs } = events[event];
+    await trx
+      .insertInto("outbox")
+      .values({
+        id: randomUUID(),
+        event,
+        payload: stringifyJson(payload),
+        created_at: now.toISOString(),
+        available_at: now.toISOString(),
+        expires_at: ttlMs === null ? null : later(now, ttlMs),
+        attempts: 0,
+        status: "pending",
+      })
+      .execute();
+    afterCommit(trx, () => {
+      this.#wake();
+    });
+  }
 }

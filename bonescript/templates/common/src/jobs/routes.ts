@@ -9,10 +9,10 @@ import { invalid } from "../errors.ts";
 const parameters = z.object({ id: z.uuid() });
 
 export function register(app: App, context: Context): void {
-    app.get("/jobs/:id", async (request) => {
-        const caller = callerOf(request);
-        const parsed = parameters.safeParse(request.params);
-        if (!parsed.success) throw invalid(parsed.error);
-        return await context.jobs.find(parsed.data.id, caller);
-    });
+  app.get("/jobs/:id", async (request) => {
+    const caller = callerOf(request);
+    const parsed = parameters.safeParse(request.params);
+    if (!parsed.success) throw invalid(parsed.error);
+    return await context.jobs.find(parsed.data.id, caller);
+  });
 }

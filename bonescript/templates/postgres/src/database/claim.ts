@@ -3,7 +3,7 @@ import type { SelectQueryBuilder } from "kysely";
 
 /** The rows that nobody else is just taking. */
 export function skipLocked<DB, TB extends keyof DB, O>(
-    query: SelectQueryBuilder<DB, TB, O>,
+  query: SelectQueryBuilder<DB, TB, O>,
 ): SelectQueryBuilder<DB, TB, O> {
-    return query.forUpdate().skipLocked();
+  return query.forUpdate().skipLocked();
 }

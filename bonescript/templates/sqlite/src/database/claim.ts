@@ -3,7 +3,7 @@ import type { SelectQueryBuilder } from "kysely";
 
 /** All rows: a statement that takes one has the database for itself. */
 export function skipLocked<DB, TB extends keyof DB, O>(
-    query: SelectQueryBuilder<DB, TB, O>,
+  query: SelectQueryBuilder<DB, TB, O>,
 ): SelectQueryBuilder<DB, TB, O> {
-    return query;
+  return query;
 }
