@@ -1,6 +1,6 @@
 //! Entities and stores as tables.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::dialect::{self, Dialect, check_name, hash, name, own_name};
 use super::expression::{self, Meaning};
@@ -11,7 +11,18 @@ use crate::ir::{self, ColumnKind, Entity, EntityId, RelationKind, Storage, Syste
 
 /// The database of a system.
 pub(super) fn schema(system: &System, dialect: Dialect) -> Result<Schema, EmitError> {
-    let lower = Lower { system, dialect };
+    let mut outside: HashMap<EntityId, Vec<&ir::Check>> = HashMap::new();
+    for constraint in &system.constraints {
+        outside
+            .entry(constraint.entity)
+            .or_default()
+            .push(&constraint.check);
+    }
+    let lower = Lower {
+        system,
+        dialect,
+        outside,
+    };
     let mut tables = runtime::tables(dialect);
     for id in ordered(system) {
         if let Some(entity) = system.entity(id) {
@@ -31,9 +42,14 @@ pub(super) fn schema(system: &System, dialect: Dialect) -> Result<Schema, EmitEr
             }
         }
     }
-    for (id, entity) in system.entities.iter().enumerate() {
+    let places: HashMap<String, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| (table.name.clone(), at))
+        .collect();
+    for entity in &system.entities {
         for relation in &entity.relations {
-            lower.relation(EntityId(id), entity, relation, &mut tables);
+            lower.relation(entity, relation, &places, &mut tables);
         }
     }
     Ok(Schema { tables })
@@ -80,6 +96,8 @@ fn target(column: &ir::Column) -> Option<EntityId> {
 struct Lower<'a> {
     system: &'a System,
     dialect: Dialect,
+    /// Conditions that are declared outside of their entity.
+    outside: HashMap<EntityId, Vec<&'a ir::Check>>,
 }
 
 impl Lower<'_> {
@@ -100,15 +118,8 @@ impl Lower<'_> {
             let text = format!("state in [{}]", machine.states.join(", "));
             Self::check(&mut table, sql, vec!["state".to_owned()], text);
         }
-        let outside = self
-            .system
-            .constraints
-            .iter()
-            .filter(|constraint| constraint.entity == id);
-        let checks = entity
-            .checks
-            .iter()
-            .chain(outside.map(|constraint| &constraint.check));
+        let outside = self.outside.get(&id).into_iter().flatten().copied();
+        let checks = entity.checks.iter().chain(outside);
         for check in checks {
             let sql = expression::sql(self.dialect, entity, Meaning::Check, &check.condition)?;
             Self::check(&mut table, sql, used(&check.condition), check.text.clone());
@@ -287,7 +298,13 @@ impl Lower<'_> {
     }
 
     /// What a relation asks of the table that holds its ids: one row at most, or so many.
-    fn relation(&self, _id: EntityId, entity: &Entity, relation: &ir::Relation, tables: &mut [Table]) {
+    fn relation(
+        &self,
+        entity: &Entity,
+        relation: &ir::Relation,
+        places: &HashMap<String, usize>,
+        tables: &mut [Table],
+    ) {
         let Some(target) = self.system.entity(relation.target) else {
             return;
         };
@@ -296,7 +313,7 @@ impl Lower<'_> {
             (RelationKind::ManyToMany, _, Some(junction)) => (&junction.table, &junction.own),
             _ => return,
         };
-        let Some(table) = tables.iter_mut().find(|table| table.name == *holder) else {
+        let Some(table) = places.get(holder).and_then(|at| tables.get_mut(*at)) else {
             return;
         };
         match (relation.kind, relation.most) {
