@@ -34,10 +34,11 @@ pub(super) fn shown(text: &str, start: usize) -> bool {
 
 /// Whether a line ends in a sentence behind which a call is made: `Okay.`, `I'll look at it.`
 pub(super) fn leads_to_deed(line: &str) -> bool {
-    let line = line.trim().to_lowercase();
-    let Some(said) = line.strip_suffix(['.', '!']) else {
+    let Some(said) = line.trim_end().strip_suffix(['.', '!']) else {
         return false;
     };
+    let said = said.trim_start().to_lowercase();
+    let said = said.as_str();
     let sentence = last_part(said, &[". ", "! ", "? ", "; "]);
     let words: Vec<_> = sentence.split_whitespace().collect();
     ASSENT.contains(&sentence) || is_meant(sentence) && !refuses(&words) && !is_found(sentence)

@@ -27,9 +27,9 @@ const LINE: usize = 200;
 /// Reads `Okay. {…}`: a call at the end of the line that begins at `start`, behind a sentence that leads to a deed.
 pub(super) fn after_sentence(framer: &mut Framer<'_, '_>, start: usize) -> bool {
     let line = window(framer.from(start), LINE);
-    let Some(brace) = line
-        .find(['{', '\n'])
-        .filter(|at| line.as_bytes().get(*at) == Some(&b'{'))
+    // Every line of prose comes by here.
+    let Some(brace) =
+        memchr::memchr2(b'{', b'\n', line.as_bytes()).filter(|at| line.as_bytes().get(*at) == Some(&b'{'))
     else {
         return false;
     };
