@@ -2,8 +2,11 @@
 //! started and shipped with.
 
 mod example;
+mod graphql;
 mod openapi;
 mod operation;
+mod papers;
+mod postman;
 mod schema;
 mod sdk;
 mod suite;
@@ -13,9 +16,15 @@ use super::templates::{Table, templates};
 use super::{Build, EmitError};
 
 pub(super) const TEMPLATES: Table = templates! {
+    "common/.dockerignore",
+    "common/.env.example.j2",
+    "common/.github/workflows/ci.yaml.j2",
+    "common/Dockerfile",
+    "common/README.md.j2",
     "common/admin/admin.css",
     "common/admin/admin.js",
     "common/admin/index.html",
+    "common/compose.yaml.j2",
     "common/sdk/client.ts.j2",
     "common/sdk/http.ts",
     "common/sdk/react.ts",
@@ -35,6 +44,17 @@ pub(super) fn emit(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitErr
     sdk::emit(build.system, files)?;
     suite::emit(build.system, files)?;
     let operations = operation::all(build.system);
+    papers::emit(build, &operations, files)?;
+    files.add(
+        "schema.graphql",
+        graphql::document(build.system),
+        Owner::Generated,
+    )?;
+    files.add(
+        format!("{}.postman_collection.json", build.system.name),
+        postman::collection(build.system, &operations),
+        Owner::Generated,
+    )?;
     files.add(
         "openapi.json",
         openapi::document(build.system, &operations),
