@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -15,9 +15,12 @@ use rustix::process::Pid;
 
 use super::JournalError;
 
-/// How often, and how long apart, the lock of a dead holder is tried again: 100 ms in all. A process that it was just
-/// starting holds a copy of the lock until its exec.
-const DEAD_TRIES: (u32, Duration) = (20, Duration::from_millis(5));
+/// How long the lock of a holder that is gone is waited for. A process that it was just starting holds a copy of the
+/// lock until its exec: microseconds, but on a machine with much to do seconds may pass before it runs on.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Holds the folder of a run until it is dropped.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock on `dir`, or says who has it.
     pub(super) fn take(dir: &Path) -> Result<Self, JournalError> {
+        Self::take_within(dir, PATIENCE)
+    }
+
+    fn take_within(dir: &Path, patience: Duration) -> Result<Self, JournalError> {
         let path = dir.join("lock");
         let mut file = OpenOptions::new()
             .read(true)
@@ -36,21 +43,21 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(|e| JournalError::io("open", &path, e))?;
-        let (mut tries, pause) = DEAD_TRIES;
+        let started = Instant::now();
         loop {
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => break,
                 Err(Errno::WOULDBLOCK) => {
                     let pid = holder(&file);
-                    if tries == 0 || !pid.is_some_and(is_dead) {
+                    // Without a number in it, somebody is about to write one, or only looks whether it is in use.
+                    if pid.is_some_and(|pid| !is_dead(pid)) || started.elapsed() >= patience {
                         let pid = pid.map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
                         return Err(JournalError::InUse {
                             dir: dir.to_path_buf(),
                             pid,
                         });
                     }
-                    tries -= 1;
-                    std::thread::sleep(pause);
+                    std::thread::sleep(PAUSE);
                 }
                 Err(e) => return Err(JournalError::io("lock", &path, e.into())),
             }
@@ -108,7 +115,7 @@ mod tests {
         let mut left = File::create(dir.path().join("lock")).unwrap();
         writeln!(left, "{}", dead.id()).unwrap();
         rustix::fs::flock(&left, FlockOperation::LockExclusive).unwrap();
-        let Err(JournalError::InUse { pid, .. }) = Lock::take(dir.path()) else {
+        let Err(JournalError::InUse { pid, .. }) = Lock::take_within(dir.path(), PAUSE) else {
             panic!("taken")
         };
         assert_eq!(pid, Some(dead.id()));
@@ -117,5 +124,26 @@ mod tests {
             drop(left);
             waits.join().unwrap().unwrap();
         });
+    }
+
+    #[test]
+    fn who_only_looks_is_waited_for_and_who_lives_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken_in = |patience| {
+            let started = Instant::now();
+            let taken = Lock::take_within(dir.path(), patience);
+            (taken, started.elapsed())
+        };
+        let looks = File::create(dir.path().join("lock")).unwrap();
+        rustix::fs::flock(&looks, FlockOperation::LockShared).unwrap();
+        let (taken, waited) = taken_in(PAUSE);
+        assert!(matches!(taken, Err(JournalError::InUse { pid: None, .. })) && waited >= PAUSE);
+        drop(looks);
+        let _held = Lock::take(dir.path()).unwrap();
+        let (taken, waited) = taken_in(PATIENCE);
+        assert!(
+            matches!(taken, Err(JournalError::InUse { pid: Some(pid), .. }) if pid == std::process::id())
+        );
+        assert!(waited < PATIENCE);
     }
 }
