@@ -31,6 +31,32 @@ pub struct TaskGraph {
     sure: Reach,
 }
 
+/// The circles in which tasks need each other: one for each knot of such tasks.
+pub fn cycles(needs: &[Vec<usize>]) -> Vec<Cycle> {
+    let mut graph = DiGraph::<(), (), usize>::with_capacity(needs.len(), needs.iter().map(Vec::len).sum());
+    for _ in needs {
+        graph.add_node(());
+    }
+    for (task, own) in needs.iter().enumerate() {
+        for need in own {
+            graph.add_edge(NodeIndex::new(*need), NodeIndex::new(task), ());
+        }
+    }
+    if toposort(&graph, None).is_ok() {
+        return Vec::new();
+    }
+    let needs_itself = |task: &usize| needs.get(*task).is_some_and(|own| own.contains(task));
+    kosaraju_scc(&graph)
+        .into_iter()
+        .map(|knot| knot.into_iter().map(NodeIndex::index).collect::<Vec<_>>())
+        .filter(|knot| knot.len() > 1 || knot.iter().any(needs_itself))
+        .map(|knot| Cycle {
+            path: shortest_cycle(needs, &knot),
+            knot,
+        })
+        .collect()
+}
+
 /// Tasks that need each other in a circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
@@ -50,37 +76,17 @@ impl TaskGraph {
         waits_for_success: Vec<bool>,
         goes_on: Vec<bool>,
     ) -> Result<Self, Vec<Cycle>> {
-        let count = needs.len();
-        let mut dependents = vec![Vec::new(); count];
-        let mut graph = DiGraph::<(), (), usize>::with_capacity(count, needs.iter().map(Vec::len).sum());
-        for _ in 0..count {
-            graph.add_node(());
+        let cycles = cycles(&needs);
+        if !cycles.is_empty() {
+            return Err(cycles);
         }
+        let mut dependents = vec![Vec::new(); needs.len()];
         for (task, own) in needs.iter().enumerate() {
             for need in own {
-                graph.add_edge(NodeIndex::new(*need), NodeIndex::new(task), ());
                 if let Some(list) = dependents.get_mut(*need) {
                     list.push(task);
                 }
             }
-        }
-        if toposort(&graph, None).is_err() {
-            let knots = kosaraju_scc(&graph);
-            let cycles = knots
-                .into_iter()
-                .map(|knot| knot.into_iter().map(NodeIndex::index).collect::<Vec<_>>())
-                .filter(|knot| {
-                    knot.len() > 1
-                        || knot
-                            .iter()
-                            .any(|task| needs.get(*task).is_some_and(|n| n.contains(task)))
-                })
-                .map(|knot| Cycle {
-                    path: shortest_cycle(&needs, &knot),
-                    knot,
-                })
-                .collect();
-            return Err(cycles);
         }
         let (order, rank) = order(&needs, &dependents);
         let after = Reach::new(dependents.clone(), &order);

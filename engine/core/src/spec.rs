@@ -354,13 +354,13 @@ fn size(tree: &Tree) -> (usize, usize) {
 }
 
 /// The tasks, in the order of the file. A task that could not be read keeps its name, so that others which
-/// need it don't seem wrong as well.
+/// need it don't seem wrong as well, and its needs, which are checked all the same.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     /// The tasks that could be read.
     pub read: Map<Task>,
-    /// The names of those that could not.
-    pub broken: Vec<Name>,
+    /// The names of those that could not, and what they need.
+    pub broken: Map<Vec<Name>>,
 }
 
 impl Lower for Tasks {
@@ -380,17 +380,41 @@ impl Lower for Tasks {
         let mut tasks = Self::default();
         for key in keys {
             let name = Name::checked(&key.text, key.span, context);
+            let tree = fields.peek(&key.text).map(|(_, tree)| tree);
             match (name, fields.read::<Task>(&key.text, context)) {
                 (Some(name), Some(task)) => {
                     tasks.read.insert(name, task);
                 }
-                (Some(name), None) => tasks.broken.push(name),
+                (Some(name), None) => {
+                    let needs = tree
+                        .map(|tree| needs_of_broken(tree, context))
+                        .unwrap_or_default();
+                    tasks.broken.insert(name, needs);
+                }
                 // What is wrong in it has been told all the same.
                 (None, _) => {}
             }
         }
         Some(tasks)
     }
+}
+
+/// What a task needs whose problems have been told.
+fn needs_of_broken(tree: &Tree, context: &Context<'_>) -> Vec<Name> {
+    let Value::Map(entries) = &tree.value else {
+        return Vec::new();
+    };
+    let mut told = Diagnostics::default();
+    let mut context = Context {
+        source: context.source,
+        text: context.text,
+        problems: &mut told,
+    };
+    let needs = entries.iter().find(|(key, _)| key.text == "needs");
+    needs
+        .and_then(|(_, needs)| OneOrMany::lower(needs, &mut context))
+        .unwrap_or_default()
+        .0
 }
 
 impl schemars::JsonSchema for Tasks {

@@ -3,111 +3,129 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::graph::TaskGraph;
-use crate::spec::{Common, Loaded};
+use crate::graph::{self, TaskGraph};
+use crate::spec::{Common, Loaded, Name};
 
 /// The functions of an `if` that replace the rule that all needs must have succeeded.
 pub(crate) const STATUS_FUNCTIONS: [&str; 4] = ["success", "failure", "always", "cancelled"];
 
 /// Builds the graph of a workflow's tasks. Needs that are wrong are left out of it: it says so of their tasks.
+///
+/// Tasks that could not be read are not in it, but what they need is checked.
 pub fn graph(loaded: &Loaded, problems: &mut Diagnostics) -> TaskGraph {
     let tasks = &loaded.workflow.tasks;
-    let mut needs = Vec::with_capacity(tasks.read.len());
-    let mut open = vec![false; tasks.read.len()];
-    for (name, task) in &tasks.read {
-        let mut own: Vec<usize> = Vec::with_capacity(task.common.needs.len());
-        if let Some(open) = open.get_mut(needs.len()) {
-            *open = task
-                .common
-                .needs
-                .iter()
-                .any(|need| !tasks.read.contains_key(need));
+    let readable = tasks.read.len();
+    let all = Entry::all(loaded);
+    let mut open: Vec<bool> = all
+        .iter()
+        .map(|entry| entry.needs.iter().any(|need| !tasks.read.contains_key(need)))
+        .collect();
+    let mut needs: Vec<Vec<usize>> = all
+        .iter()
+        .map(|entry| found_needs(loaded, entry, problems))
+        .collect();
+    for cycle in graph::cycles(&needs) {
+        if let Some(problem) = circle(loaded, &all, &cycle.path) {
+            problems.push(problem);
         }
-        for need in task.common.needs.iter() {
-            match tasks.read.get_index_of(need) {
-                Some(index) if own.contains(&index) => problems.push(
-                    Diagnostic::new(
-                        Code::NO_EFFECT,
-                        loaded.source,
-                        need.span(),
-                        format!("`{name}` needs `{need}` twice"),
-                    )
-                    .help("name it once"),
-                ),
-                Some(index) => own.push(index),
-                None if tasks.broken.contains(need) => {}
-                None => problems.push(
-                    Diagnostic::new(
-                        Code::UNKNOWN_TASK,
-                        loaded.source,
-                        need.span(),
-                        format!("task `{name}` needs `{need}`, which does not exist"),
-                    )
-                    .did_you_mean(crate::diagnostic::closest(
-                        need.as_str(),
-                        tasks
-                            .read
-                            .keys()
-                            .filter(|other| *other != name)
-                            .map(super::super::spec::Name::as_str),
-                    )),
-                ),
+        // Without the needs inside of it, the rest of the file can be looked at.
+        let knot: BTreeSet<usize> = cycle.knot.into_iter().collect();
+        for task in &knot {
+            if let Some(own) = needs.get_mut(*task) {
+                own.retain(|need| !knot.contains(need));
+            }
+            if let Some(open) = open.get_mut(*task) {
+                *open = true;
             }
         }
-        needs.push(own);
     }
-    let waits: Vec<bool> = tasks
-        .read
-        .values()
-        .map(|task| waits_for_success(&task.common))
-        .collect();
-    let goes_on: Vec<bool> = tasks
-        .read
-        .values()
-        .map(|task| task.common.on_failure.goes_on)
-        .collect();
-    let mut graph = match TaskGraph::new(needs.clone(), waits.clone(), goes_on.clone()) {
-        Ok(graph) => graph,
-        Err(cycles) => {
-            for cycle in cycles {
-                if let Some(problem) = circle(loaded, &cycle.path) {
-                    problems.push(problem);
-                }
-                // Without the needs inside of it, the rest of the file can be looked at.
-                let knot: BTreeSet<usize> = cycle.knot.into_iter().collect();
-                for task in &knot {
-                    if let Some(own) = needs.get_mut(*task) {
-                        own.retain(|need| !knot.contains(need));
-                    }
-                    if let Some(open) = open.get_mut(*task) {
-                        *open = true;
-                    }
-                }
-            }
-            TaskGraph::new(needs, waits, goes_on).unwrap_or_default()
-        }
-    };
+    needs.truncate(readable);
+    open.truncate(readable);
+    for own in &mut needs {
+        own.retain(|need| *need < readable);
+    }
+    let read = tasks.read.values();
+    let waits = read.clone().map(|task| waits_for_success(&task.common)).collect();
+    let goes_on = read.map(|task| task.common.on_failure.goes_on).collect();
+    let mut graph = TaskGraph::new(needs, waits, goes_on).unwrap_or_default();
     graph.open(open);
     graph
 }
 
+/// A task with what it needs, whether the rest of it could be read or not.
+struct Entry<'a> {
+    name: &'a Name,
+    needs: &'a [Name],
+}
+
+impl<'a> Entry<'a> {
+    /// Those that could be read, then those that could not.
+    fn all(loaded: &'a Loaded) -> Vec<Self> {
+        let tasks = &loaded.workflow.tasks;
+        let read = tasks.read.iter().map(|(name, task)| Self {
+            name,
+            needs: &task.common.needs,
+        });
+        let broken = tasks.broken.iter().map(|(name, needs)| Self { name, needs });
+        read.chain(broken).collect()
+    }
+}
+
+/// The places of the tasks that one needs. Those that are not there, or are named twice, are told.
+fn found_needs(loaded: &Loaded, entry: &Entry<'_>, problems: &mut Diagnostics) -> Vec<usize> {
+    let tasks = &loaded.workflow.tasks;
+    let name = entry.name;
+    let mut own: Vec<usize> = Vec::with_capacity(entry.needs.len());
+    for need in entry.needs {
+        let broken = || Some(tasks.read.len() + tasks.broken.get_index_of(need)?);
+        match tasks.read.get_index_of(need).or_else(broken) {
+            Some(index) if own.contains(&index) => problems.push(
+                Diagnostic::new(
+                    Code::NO_EFFECT,
+                    loaded.source,
+                    need.span(),
+                    format!("`{name}` needs `{need}` twice"),
+                )
+                .help("name it once"),
+            ),
+            Some(index) => own.push(index),
+            None => problems.push(
+                Diagnostic::new(
+                    Code::UNKNOWN_TASK,
+                    loaded.source,
+                    need.span(),
+                    format!("task `{name}` needs `{need}`, which does not exist"),
+                )
+                .did_you_mean(crate::diagnostic::closest(
+                    need.as_str(),
+                    tasks.read.keys().filter(|other| *other != name).map(Name::as_str),
+                )),
+            ),
+        }
+    }
+    own
+}
+
 /// The problem of tasks that need each other in a circle.
-fn circle(loaded: &Loaded, path: &[usize]) -> Option<Diagnostic> {
-    let tasks = &loaded.workflow.tasks.read;
-    let names: Vec<_> = path.iter().filter_map(|index| tasks.get_index(*index)).collect();
-    let (first, _) = names.first()?;
-    let path: Vec<&str> = names
+fn circle(loaded: &Loaded, all: &[Entry<'_>], path: &[usize]) -> Option<Diagnostic> {
+    let entries: Vec<_> = path.iter().filter_map(|index| all.get(*index)).collect();
+    let first = entries.first()?.name;
+    let path: Vec<&str> = entries
         .iter()
-        .map(|(name, _)| name.as_str())
+        .map(|entry| entry.name.as_str())
         .chain([first.as_str()])
         .collect();
     let message = format!("tasks need each other in a circle: {}", path.join(" → "));
     let mut diagnostic = Diagnostic::new(Code::CYCLE, loaded.source, first.span(), message);
-    for (name, task) in &names {
+    for entry in &entries {
         // Point at each `needs` entry that is part of the circle.
-        let needs = task.common.needs.iter();
-        for need in needs.filter(|need| names.iter().any(|(other, _)| other == need)) {
-            diagnostic = diagnostic.also(loaded.source, need.span(), format!("`{name}` needs `{need}`"));
+        let needs = entry.needs.iter();
+        for need in needs.filter(|need| entries.iter().any(|other| other.name == *need)) {
+            diagnostic = diagnostic.also(
+                loaded.source,
+                need.span(),
+                format!("`{}` needs `{need}`", entry.name),
+            );
         }
     }
     Some(diagnostic.help("take one of these needs out"))

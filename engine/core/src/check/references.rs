@@ -341,7 +341,7 @@ impl<'b> Walk<'_, 'b> {
             );
             return;
         };
-        if tasks.broken.iter().any(|broken| broken.as_str() == name) {
+        if tasks.broken.contains_key(name.as_str()) {
             return;
         }
         let Some((other, other_name, other_task)) = tasks.read.get_full(name.as_str()) else {

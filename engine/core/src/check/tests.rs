@@ -76,6 +76,23 @@ fn cycles_show_their_path() {
     ));
 }
 
+/// What is wrong in a task hides nothing of what it needs.
+#[test]
+fn needs_of_tasks_that_can_not_be_read_are_checked() {
+    let said = said_of(
+        "tasks:\n  a: { run: x, needs: b }\n  b: { run: \"echo '{{ run.id }}'\", needs: [a, nobody] }\n  c: { needs: c }\n",
+    );
+    for told in [
+        "single quotes",
+        "a → b → a",
+        "`nobody`, which does not exist",
+        "c → c",
+        "no kind",
+    ] {
+        assert!(said.contains(told), "{told}:\n{said}");
+    }
+}
+
 #[test]
 fn writes_of_unordered_tasks_may_not_overlap() {
     insta::assert_snapshot!(said_of(
