@@ -42,6 +42,10 @@ impl Sim {
 
     /// What an attempt may write; nothing where that can't be evaluated.
     pub(super) fn writes(&mut self, index: NodeIndex) -> Vec<String> {
+        // Nearly none: to put the names together for all of them would be quadratic in long runs.
+        if check::declared_writes(self.task(index)).is_empty() {
+            return Vec::new();
+        }
         let node = self.state.node(index).unwrap();
         let (scope, task, item) = (node.scope, node.task, node.item);
         let names = self.names(scope, task, Some(item)).scope();
