@@ -124,6 +124,19 @@ fn cwd_and_env_belong_to_the_task() {
         .says("leads out of the workspace");
 }
 
+/// By it, what a dead run left behind is found: also where the environment is copied, and within another run.
+#[test]
+fn commands_know_of_which_run_they_are() {
+    let mut sandbox = Sandbox::with(
+        "tasks:\n  a: { run: 'test \"$SMALLCODE_RUN\" = {{ run.id }}' }\n  b: { env: { V: x }, run: 'test \"$SMALLCODE_RUN\" = {{ run.id }}' }\n",
+    );
+    sandbox.exec(&[]).exits(0);
+    sandbox.env("SMALLCODE_RUN", "outer");
+    sandbox.exec(&[]).exits(0);
+    sandbox.env("SMALLCODE_API_KEY", "which commands don't see");
+    sandbox.exec(&[]).exits(0);
+}
+
 #[test]
 fn secrets_reach_the_command_and_nothing_else() {
     const KEY: &str = "hunter2-very-secret";

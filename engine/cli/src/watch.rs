@@ -17,7 +17,8 @@ use clap::Args;
 use smallcode_core::run::{Event, NodeId, RunStatus, Timestamp};
 use smallcode_runtime::dispatcher::{DispatchError, Ended, Notices, Observed, Question};
 use smallcode_runtime::executor::Message;
-use smallcode_runtime::journal::{BlobHash, JournalError};
+use smallcode_runtime::journal::{BlobHash, JournalError, RunId};
+use smallcode_runtime::process::TAG_VARIABLE;
 use smallcode_runtime::process::signals::{self, Signals, Stage};
 use smallcode_runtime::session::{Session, SessionError};
 use tokio::sync::mpsc;
@@ -205,6 +206,7 @@ impl Watch {
             thread,
         } = self;
         let _ = blobs.set(session.folder.clone());
+        tag(&session.run);
         // The thread of reports ends when nobody can send any more.
         drop((sender, notices, questions));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -235,6 +237,18 @@ impl Watch {
             None => Ok(status.into()),
         }
     }
+}
+
+/// Puts the tag of the run into the environment that its commands inherit. To set it for each of them would copy the
+/// whole environment each time: an eighth of what it costs us to start a command.
+#[expect(
+    unsafe_code,
+    reason = "an environment can't be changed otherwise; the one place where it is"
+)]
+fn tag(run: &RunId) {
+    // SAFETY: beside this thread there are those of the reports and of the journal. Neither calls functions of the
+    // system that look at the environment, and `std` locks it for its own.
+    unsafe { std::env::set_var(TAG_VARIABLE, run.as_str()) }
 }
 
 /// How many threads move the run along. The work is done by child processes and servers; one thread keeps up with

@@ -331,7 +331,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
         return Some(Outcome::Failure(explain(failure, &job.names)));
     }
     if let (Purpose::Split(SplitBy::Plan), Kind::Edit(edit)) = (&job.purpose, &task.kind) {
-        let proposed = plan::of_edit(&shared, module, task, edit, &job, &scope).await;
+        let proposed = Box::pin(plan::of_edit(&shared, module, task, edit, &job, &scope)).await;
         return proposed
             .err()
             .map(|failure| Outcome::Failure(explain(failure, &job.names)));
@@ -341,11 +341,12 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
         let _ = job.tell.messages.send(Message::Split(job.node, job.attempt));
         return None;
     }
+    // What asks a model is boxed: every attempt, of a command too, would else carry room for it around.
     let outcome = match &task.kind {
         Kind::Run(command) => command::attempt(&shared, module, task, command, &job, &scope).await,
         Kind::Render(render) => render::attempt(&shared, module, task, render, &job, &scope).await,
-        Kind::Prompt(prompt) => prompt::attempt(&shared, module, task, prompt, &job, &scope).await,
-        Kind::Edit(edit) => edit::attempt(&shared, module, task, edit, &job, &scope).await,
+        Kind::Prompt(prompt) => Box::pin(prompt::attempt(&shared, module, task, prompt, &job, &scope)).await,
+        Kind::Edit(edit) => Box::pin(edit::attempt(&shared, module, task, edit, &job, &scope)).await,
         Kind::Uses(uses) => {
             return uses::enter(&shared, module, uses, &job, &scope)
                 .err()
@@ -356,9 +357,9 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
                 .err()
                 .map(Outcome::Failure);
         }
-        Kind::Agent(agent) => agent::attempt(&shared, module, task, agent, &job, &scope).await,
+        Kind::Agent(agent) => Box::pin(agent::attempt(&shared, module, task, agent, &job, &scope)).await,
         Kind::Plan(plan) => {
-            let proposed = plan::attempt(&shared, module, task, plan, &job, &scope).await;
+            let proposed = Box::pin(plan::attempt(&shared, module, task, plan, &job, &scope)).await;
             return proposed
                 .err()
                 .map(|failure| Outcome::Failure(explain(failure, &job.names)));

@@ -71,7 +71,8 @@ pub struct Spec {
     pub keep_in_memory: usize,
     /// How many bytes of each stream are kept at all.
     pub max_output: u64,
-    /// The id of the run, put into [`TAG_VARIABLE`] for [`kill_orphans`]. Empty for none.
+    /// The id of the run, put into [`TAG_VARIABLE`] for [`kill_orphans`]. Empty for none. A program that has it in its own
+    /// environment saves a copy of that for each command.
     pub tag: String,
     /// What it may touch, where the system can see to that: [`offered`]. The program that asks for it must hand
     /// [`HELPER`] to [`enter`].

@@ -34,7 +34,7 @@ impl<'a> Capture<'a> {
         stream: Stream,
         pipe: Option<impl Into<OwnedFd>>,
     ) -> Result<Self, RunError> {
-        let pipe = pipe.map(|pipe| Receiver::from_owned_fd(pipe.into())).transpose();
+        let pipe = pipe.map(|pipe| receiver(pipe.into())).transpose();
         let pipe = pipe.map_err(RunError::io("read the output of a command"))?;
         Ok(Self {
             spec,
@@ -150,4 +150,10 @@ impl<'a> Capture<'a> {
             truncated: self.total > self.spec.max_output,
         })
     }
+}
+
+/// The end of a pipe that was made for a command. That it is one needs no look, of which there are thousands in a run.
+fn receiver(pipe: OwnedFd) -> io::Result<Receiver> {
+    rustix::io::ioctl_fionbio(&pipe, true)?;
+    Receiver::from_owned_fd_unchecked(pipe)
 }

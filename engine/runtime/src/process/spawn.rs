@@ -48,7 +48,9 @@ pub(super) fn spawn(spec: &Spec) -> Result<Child, SpawnError> {
         command.env_clear();
     }
     command.envs(spec.env.iter().map(|(name, value)| (name, value)));
-    if !spec.tag.is_empty() {
+    // Where nothing is set, nothing is copied: our own environment is handed on as it is.
+    let inherited = || !spec.clear_env && std::env::var_os(TAG_VARIABLE).is_some_and(|own| own == *spec.tag);
+    if !spec.tag.is_empty() && !inherited() {
         command.env(TAG_VARIABLE, &spec.tag);
     }
     command.stdin(match &spec.stdin {
