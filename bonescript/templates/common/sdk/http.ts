@@ -221,7 +221,7 @@ export function rows<Row, Update, Filter extends object>(
   table: string,
 ): Rows<Row, Update, Filter> {
   const one = (id: string): string => `/${table}/${encodeURIComponent(id)}`;
-  const list = (query: Partial<Filter> & PageQuery, options?: CallOptions): Promise<Page<Row>> =>
+  const list = (query: object, options?: CallOptions): Promise<Page<Row>> =>
     http.get<Page<Row>>(`/${table}`, { ...query }, options);
   return {
     list: (query, options) => list(query ?? {}, options),
