@@ -7,6 +7,7 @@
 import type { Caller, Context } from "../context.ts";
 import { Problem } from "../errors.ts";
 import { stringifyJson } from "../json.ts";
+import { guardFor } from "../policies/guard.ts";
 import { MAX_CONNECTIONS, MAX_HISTORY } from "./limits.ts";
 import { lastMessages, messagesAfter, newestId } from "./store.ts";
 import type { ChannelDefinition, KeptMessage, Participant } from "./types.ts";
@@ -27,6 +28,8 @@ export class Room {
   readonly channel: string;
   readonly definition: ChannelDefinition;
   readonly #context: Context;
+  /** The policies of the whole program. */
+  readonly #guard = guardFor({});
   readonly #members = new Set<Member>();
   /** Called once at the next message. */
   readonly #waiting = new Set<() => void>();
@@ -47,6 +50,7 @@ export class Room {
 
   /** Whether the caller may take part; throws a `Problem` where not. */
   async admit(caller: Caller): Promise<Participant | null> {
+    this.#guard.admit(caller);
     const { participants, load } = this.definition;
     if (participants !== null && caller.entity !== participants) {
       throw new Problem(

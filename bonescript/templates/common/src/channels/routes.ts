@@ -1,10 +1,12 @@
 /** The routes of channels: reading and sending messages over HTTP, the stream of server-sent events, and WebSocket. */
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+
 import { callerOf } from "../auth/caller.ts";
 import type { App } from "../app.ts";
 import type { Caller, Context } from "../context.ts";
 import { Problem, invalid } from "../errors.ts";
-import { z } from "zod";
-
+import { guardFor } from "../policies/guard.ts";
 import { Sockets, cursor } from "./socket.ts";
 import type { Room } from "./room.ts";
 import { lastMessages, messagesAfter } from "./store.ts";
@@ -40,10 +42,16 @@ const sendBody = z.strictObject({
 
 export function register(app: App, context: Context): void {
   const rooms = context.channels.rooms();
+  const guard = guardFor({});
+  const counted = (request: FastifyRequest): Caller => {
+    const caller = callerOf(request);
+    guard.limit(request, caller, context.clock().getTime());
+    return caller;
+  };
   for (const room of rooms) {
     const { path, transport } = room.definition;
     app.get(`${path}/messages`, async (request, reply) => {
-      const caller = callerOf(request);
+      const caller = counted(request);
       const query = readQuery.safeParse(request.query);
       if (!query.success) throw invalid(query.error);
       const { after, limit, wait_ms } = query.data;
@@ -63,7 +71,7 @@ export function register(app: App, context: Context): void {
       return { items: messages };
     });
     app.post(`${path}/messages`, async (request, reply) => {
-      const caller = callerOf(request);
+      const caller = counted(request);
       const body = sendBody.safeParse(request.body);
       if (!body.success) throw invalid(body.error);
       await room.admit(caller);
@@ -72,7 +80,7 @@ export function register(app: App, context: Context): void {
     });
     if (transport === "sse" || transport === "grpc_stream") {
       app.get(`${path}/events`, async (request, reply) => {
-        const caller = callerOf(request);
+        const caller = counted(request);
         const after = cursor(request.headers["last-event-id"]);
         if (after === undefined) {
           throw new Problem("VALIDATION_FAILED", "`Last-Event-ID` is the id of a message");

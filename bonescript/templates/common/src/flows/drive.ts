@@ -133,7 +133,6 @@ function isRefusal(error: unknown): boolean {
 function told(step: Step, error: unknown): Problem {
   const problem =
     error instanceof Problem ? error : new Problem("INTERNAL", "something went wrong on our side");
-  return new Problem(problem.code, `step \`${step.name}\`: ${problem.message}`, {
-    details: problem.details ?? [],
-  });
+  const { code, message, details } = problem;
+  return new Problem(code, `step \`${step.name}\`: ${message}`, { ...(details && { details }) });
 }

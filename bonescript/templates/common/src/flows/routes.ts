@@ -18,6 +18,7 @@ export function register(app: App, context: Context): void {
   for (const flow of flows) {
     app.post(flow.path, async (request, reply) => {
       const caller = callerOf(request);
+      guard.limit(request, caller, context.clock().getTime());
       guard.admit(caller);
       const parsed = headers.safeParse(request.headers);
       if (!parsed.success) throw invalid(parsed.error);
@@ -28,6 +29,7 @@ export function register(app: App, context: Context): void {
     });
     app.get(`${flow.path}/:id`, async (request) => {
       const caller = callerOf(request);
+      guard.limit(request, caller, context.clock().getTime());
       const parsed = parameters.safeParse(request.params);
       if (!parsed.success) throw invalid(parsed.error);
       return answer(flow, await context.flows.find(context, flow, parsed.data.id, caller));

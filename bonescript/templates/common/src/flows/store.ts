@@ -67,7 +67,7 @@ const stateSchema = z.object({
 const errorSchema = z.object({
   code: z.string().refine(isProblemCode),
   message: z.string(),
-  details: z.array(z.object({ path: z.string(), message: z.string() })).default([]),
+  details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
 
 function read(row: RunRow): Run {
@@ -77,8 +77,12 @@ function read(row: RunRow): Run {
     ...rest,
     body: parseJson(input),
     state: stateSchema.parse(parseJson(state)),
-    error: told === null ? null : new Problem(told.code, told.message, { details: told.details }),
+    error: told === null ? null : problemOf(told),
   };
+}
+
+function problemOf({ code, message, details }: z.infer<typeof errorSchema>): Problem {
+  return new Problem(code, message, { ...(details && { details }) });
 }
 
 /** A new run, claimed; or the one that the same caller began with the same key. */
