@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{A, call, finish, patch, sandbox, with_task};
 use crate::support::model_server::{Answer, Fault, ModelServer, Script};
-use crate::support::wait_until;
+use crate::support::{Sandbox, wait_until};
 
 fn steps() -> Vec<String> {
     vec![
@@ -40,33 +40,99 @@ fn a_kill_in_the_middle_repeats_no_call() {
     }
 }
 
-#[test]
-fn an_agent_with_commands_waits_for_a_yes() {
-    let mut answers: Vec<Answer> = steps().into_iter().map(Answer::text).collect();
-    answers.insert(2, answers[2].clone().with(Fault::Stall { after_events: 1 }));
-    let server = ModelServer::start(Script::answers(answers));
-    let sandbox = sandbox(&server, "");
-    let mut engine = sandbox.start(["exec", "workflow.yaml"]);
-    wait_until(|| server.calls().len() == 3);
-    engine.kill().unwrap();
-    engine.wait().unwrap();
-    sandbox.run(["resume"]).exits(6).says("fix");
-    assert_eq!(sandbox.read("src/a.py"), A);
-    sandbox.run(["resume", "--yes"]).exits(0);
-    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2"));
-    assert_eq!(server.calls().len(), 5);
+/// Its check says how often it ran, and changes a file that the model may write.
+const COUNTING: &str =
+    "echo ran >> ran.log\ngrep -q 'return 2' src/a.py || exit 1\necho '# checked' >> src/a.py\n";
+
+/// A sandbox with that check, which is the model's alone.
+fn counting(server: &ModelServer, beside: &str) -> Sandbox {
+    let sandbox = sandbox(server, beside);
+    let workflow = sandbox.read("workflow.yaml");
+    let verified = workflow.replace(
+        "verify: [{ run: sh check.sh }]",
+        "verify: [{ run: grep -q once src/a.py }]",
+    );
+    sandbox.write("workflow.yaml", &verified);
+    sandbox.write("check.sh", COUNTING);
+    sandbox
+}
+
+fn checked() -> Vec<String> {
+    vec![
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        patch("src/a.py", "# checked\n", "# checked once\n"),
+        finish(),
+    ]
 }
 
 #[test]
-fn one_whose_commands_may_be_repeated_goes_on_by_itself() {
-    let mut answers: Vec<Answer> = steps().into_iter().map(Answer::text).collect();
+fn a_command_that_ended_is_not_run_again_and_what_it_left_is_in_place() {
+    let mut answers: Vec<Answer> = checked().into_iter().map(Answer::text).collect();
     answers.insert(2, answers[2].clone().with(Fault::Stall { after_events: 1 }));
     let server = ModelServer::start(Script::answers(answers));
-    let sandbox = sandbox(&server, ", idempotent: true");
+    let sandbox = counting(&server, "");
     let mut engine = sandbox.start(["exec", "workflow.yaml"]);
     wait_until(|| server.calls().len() == 3);
     engine.kill().unwrap();
     engine.wait().unwrap();
+    assert!(sandbox.read("src/a.py").ends_with("# checked\n"));
     sandbox.run(["resume"]).exits(0);
-    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2"));
+    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
+    assert_eq!(sandbox.read("ran.log"), "ran\n");
+    assert_eq!(server.calls().len(), 5);
+    let tools: Vec<String> = sandbox
+        .events()
+        .iter()
+        .filter(|event| event["type"] == "tool_finished")
+        .map(|event| event["does"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        tools,
+        [
+            "patch src/a.py",
+            "run_command sh check.sh",
+            "patch src/a.py",
+            "finish"
+        ]
+    );
+    let shown = sandbox.run(["runs", "show"]).exits(0).stdout;
+    for tool in ["`run_command sh check.sh`: exit code 0", "`patch src/a.py`"] {
+        assert!(shown.contains(tool), "{shown}");
+    }
+}
+
+/// A server and a sandbox whose check never ends the first time, and a run that was killed in it.
+fn killed_in_its_command(beside: &str) -> (ModelServer, Sandbox) {
+    let server = ModelServer::start(Script::answers(checked().into_iter().map(Answer::text)));
+    let sandbox = counting(&server, beside);
+    let waits = "test -e ran.log || { echo ran >> ran.log; sleep 600; }\n";
+    sandbox.write("check.sh", &format!("{waits}{COUNTING}"));
+    let mut engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| sandbox.has("ran.log"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    (server, sandbox)
+}
+
+#[test]
+fn a_command_in_flight_waits_for_a_yes() {
+    let (server, sandbox) = killed_in_its_command("");
+    sandbox
+        .run(["resume"])
+        .exits(6)
+        .says("a command of `fix` was in flight when the run stopped: `--yes` runs it again");
+    assert_eq!(sandbox.read("src/a.py"), A);
+    sandbox.run(["resume", "--yes"]).exits(0);
+    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
+    assert_eq!(sandbox.read("ran.log"), "ran\nran\n");
+    assert_eq!(server.calls().len(), 4);
+}
+
+#[test]
+fn a_command_that_may_be_repeated_is() {
+    let (_server, sandbox) = killed_in_its_command(", idempotent: true");
+    sandbox.run(["resume"]).exits(0);
+    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
+    assert_eq!(sandbox.read("ran.log"), "ran\nran\n");
 }

@@ -63,6 +63,8 @@ struct Case {
     told: u64,
     /// What stands in `on_failure`.
     policy: &'static str,
+    /// How many of a hundred a stronger model has right, which is asked when all else has failed.
+    stronger: Option<u64>,
     /// How many words of context each task shows.
     context: usize,
     /// The caps of the run.
@@ -78,12 +80,19 @@ impl Default for Case {
             ways: 1000,
             told: 0,
             policy: "",
+            stronger: None,
             context: 0,
             calls: 200,
             tokens: 2_000_000,
         }
     }
 }
+
+/// The name of the stronger model.
+const STRONGER: &str = "qwen2.5-coder-32b";
+
+/// How many calls of the stronger model the runs of one process may make together.
+const ESCALATED: u64 = 400;
 
 /// What the server saw of all runs of a case.
 #[derive(Default)]
@@ -153,7 +162,32 @@ fn main() {
     );
     table(
         "what is told makes 15 more of 100 right",
-        &[Case { told: 15, ..usual }],
+        &[
+            Case {
+                name: "2 retries",
+                policy: "retry: { max: 2, backoff: 1ms }",
+                told: 15,
+                ..usual
+            },
+            Case { told: 15, ..usual },
+        ],
+    );
+    table(
+        "in the end a stronger model is asked, which has 95 of 100 right",
+        &[
+            Case {
+                name: "2 retries, then the stronger one",
+                policy: "retry: { max: 2, backoff: 1ms }, escalate: stronger",
+                stronger: Some(95),
+                ..usual
+            },
+            Case {
+                name: "the usual ladder, then the stronger one",
+                policy: "escalate: stronger",
+                stronger: Some(95),
+                ..usual
+            },
+        ],
     );
     own_time();
 }
@@ -203,7 +237,7 @@ fn runs(case: &Case, seen: &Arc<Seen>) -> Sum {
              uses: run.yaml, with: {{ seed: '{{{{ item }}}}' }} }}\n"
         );
         write("workflow.yaml", batch);
-        exec(folder.path());
+        exec(folder.path(), case);
         for (calls, tokens, finished) in outcomes(folder.path()) {
             sum.finished += u64::from(finished);
             sum.over_caps += u64::from(calls > case.calls || tokens > case.tokens);
@@ -262,17 +296,22 @@ fn context(words: usize) -> String {
 }
 
 fn profile(server: &ModelServer) -> String {
-    format!(
-        "[profiles.small]\nbase_url = \"{}\"\nmodel = \"qwen2.5-coder-7b\"\nwindow = {WINDOW}\nmax_output = {ANSWER}\nslots = 8\n",
-        server.base_url()
-    )
+    let profile = |name: &str, model: &str| {
+        format!(
+            "[profiles.{name}]\nbase_url = \"{}\"\nmodel = \"{model}\"\nwindow = {WINDOW}\nmax_output = {ANSWER}\nslots = 8\n",
+            server.base_url()
+        )
+    };
+    profile("small", "qwen2.5-coder-7b") + &profile("stronger", STRONGER)
 }
 
 /// Runs the workflow; gives the engine's log.
-fn exec(folder: &Path) -> String {
+fn exec(folder: &Path, case: &Case) -> String {
     let _ = fs::remove_dir_all(folder.join(".smallcode"));
     let output = Command::new(SMALLCODE)
         .args(["exec", "workflow.yaml", "-q", "-j", "8"])
+        .args(case.stronger.map(|_| format!("--escalate-calls={ESCALATED}")))
+        .args(case.stronger.map(|_| "--escalate"))
         .env("SMALLCODE_LOG", "smallcode_runtime=debug")
         .env("HOME", folder)
         .env_remove("SMALLCODE_BASE_URL")
@@ -294,6 +333,7 @@ fn outcomes(folder: &Path) -> Vec<(u64, u64, bool)> {
         .unwrap();
     let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap();
     let mut runs = vec![(0, 0, false); BATCH];
+    let mut escalated = 0;
     for line in journal.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let event = &line["event"];
@@ -306,7 +346,10 @@ fn outcomes(folder: &Path) -> Vec<(u64, u64, bool)> {
             continue;
         };
         match event["type"].as_str().unwrap_or_default() {
-            "call_started" => run.0 += 1,
+            "call_started" => {
+                run.0 += 1;
+                escalated += u64::from(event["profile"] == "stronger");
+            }
             "call_finished" => {
                 let usage = |what: &str| event["usage"][what].as_u64().unwrap_or(0);
                 run.1 += usage("prompt") + usage("completion");
@@ -315,6 +358,7 @@ fn outcomes(folder: &Path) -> Vec<(u64, u64, bool)> {
             _ => {}
         }
     }
+    assert!(escalated <= ESCALATED, "escalation went over its cap");
     runs
 }
 
@@ -354,7 +398,10 @@ fn script(case: Case, seen: Arc<Seen>) -> Script {
         };
         // With a full window three of twenty are lost that a short prompt has.
         let lost = 15 * prompt.saturating_sub(WINDOW / 4) / WINDOW;
-        let right = (case.right + told).saturating_sub(lost);
+        let right = match case.stronger.filter(|_| request.body["model"] == STRONGER) {
+            Some(stronger) => stronger,
+            None => (case.right + told).saturating_sub(lost),
+        };
         let answer = if thrown("right") % 100 < right {
             Answer::text("{\"part\": \"the right one\"}")
         } else {
@@ -441,7 +488,7 @@ fn own_time() {
         );
         write("context.txt", context(words));
         write("smallcode.toml", profile(&server));
-        let mut times = own(&exec(folder.path()));
+        let mut times = own(&exec(folder.path(), &case));
         // The first call of a process loads the vocabulary.
         let first = times[0];
         times.sort_by(f64::total_cmp);

@@ -20,10 +20,13 @@ pub use budget::{Affordable, Caps, Spend};
 pub use decide::{Decision, Manner, Past, Policy, Symptom, decide};
 pub use event::{
     CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, RepairSeverity, Repaired, Reserve,
-    RunStatus, Sent, Status, Stored, Stream, TaskResult, Timestamp,
+    RunStatus, Sent, Status, Stored, Stream, TaskResult, Timestamp, ToolResult,
 };
 pub use feedback::{FEEDBACK_TOKENS, feedback};
-pub use node::{CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Split, TaskOutcome};
+pub use node::{
+    CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Split, TaskOutcome, ToolPlace,
+    ToolRecord,
+};
 pub(crate) use program::splits;
 pub use program::{Escalates, Program, TaskInfo};
 pub use split::{Cut, MAX_PARTS, Part, Piece, Work, group, split};

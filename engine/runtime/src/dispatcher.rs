@@ -14,6 +14,7 @@ mod notices;
 mod parts;
 mod settle;
 mod stop;
+mod tools;
 mod turns;
 
 use std::collections::{HashMap, VecDeque};

@@ -30,7 +30,7 @@ use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
     CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Part, Repaired,
-    Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult,
+    Reserve, ScopeIndex, Sent, Stored, Stream, TaskResult, ToolPlace, ToolRecord, ToolResult,
 };
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, SplitBy, Task};
@@ -120,6 +120,8 @@ pub struct Job {
     pub names: Names,
     /// Calls of this attempt that were made before a crash.
     pub calls: Vec<CallRecord>,
+    /// Tools of this attempt that ran before a crash.
+    pub tools: BTreeMap<ToolPlace, ToolRecord>,
     /// Why the attempt before this one failed.
     pub previous: Option<Box<Failure>>,
     /// How it asks its model.
@@ -183,6 +185,10 @@ pub enum Message {
     Called(CallEnd),
     /// The answer of an attempt's last call was read after repairs.
     Read(NodeIndex, u32, Vec<Repaired>),
+    /// A tool is about to run that can't be taken back.
+    ToolStart(ToolStart),
+    /// A tool has run.
+    ToolEnd(ToolEnd),
     /// An attempt has ended.
     Finished(NodeIndex, u32, Outcome),
     /// What an attempt left could not be kept: the run can't go on.
@@ -227,6 +233,38 @@ pub struct CallEnd {
     pub failure: Option<Failure>,
     /// Answered once it is journaled.
     pub done: oneshot::Sender<()>,
+}
+
+/// Asks for leave to run a tool that can't be taken back.
+pub struct ToolStart {
+    /// The node.
+    pub node: NodeIndex,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which call asked for it, and its place there.
+    pub place: ToolPlace,
+    /// What it does, in a few words.
+    pub does: String,
+    /// Answered once it is journaled.
+    pub grant: oneshot::Sender<()>,
+}
+
+/// Tells what came of a tool.
+pub struct ToolEnd {
+    /// The node.
+    pub node: NodeIndex,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which call asked for it, and its place there.
+    pub place: ToolPlace,
+    /// What it did, in a few words.
+    pub does: String,
+    /// Whether it did so.
+    pub did: bool,
+    /// The first line of what the model is told.
+    pub told: String,
+    /// What it has left, where it is not run again.
+    pub left: Option<ToolResult>,
 }
 
 impl Answerer {
@@ -555,6 +593,7 @@ mod tests {
             planned: None,
             names,
             calls: Vec::new(),
+            tools: BTreeMap::new(),
             previous: None,
             manner: Manner::default(),
             part: None,

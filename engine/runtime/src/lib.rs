@@ -8,6 +8,7 @@ pub mod host;
 pub mod journal;
 pub mod mask;
 pub mod model;
+mod own_time;
 pub mod process;
 pub mod runs;
 pub mod session;

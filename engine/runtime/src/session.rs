@@ -7,7 +7,9 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Plan};
-use smallcode_core::run::{ApplyError, Event, NodeId, NodePhase, Program, RunStatus, State, Timestamp};
+use smallcode_core::run::{
+    ApplyError, Event, NodeId, NodeIndex, NodePhase, Program, RunStatus, State, Timestamp,
+};
 use smallcode_core::scope::Names;
 use tokio::sync::mpsc;
 
@@ -380,6 +382,12 @@ fn restore(state: &State, journal: &Journal<Event>, workspace: &Workspace) -> Re
     }
     for (_, kept) in state.kept() {
         open.push(kept.parse()?);
+    }
+    // What commands of models have left is put in place when their turn comes.
+    for node in (0..state.nodes().len()).map(NodeIndex) {
+        for kept in state.kept_after_tools(node) {
+            open.push(kept.parse()?);
+        }
     }
     blobs.retain(&open);
     restored.reverse();

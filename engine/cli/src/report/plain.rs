@@ -233,6 +233,16 @@ impl<W: Write + Send> Plain<W> {
                     format!("{node}: the answer of call {call} was repaired: {repairs}"),
                 ))
             }
+            Event::ToolFinished {
+                node,
+                does,
+                did,
+                told,
+                ..
+            } => Some((
+                Verbosity::Verbose,
+                format!("{node}: {}", wording::tool(does, *did, told)),
+            )),
             Event::AttemptFinished {
                 node,
                 decision: Decision::Stalled,
@@ -275,6 +285,7 @@ impl<W: Write + Send> Plain<W> {
             | Event::AttemptStarted { .. }
             | Event::WritesAsked { .. }
             | Event::WritesKept { .. }
+            | Event::ToolStarted { .. }
             | Event::AttemptFinished { .. }
             | Event::RunFinished { .. } => None,
         }
@@ -339,7 +350,8 @@ impl<W: Write + Send> Report for Plain<W> {
         self.now = self.now.max(at);
         let change = self.progress.apply(at, event);
         let asked_elsewhere = self.view.asks && matches!(event, Event::ApprovalAsked { .. });
-        let looked_at = self.view.afterwards && matches!(event, Event::ReplyRead { .. });
+        let looked_at =
+            self.view.afterwards && matches!(event, Event::ReplyRead { .. } | Event::ToolFinished { .. });
         if let Some((least, said)) = Self::said(event)
             && (self.says(least) || looked_at)
             && !asked_elsewhere

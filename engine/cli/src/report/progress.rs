@@ -320,6 +320,8 @@ impl Progress {
             | Event::ScopeEntered { .. }
             | Event::PartsRefused { .. }
             | Event::ReplyRead { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolFinished { .. }
             | Event::CapReached { .. }
             | Event::NodesClaimed { .. }
             | Event::WritesAsked { .. }

@@ -253,6 +253,16 @@ impl<W: Write + Send> Terminal<W> {
                     wording::repairs(repairs)
                 ));
             }
+            Event::ToolFinished {
+                node,
+                does,
+                did,
+                told,
+                ..
+            } if self.says(Verbosity::Verbose) => {
+                let name = text::one_line(node.as_str());
+                self.scroll_line(format_args!("  {name}  {}", wording::tool(does, *did, told)));
+            }
             Event::Interrupted { stage } => {
                 let line = self.paint(Paint::Warn, format!("■ {}", plain::interrupted(*stage)));
                 self.scroll_line(line);

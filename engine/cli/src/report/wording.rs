@@ -52,6 +52,17 @@ pub(super) fn plan(tasks: &[String]) -> String {
     format!("planned {}: {}", count(tasks.len(), "task"), names.join(", "))
 }
 
+/// What a tool that a model called has done.
+pub(super) fn tool(does: &str, did: bool, told: &str) -> String {
+    let (does, told) = (text::one_line(does), text::one_line(told));
+    let did = if did { "" } else { ", to no effect" };
+    if told.is_empty() {
+        format!("`{does}`{did}")
+    } else {
+        format!("`{does}`{did}: {told}")
+    }
+}
+
 /// `, at temperature 0.4, with up to 2,048 tokens of answer`: how the next attempt asks, where that is not as before.
 pub(super) fn manner(manner: &Manner) -> String {
     let mut said = String::new();

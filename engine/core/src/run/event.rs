@@ -318,6 +318,17 @@ pub struct Reserve {
     pub usd: Usd,
 }
 
+/// What a tool has left that is not run again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolResult {
+    /// All that the model is told.
+    pub text: Stored,
+    /// BLAKE3 of the record of what stood, when it had ended, where the attempt may write; in the folder `undo` of the
+    /// run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+}
+
 /// What of a call leaves this machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
@@ -539,6 +550,40 @@ pub enum Event {
         call: u32,
         /// What was done, one entry for each kind.
         repairs: Vec<Repaired>,
+    },
+    /// A tool that does what can't be taken back is about to run for a model.
+    ToolStarted {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which call of the attempt asked for it.
+        call: u32,
+        /// Which of the tools that this call asked for: 1 is the first.
+        place: u32,
+        /// What it does, in a few words: `run_command npm test`.
+        does: String,
+    },
+    /// A tool has run for a model. One that only looks or writes files is run again by whoever takes the attempt up:
+    /// the same answers of the model lead to the same files.
+    ToolFinished {
+        /// The node.
+        node: NodeId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which call of the attempt asked for it.
+        call: u32,
+        /// Which of the tools that this call asked for.
+        place: u32,
+        /// What it did, in a few words.
+        does: String,
+        /// Whether it did so.
+        did: bool,
+        /// The first line of what the model is told.
+        told: String,
+        /// What a tool that is not run again has left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<ToolResult>,
     },
     /// An attempt has ended.
     AttemptFinished {

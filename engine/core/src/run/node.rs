@@ -1,9 +1,11 @@
 //! The parts of a run's state: scopes, tasks in them, and nodes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Cut, Failure, Manner, NodeId, Part, Reserve, Status, Stored, Symptom, TaskResult, Timestamp};
+use super::{
+    Cut, Failure, Manner, NodeId, Part, Reserve, Status, Stored, Symptom, TaskResult, Timestamp, ToolResult,
+};
 use crate::load::ModuleId;
 
 /// Which node of a run, in the order in which they were made.
@@ -119,6 +121,18 @@ pub struct CallRecord {
     pub finished: bool,
 }
 
+/// A tool that was run for a call of the attempt under way, by the call and its place among the tools of that.
+pub type ToolPlace = (u32, u32);
+
+/// A tool that ran in the attempt under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolRecord {
+    /// Whether it has ended, and did what it was called for.
+    pub ended: Option<bool>,
+    /// What it has left, where it is not run again.
+    pub left: Option<ToolResult>,
+}
+
 /// A node.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -142,6 +156,8 @@ pub struct Node {
     pub answer: Option<(bool, String)>,
     /// The calls of the attempt under way.
     pub calls: Vec<CallRecord>,
+    /// The tools of the attempt under way.
+    pub tools: BTreeMap<ToolPlace, ToolRecord>,
     /// The scope of the used workflow.
     pub inside: Option<ScopeIndex>,
     /// The node that this is a part of.
@@ -193,6 +209,7 @@ impl Node {
             over: false,
             answer: None,
             calls: Vec::new(),
+            tools: BTreeMap::new(),
             inside: None,
             whole: None,
             part: None,

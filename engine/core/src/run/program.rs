@@ -6,9 +6,8 @@ use super::Policy;
 use crate::check;
 use crate::load::{Bundle, Module, ModuleId};
 use crate::plan::{self, Escalation};
-use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task, ToolName};
+use crate::spec::{Budget, DEFAULT_MAX_ITEMS, Kind, KindName, Retry, SplitBy, Task};
 use crate::template::Reference;
-use crate::tool::Toolset;
 
 /// One task, reduced to what decides about its nodes.
 #[expect(
@@ -45,6 +44,8 @@ pub struct TaskInfo {
     pub goes_on: bool,
     /// Whether an attempt that was in flight may be made again without asking.
     pub repeatable: bool,
+    /// Whether commands that were in flight may be run again without asking.
+    pub idempotent: bool,
     /// The workflow that it uses.
     pub uses: Option<ModuleId>,
     /// What its nodes may spend together.
@@ -95,9 +96,7 @@ pub struct Program {
 impl Program {
     /// Reduces a bundle.
     pub fn new(bundle: &Bundle) -> Self {
-        let commands = !bundle.root().loaded.workflow.permissions.run.is_empty();
-        let modules = bundle.modules.iter();
-        let modules = modules.map(|module| infos(module, commands)).collect();
+        let modules = bundle.modules.iter().map(infos).collect();
         let budgets = bundle
             .modules
             .iter()
@@ -123,8 +122,7 @@ impl Program {
     /// Adds a workflow that was made while the run goes on; what it may spend is up to who made it.
     pub(super) fn add(&mut self, module: &Module) -> ModuleId {
         let id = ModuleId(self.modules.len());
-        // A plan has no agents, which alone run commands.
-        let mut tasks = infos(module, false);
+        let mut tasks = infos(module);
         for task in &mut tasks {
             // A model does not decide what leaves the machine.
             task.escalates = Escalates::No;
@@ -140,8 +138,8 @@ impl Program {
     }
 }
 
-/// The tasks of a workflow, reduced. `commands` says whether models may run any.
-fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
+/// The tasks of a workflow, reduced.
+fn infos(module: &Module) -> Vec<TaskInfo> {
     let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
     tasks
         .map(|(index, (name, task))| {
@@ -171,16 +169,9 @@ fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
                     .and_then(|split| split.0)
                     .filter(|_| splits(task.kind.name())),
                 goes_on: common.on_failure.goes_on,
-                repeatable: match &task.kind {
-                    Kind::Run(run) => run.beside.idempotent,
-                    // What its commands do is known to nobody.
-                    Kind::Agent(agent) => {
-                        agent.beside.idempotent
-                            || !Toolset::new(agent, !common.writes.is_empty(), commands)
-                                .has(ToolName::RunCommand)
-                    }
-                    _ => true,
-                },
+                // The commands of an agent have events of their own.
+                repeatable: !matches!(task.kind, Kind::Run(_)) || idempotent(&task.kind),
+                idempotent: idempotent(&task.kind),
                 uses: module.uses.get(&index).copied(),
                 budget: common.budget.clone(),
                 escalates: if plan::wants_escalation(task) {
@@ -191,6 +182,15 @@ fn infos(module: &Module, commands: bool) -> Vec<TaskInfo> {
             }
         })
         .collect()
+}
+
+/// Whether its commands may be run again.
+fn idempotent(kind: &Kind) -> bool {
+    match kind {
+        Kind::Run(run) => run.beside.idempotent,
+        Kind::Agent(agent) => agent.beside.idempotent,
+        _ => false,
+    }
 }
 
 /// Lets those tasks escalate that want to, in a run that allows it.

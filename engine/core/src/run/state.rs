@@ -15,6 +15,7 @@ mod query;
 mod session;
 mod stop;
 mod task;
+mod tool;
 mod turn;
 mod wall;
 
@@ -222,6 +223,7 @@ impl State {
             }
             // How an answer was read changes nothing: what it says comes with the end of the attempt.
             Event::ReplyRead { .. } => {}
+            Event::ToolStarted { .. } | Event::ToolFinished { .. } => self.tool(event)?,
             Event::AttemptFinished {
                 node,
                 attempt,

@@ -36,6 +36,7 @@ fn announces(event: &Event) -> bool {
         | Event::RunResumed { .. }
         | Event::WritesKept { .. }
         | Event::CallStarted { .. }
+        | Event::ToolStarted { .. }
         | Event::ApprovalAnswered { .. }
         | Event::RunFinished { .. } => true,
         Event::NodesClaimed { .. }
@@ -52,6 +53,7 @@ fn announces(event: &Event) -> bool {
         | Event::PartsRefused { .. }
         | Event::CallFinished { .. }
         | Event::ReplyRead { .. }
+        | Event::ToolFinished { .. }
         | Event::AttemptFinished { .. }
         | Event::ApprovalAsked { .. }
         | Event::CapReached { .. }

@@ -98,6 +98,8 @@ impl Dispatcher {
             Message::Call(request) => self.request_call(request)?,
             Message::Called(end) => self.end_call(end)?,
             Message::Read(node, attempt, repairs) => self.answer_read(node, attempt, repairs)?,
+            Message::ToolStart(start) => self.start_tool(start)?,
+            Message::ToolEnd(end) => self.end_tool(end)?,
             Message::Finished(node, attempt, outcome) => self.finished(node, attempt, outcome)?,
             Message::Turn(request) => self.request_turn(request)?,
             Message::Keeping(keeping) => self.keeping(keeping)?,

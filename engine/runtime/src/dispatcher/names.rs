@@ -1,6 +1,6 @@
 //! What the expressions of each task may name, put together from the state when a job is made.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
@@ -72,6 +72,7 @@ impl NameSource {
             planned: state.planned(module).cloned(),
             names: self.names(state, program, scope, Some(task), NeedsStatus::default()),
             calls: Vec::new(),
+            tools: BTreeMap::new(),
             previous: None,
             manner: Manner::default(),
             part: None,
@@ -135,6 +136,11 @@ impl NameSource {
                 node.calls.clone()
             } else {
                 Vec::new()
+            },
+            tools: if node.attempts + 1 == attempt {
+                node.tools.clone()
+            } else {
+                BTreeMap::new()
             },
             previous: node.failure.clone(),
             manner: node.manner,

@@ -44,7 +44,11 @@ impl Dispatcher {
         let kept: Vec<&str> = match event {
             Event::AttemptFinished { node, .. } => {
                 let node = self.state.node_named(node.as_str());
-                node.map(|node| self.state.kept_of(node)).unwrap_or_default()
+                let kept = |node| {
+                    let after_tools = self.state.kept_after_tools(node);
+                    self.state.kept_of(node).into_iter().chain(after_tools).collect()
+                };
+                node.map(kept).unwrap_or_default()
             }
             Event::RunResumed { .. } | Event::RunFinished { .. } => {
                 self.state.in_flight().map(|(_, kept)| kept).collect()
@@ -55,7 +59,7 @@ impl Dispatcher {
         self.forgotten.extend(kept);
     }
 
-    fn is_under_way(&self, node: NodeIndex, attempt: u32) -> bool {
+    pub(super) fn is_under_way(&self, node: NodeIndex, attempt: u32) -> bool {
         let node = self.state.node(node);
         node.is_some_and(|node| node.phase == NodePhase::Running && node.attempts == attempt)
     }

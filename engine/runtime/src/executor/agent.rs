@@ -9,6 +9,7 @@
 mod access;
 mod command;
 mod files;
+mod journaled;
 mod prompt;
 mod search;
 mod shown;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use serde_json::json;
 use smallcode_core::diagnostic::{count, listed};
 use smallcode_core::load::Module;
-use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult};
+use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult, ToolPlace};
 use smallcode_core::spec::{Agent, Task, ToolName};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::Tokens;
@@ -259,8 +260,12 @@ impl Work<'_> {
         let number = self.talk.next_number();
         let left_out = turn.calls.len().saturating_sub(AT_ONCE);
         let share = turn.calls.len().clamp(1, AT_ONCE);
-        for call in turn.calls.iter().take(AT_ONCE) {
-            let (outcome, done) = self.carry_out(call, number, share).await?;
+        for (index, call) in turn.calls.iter().take(AT_ONCE).enumerate() {
+            let place = (
+                self.asker.call_number(),
+                u32::try_from(index + 1).unwrap_or(u32::MAX),
+            );
+            let (outcome, done) = self.carry_out(call, place, number, share).await?;
             if done.is_some() {
                 return Ok(done);
             }
@@ -302,14 +307,25 @@ impl Work<'_> {
     async fn carry_out(
         &mut self,
         call: &ToolCall,
+        place: ToolPlace,
         number: usize,
         share: usize,
     ) -> Result<(Outcome, Option<Done>), Failure> {
         self.refused = None;
         if call.tool != ToolName::Finish {
-            let outcome = self.toolbox.execute(call, &self.talk, number, share).await?;
+            let outcome = self
+                .toolbox
+                .execute(call, place, &self.talk, number, share)
+                .await?;
             return Ok((outcome, None));
         }
+        let (outcome, done) = self.finish(call).await?;
+        self.toolbox.ended(call, place, &outcome, None);
+        Ok((outcome, done))
+    }
+
+    /// Ends the work where the verifiers agree; else says what they refuse.
+    async fn finish(&mut self, call: &ToolCall) -> Result<(Outcome, Option<Done>), Failure> {
         let summary = call.text("summary").unwrap_or_default().trim();
         let summary: String = summary.chars().take(SUMMARY).collect();
         match self.verdict(summary).await {

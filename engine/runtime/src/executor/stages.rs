@@ -7,7 +7,6 @@ mod judge;
 mod request;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::Value as Json;
 use smallcode_core::context::Section;
@@ -17,6 +16,7 @@ use smallcode_core::spec::Task;
 
 use super::{Answerer, Job, Shared, timeout};
 use crate::model::{self, Reply};
+use crate::own_time::Step;
 
 pub(super) use self::request::wanted;
 
@@ -83,16 +83,21 @@ impl<'a> Asker<'a> {
         self.answerer
     }
 
+    /// Which call of the attempt was made last.
+    pub(super) fn call_number(&self) -> u32 {
+        u32::try_from(self.made).unwrap_or(u32::MAX)
+    }
+
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
     pub(super) async fn reply(&mut self, mut ask: Ask<'_>) -> Result<Reply, Failure> {
-        let started = Instant::now();
+        let step = Step::begin();
         for section in &mut ask.sections {
             self.shared.mask.cover(&mut section.text);
         }
         let messages = self.masked(ask.messages);
         let asked = request::build(messages, &ask.sections, self.answerer, ask.schema, self.job)?;
-        log(started, "prompt built");
+        step.end("prompt built");
         let reply = self.call(&asked.request, asked.estimate).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
@@ -132,16 +137,10 @@ impl<'a> Asker<'a> {
 
 /// Reads what an answer holds, and logs what that took.
 pub(super) fn read<T>(read: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
+    let step = Step::begin();
     let value = read();
-    log(started, "answer read");
+    step.end("answer read");
     value
-}
-
-/// Logs what the engine itself has taken for a step of a call, in microseconds.
-fn log(started: Instant, step: &str) {
-    let own_time = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    tracing::debug!(own_time, "{step}");
 }
 
 /// Ends an attempt when its time is over.

@@ -53,6 +53,8 @@ pub struct Writes {
 struct State {
     over: bool,
     kept: Vec<BlobHash>,
+    /// Where the attempt may write, and so may its commands.
+    places: Places,
 }
 
 impl Writes {
@@ -64,7 +66,10 @@ impl Writes {
     /// Those of an attempt that has kept this, in this order, and goes on.
     pub(crate) fn holding(kept: Vec<BlobHash>) -> Self {
         Self {
-            state: Mutex::new(State { over: false, kept }),
+            state: Mutex::new(State {
+                kept,
+                ..State::default()
+            }),
         }
     }
 
@@ -184,9 +189,57 @@ pub(super) async fn turn(
             globs: writes,
             paths: Vec::new(),
         };
+        job.writes.lock().places = places.clone();
         keep(shared, job, places).await?;
     }
     Ok(())
+}
+
+/// Keeps what a command of a model has left where its attempt may write, so that it need not be run again. `of` names
+/// the command.
+pub(super) async fn keep_left(
+    shared: &Arc<Shared>,
+    job: &Job,
+    of: String,
+) -> Result<Option<String>, Failure> {
+    let (inner, writes) = (Arc::clone(shared), Arc::clone(&job.writes));
+    let kept = tokio::task::spawn_blocking(move || {
+        let state = writes.lock();
+        if state.over || state.places == Places::default() {
+            return Ok(None);
+        }
+        let kept = inner.workspace.keep(&state.places, &of, &inner.keeper.blobs)?;
+        Ok(Some(kept.to_string()))
+    });
+    kept_or(shared, kept.await)
+}
+
+/// Puts in place what a command left that ran before a crash.
+pub(super) async fn left_again(shared: &Arc<Shared>, job: &Job, kept: &str) -> Result<(), Failure> {
+    let kept: BlobHash = kept
+        .parse()
+        .map_err(|_| Failure::new(FailureClass::Io, format!("`{kept}` is no name of a record")))?;
+    let (inner, writes) = (Arc::clone(shared), Arc::clone(&job.writes));
+    let done = tokio::task::spawn_blocking(move || {
+        let state = writes.lock();
+        if !state.over {
+            inner.workspace.restore(&kept, &inner.keeper.blobs, false)?;
+        }
+        Ok(())
+    });
+    kept_or(shared, done.await)
+}
+
+fn kept_or<T>(
+    shared: &Shared,
+    kept: Result<Result<T, KeepError>, tokio::task::JoinError>,
+) -> Result<T, Failure> {
+    match kept {
+        Ok(Ok(kept)) => Ok(kept),
+        Ok(Err(KeepError::Blob(error))) => Err(unkept(shared, error)),
+        Ok(Err(error)) => Err(Failure::new(FailureClass::Io, error.to_string())),
+        Err(error) => Err(Failure::new(FailureClass::Internal, error.to_string())),
+    }
 }
 
 /// The paths and globs that a text stands for, the links on the way to them followed.
@@ -260,12 +313,8 @@ async fn keep(shared: &Arc<Shared>, job: &Job, places: Places) -> Result<(), Fai
         state.kept.push(kept);
         Ok(Some(kept))
     });
-    let kept = match kept.await {
-        Ok(Ok(Some(kept))) => kept,
-        Ok(Ok(None)) => return Err(stopped()),
-        Ok(Err(KeepError::Blob(error))) => return Err(unkept(shared, error)),
-        Ok(Err(error)) => return Err(Failure::new(FailureClass::Io, error.to_string())),
-        Err(error) => return Err(Failure::new(FailureClass::Internal, error.to_string())),
+    let Some(kept) = kept_or(shared, kept.await)? else {
+        return Err(stopped());
     };
     let (grant, granted) = oneshot::channel();
     let _ = job.tell.messages.send(Message::Keeping(Keeping {

@@ -16,6 +16,7 @@ use super::lines::Lines;
 use super::message::{Reply, Request};
 use super::sse::{Decoder, EventTooLarge, MAX_EVENT_BYTES};
 use super::watch::{self, Stop, Watch};
+use crate::own_time::{self, Step};
 use crate::settings::Profile;
 
 /// Bytes of a response at most. Streaming spends about 200 bytes a token, so this is an answer of
@@ -81,6 +82,8 @@ struct Answer<'a> {
     assembler: Assembler,
     watch: Watch<'a>,
     on_text: &'a mut (dyn FnMut(&str) + Send),
+    /// What taking it in has taken, in microseconds.
+    own_time: u64,
 }
 
 /// What follows a part of an answer.
@@ -144,6 +147,7 @@ impl Exchange<'_> {
             assembler: Assembler::default(),
             watch: Watch::new(model, request, expect.as_ref()),
             on_text,
+            own_time: 0,
         };
         match content_of(&response) {
             Some(Content::Json) => self.whole(response, first_byte, &mut answer).await?,
@@ -157,11 +161,18 @@ impl Exchange<'_> {
             }
             None => return Err(self.no_reply(&response)),
         }
-        Ok(answer.assembler.finish(model, request))
+        let step = Step::begin();
+        let taken = answer.own_time;
+        let reply = answer.assembler.finish(model, request);
+        own_time::log(taken + step.taken(), "answer taken in");
+        Ok(reply)
     }
 
     fn post(&self, client: &reqwest::Client, request: &Request) -> reqwest::RequestBuilder {
         let dialect = self.profile.dialect;
+        let step = Step::begin();
+        let body = dialect::body(self.profile, request);
+        step.end("request written");
         client
             .post(dialect.url(self.profile))
             .headers(dialect.headers(self.profile))
@@ -170,7 +181,7 @@ impl Exchange<'_> {
                 "text/event-stream, application/x-ndjson, application/json",
             )
             .header(CONTENT_TYPE, "application/json")
-            .body(dialect::body(self.profile, request))
+            .body(body)
     }
 
     /// Awaits something until `limit` or the end of the call, whichever is first.
@@ -268,7 +279,6 @@ impl Exchange<'_> {
         answer: &mut Answer<'_>,
     ) -> Result<(), CallError> {
         let mut bytes = Incoming::new(self, response, first_byte);
-        let mut events = Vec::new();
         loop {
             let chunk = match bytes.next().await {
                 Ok(chunk) => chunk,
@@ -280,35 +290,49 @@ impl Exchange<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            let at_end = chunk.is_none();
-            let outcome = match chunk {
-                Some(chunk) => cutter.push(&chunk, |event| events.push(event)),
-                None => cutter.finish(|event| events.push(event)),
-            };
-            for event in events.drain(..) {
-                if event.trim() == "[DONE]" {
-                    return Ok(());
-                }
-                match self.profile.dialect.read(&event) {
-                    Some(chunk) => {
-                        if self.take(answer, chunk)? == Taken::Stopped {
-                            return Ok(());
-                        }
+            let step = Step::begin();
+            let taken = self.events(chunk, &mut cutter, answer);
+            answer.own_time += step.taken();
+            if taken? == Taken::Stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes in the events that have arrived; the end of the stream is no chunk.
+    fn events(
+        &self,
+        chunk: Option<Bytes>,
+        cutter: &mut Cutter,
+        answer: &mut Answer<'_>,
+    ) -> Result<Taken, CallError> {
+        let mut events = Vec::new();
+        let at_end = chunk.is_none();
+        let outcome = match chunk {
+            Some(chunk) => cutter.push(&chunk, |event| events.push(event)),
+            None => cutter.finish(|event| events.push(event)),
+        };
+        for event in events {
+            if event.trim() == "[DONE]" {
+                return Ok(Taken::Stopped);
+            }
+            match self.profile.dialect.read(&event) {
+                Some(chunk) => {
+                    if self.take(answer, chunk)? == Taken::Stopped {
+                        return Ok(Taken::Stopped);
                     }
-                    // The last event of a stream that ends inside it.
-                    None if at_end => {}
-                    None if event.trim().is_empty() => {}
-                    None => return Err(self.malformed(&event)),
                 }
+                // The last event of a stream that ends inside it.
+                None if at_end => {}
+                None if event.trim().is_empty() => {}
+                None => return Err(self.malformed(&event)),
             }
-            outcome.map_err(|EventTooLarge| self.too_large(MAX_EVENT_BYTES))?;
-            if at_end {
-                return if answer.assembler.is_finished() {
-                    Ok(())
-                } else {
-                    Err(CallError::CutStream { host: self.host() })
-                };
-            }
+        }
+        outcome.map_err(|EventTooLarge| self.too_large(MAX_EVENT_BYTES))?;
+        match (at_end, answer.assembler.is_finished()) {
+            (false, _) => Ok(Taken::More),
+            (true, true) => Ok(Taken::Stopped),
+            (true, false) => Err(CallError::CutStream { host: self.host() }),
         }
     }
 

@@ -5,8 +5,6 @@
 
 mod repetition;
 
-use std::time::{Duration, Instant};
-
 use serde::{Deserialize, Serialize};
 use smallcode_core::tokens::{Family, Tokens, estimate};
 use smallcode_parse::{Expect, Schema, Stream, parse};
@@ -91,15 +89,6 @@ pub(super) struct Watch<'e> {
     /// Thinking that is not counted yet.
     uncounted: String,
     tags: Tags,
-    /// What watching has taken so far.
-    spent: Duration,
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        let own_time = u64::try_from(self.spent.as_micros()).unwrap_or(u64::MAX);
-        tracing::debug!(own_time, "answer watched");
-    }
 }
 
 /// Whether the text is thinking.
@@ -128,16 +117,12 @@ impl<'e> Watch<'e> {
             allowance: Tokens(thinking_allowance(request.max_tokens)),
             uncounted: String::new(),
             tags: Tags::Unknown(String::new()),
-            spent: Duration::ZERO,
         }
     }
 
     /// Takes in what arrived, and tells whether to stop.
     pub(super) fn push(&mut self, text: &str, thinking: &str) -> Option<Stop> {
-        let started = Instant::now();
-        let stop = self.think(thinking).or_else(|| self.say(text));
-        self.spent += started.elapsed();
-        stop
+        self.think(thinking).or_else(|| self.say(text))
     }
 
     /// How much of the answer counts, where it was stopped after its value.

@@ -141,6 +141,7 @@ impl State {
         self.forget_open_calls(index);
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.calls = Vec::new();
+            node.tools.clear();
         }
         self.forget_parts(index);
         let next = decision.next_attempt();

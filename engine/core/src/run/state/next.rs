@@ -6,6 +6,7 @@ use super::attempt::under_way;
 use super::{State, Subject, Todo};
 use crate::run::node::TaskPhase;
 use crate::run::{Action, Node, NodePhase, RunStatus, ScopeIndex, Status, TaskInfo, Timestamp};
+use crate::spec::KindName;
 
 impl State {
     pub(super) fn wake(&mut self, now: Timestamp) {
@@ -200,11 +201,12 @@ impl State {
 fn waits_for(node: &Node, info: Option<&TaskInfo>) -> String {
     let id = &node.id;
     if node.phase == NodePhase::InDoubt {
-        let kind = info.map_or(
-            "command",
-            |info| if info.repeatable { "attempt" } else { "command" },
-        );
-        format!("the {kind} of `{id}` was in flight when the run stopped: `--yes` runs it again")
+        let kind = info.map_or("the command", |info| match info.kind {
+            KindName::Agent => "a command",
+            _ if info.repeatable => "the attempt",
+            _ => "the command",
+        });
+        format!("{kind} of `{id}` was in flight when the run stopped: `--yes` runs it again")
     } else {
         format!("`{id}` waits for an answer: `--approve {id}` or `--reject {id}`")
     }

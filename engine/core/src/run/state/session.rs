@@ -2,7 +2,7 @@
 
 use super::{State, Todo};
 use crate::run::node::TaskPhase;
-use crate::run::{NodeIndex, NodePhase, RunStatus, ScopeIndex, Timestamp};
+use crate::run::{NodeIndex, NodePhase, RunStatus, ScopeIndex, TaskInfo, Timestamp};
 
 impl State {
     pub(super) fn begin_session(&mut self, at: Timestamp, jobs: u32) {
@@ -51,7 +51,9 @@ impl State {
     }
 
     fn resume_node(&mut self, index: NodeIndex, confirmed: bool) {
-        let repeatable = confirmed || self.info(index).is_some_and(|info| info.repeatable);
+        let in_doubt = self.has_open_tool(index);
+        let repeatable = |info: &TaskInfo| info.idempotent || (info.repeatable && !in_doubt);
+        let repeatable = confirmed || self.info(index).is_some_and(repeatable);
         let Some((phase, stopped)) = self.nodes.get(index.0).map(|n| (n.phase, n.stopped.is_some())) else {
             return;
         };
@@ -94,8 +96,10 @@ impl State {
         }
     }
 
-    /// Puts a node whose attempt was lost back; the attempt keeps its number and its finished calls.
+    /// Puts a node whose attempt was lost back; the attempt keeps its number and its finished calls
+    /// and commands.
     fn start_again(&mut self, index: NodeIndex) {
+        self.forget_open_tools(index);
         if let Some(node) = self.nodes.get_mut(index.0) {
             node.attempts = node.attempts.saturating_sub(1);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use smallcode_core::load::Module;
-use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::run::{Failure, FailureClass, ToolPlace};
 use smallcode_core::spec::{Task, ToolName};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{Family, Tokens};
@@ -142,24 +142,27 @@ impl<'a> Toolbox<'a> {
     pub(super) async fn execute(
         &mut self,
         call: &ToolCall,
+        place: ToolPlace,
         talk: &Talk,
         number: usize,
         share: usize,
     ) -> Result<Outcome, Failure> {
         let looks = call.tool.only_reads();
         if looks
-            && let Some((place, generation)) = self.looked.get(&call.key())
+            && let Some((exchange, generation)) = self.looked.get(&call.key())
             && *generation == self.generation
-            && (talk.is_whole(*place) || *place == number)
+            && (talk.is_whole(*exchange) || *exchange == number)
         {
             let text =
                 "the same as before: the result stands above, and nothing was written since".to_owned();
-            return Ok(Outcome {
+            let outcome = Outcome {
                 text,
                 did: false,
                 class: FailureClass::ToolFailed,
                 last: Last::Did(call.tool),
-            });
+            };
+            self.ended(call, place, &outcome, None);
+            return Ok(outcome);
         }
         let outcome = match call.tool {
             ToolName::ReadFile => self.read_file(call, share),
@@ -167,41 +170,55 @@ impl<'a> Toolbox<'a> {
             ToolName::Search => self.search(call, share),
             ToolName::WriteFile => files::write_file(self, call).await?,
             ToolName::Patch => files::patch(self, call, share).await?,
-            ToolName::RunCommand => self.run_command(call, share).await?,
+            ToolName::RunCommand => return self.run_command(call, place, share).await,
             ToolName::UpdatePlan => self.update_plan(call),
             ToolName::Finish => Outcome::did(ToolName::Finish, String::new()),
         };
         if looks && outcome.did {
             self.looked.insert(call.key(), (number, self.generation));
         }
+        self.ended(call, place, &outcome, None);
         Ok(outcome)
     }
 
-    async fn run_command(&mut self, call: &ToolCall, share: usize) -> Result<Outcome, Failure> {
+    async fn run_command(
+        &mut self,
+        call: &ToolCall,
+        place: ToolPlace,
+        share: usize,
+    ) -> Result<Outcome, Failure> {
         let tool = ToolName::RunCommand;
         let written = call.text("command").unwrap_or_default();
         let words = match command::permitted(self.shared, self.module, written) {
             Ok(words) => words,
             Err(why) => {
-                return Ok(Outcome {
+                let outcome = Outcome {
                     last: Last::Miswritten(Some(tool)),
                     ..Outcome::failed(tool, FailureClass::Denied, why)
-                });
+                };
+                self.ended(call, place, &outcome, None);
+                return Ok(outcome);
             }
         };
-        let ran = command::run(self.shared, self.task, self.job, self.scope, words).await?;
         // Whatever it did, it may have written.
         self.generation += 1;
-        let text = self.cut(&ran.text, share);
-        Ok(if ran.well {
-            Outcome::did(tool, text)
-        } else {
-            // It ran, which is what it was called for.
-            Outcome {
-                last: Last::Failed(tool),
-                ..Outcome::did(tool, text)
-            }
-        })
+        // It ran, which is what it was called for.
+        let ran = |text: String, well: bool| Outcome {
+            last: if well { Last::Did(tool) } else { Last::Failed(tool) },
+            ..Outcome::did(tool, text)
+        };
+        if let Some((text, well)) = self.done_before(place).await? {
+            return Ok(ran(text, well));
+        }
+        self.leave(call, place).await?;
+        let done = command::run(self.shared, self.task, self.job, self.scope, words).await?;
+        let text = self.cut(&done.text, share);
+        let left = self.left(place, &text).await?;
+        let mut told = ran(text, done.well);
+        told.did = done.well;
+        self.ended(call, place, &told, Some(left));
+        told.did = true;
+        Ok(told)
     }
 
     fn update_plan(&mut self, call: &ToolCall) -> Outcome {

@@ -13,6 +13,7 @@ use super::super::command::in_words;
 use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::Asker;
 use crate::model::{self, CallError, Reply, Request, RetryPolicy, UsageVerdict};
+use crate::own_time::Step;
 use crate::settings::Profile;
 
 impl Asker<'_> {
@@ -26,11 +27,13 @@ impl Asker<'_> {
             ..
         } = *self;
         // What was asked, not how long the answer may be: that follows from what was learned of the server meanwhile.
+        let step = Step::begin();
         let digest = Request {
             max_tokens: 0,
             ..request.clone()
         }
         .digest(answerer.profile.model_name());
+        step.end("request named");
         let policy = RetryPolicy {
             tries: CALL_TRIES,
             seed: u64::from(job.attempt),

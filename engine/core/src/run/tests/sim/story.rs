@@ -80,6 +80,8 @@ fn line(event: &Event) -> String {
         Event::CallStarted { node, call, .. } => format!("{node}: call {call}"),
         Event::CallFinished { node, call, .. } => format!("{node}: call {call} ends"),
         Event::ReplyRead { node, call, .. } => format!("{node}: call {call} read"),
+        Event::ToolStarted { node, does, .. } => format!("{node}: runs {does}"),
+        Event::ToolFinished { node, does, .. } => format!("{node}: ran {does}"),
         Event::AttemptFinished {
             node,
             outcome,
