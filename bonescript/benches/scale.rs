@@ -1,4 +1,4 @@
-//! How long programs take, by size, and what a megabyte of garbage costs: `cargo bench -p bonescript`.
+//! How long programs take, by size, the whole compilation among it, and what a megabyte of garbage costs: `cargo bench -p bonescript`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_macros, reason = "a benchmark prints its figures")]
@@ -7,9 +7,17 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use bonescript::emit::{Target, emit};
 use bonescript::{Level, check, format};
 
 fn main() {
+    println!("{:<34} {:>9} {:>9}", "whole compilation", "bytes", "ms");
+    compile("warming up", include_str!("../examples/shop.bone"));
+    compile("the shop", include_str!("../examples/shop.bone"));
+    compile("an ERP", include_str!("../examples/erp.bone"));
+    for entities in [100, 500, 1000, 2000] {
+        compile(&format!("{entities} entities"), &program(entities));
+    }
     println!("{:<34} {:>9} {:>9} {:>9}", "text", "bytes", "check ms", "fmt ms");
     for entities in [10, 100, 500, 1000, 2000] {
         measure(&format!("{entities} entities"), &program(entities));
@@ -148,4 +156,24 @@ fn program(entities: usize) -> String {
     }
     text.push_str("}\n");
     text
+}
+
+/// A whole compilation: from the text to the files of the project.
+fn compile(name: &str, text: &str) {
+    for target in Target::ALL {
+        let start = Instant::now();
+        let analysis = check("bench.bone", text, Level::Strict);
+        let program = analysis.program.unwrap_or_default();
+        let files: usize = program
+            .systems
+            .iter()
+            .map(|system| emit(system, *target, None).map_or(0, |project| project.files.len()))
+            .sum();
+        let ms = start.elapsed().as_secs_f64() * 1000.0;
+        println!(
+            "{name:<34} {:>9} {ms:>9.1}  {files} files for {}",
+            text.len(),
+            target.as_str()
+        );
+    }
 }

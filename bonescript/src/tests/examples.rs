@@ -5,6 +5,7 @@ use super::*;
 /// The programs, each with its text.
 pub(super) const PROGRAMS: &[(&str, &str)] = &[
     ("booking.bone", include_str!("../../examples/booking.bone")),
+    ("erp.bone", include_str!("../../examples/erp.bone")),
     ("game.bone", include_str!("../../examples/game.bone")),
     ("iot.bone", include_str!("../../examples/iot.bone")),
     ("saas.bone", include_str!("../../examples/saas.bone")),
