@@ -1,6 +1,7 @@
 //! BoneScript programs on the command line: `bone check`, `bone fmt`, `bone explain`; below, what is written.
 
 mod compile;
+mod kind;
 
 use crate::support::Sandbox;
 

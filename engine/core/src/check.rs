@@ -17,8 +17,8 @@ pub use permissions::uncovered;
 pub use runnable::not_runnable;
 #[cfg(test)]
 pub(crate) use tests::load_files;
-pub(crate) use writes::{Write, all_below, below, clashes};
-pub use writes::{declared as declared_writes, not_to_write};
+pub(crate) use writes::{Write, clashes};
+pub use writes::{all_below, below, declared as declared_writes, not_to_write};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};

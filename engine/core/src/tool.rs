@@ -74,13 +74,15 @@ impl fmt::Display for Category {
 
 impl ToolName {
     /// Every tool, in the order in which a model is told of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ReadFile,
         Self::ListFiles,
         Self::Search,
         Self::Patch,
         Self::WriteFile,
         Self::RunCommand,
+        Self::BoneCheck,
+        Self::BoneCompile,
         Self::UpdatePlan,
         Self::Finish,
     ];
@@ -91,7 +93,7 @@ impl ToolName {
             Self::ReadFile | Self::ListFiles => Category::Read,
             Self::Search => Category::Search,
             Self::Patch | Self::WriteFile => Category::Write,
-            Self::RunCommand => Category::Run,
+            Self::RunCommand | Self::BoneCheck | Self::BoneCompile => Category::Run,
             Self::UpdatePlan | Self::Finish => Category::Plan,
         }
     }
@@ -110,6 +112,8 @@ impl ToolName {
             Self::Patch => "changes lines of files",
             Self::WriteFile => "writes a whole file",
             Self::RunCommand => "runs a command",
+            Self::BoneCheck => "says what is wrong with a `.bone` program",
+            Self::BoneCompile => "compiles a `.bone` program to a backend",
             Self::UpdatePlan => "notes what is left to do",
             Self::Finish => "ends the work",
         }
@@ -136,6 +140,10 @@ impl ToolName {
                 "write_file {\"path\": \"…\"}: the content follows the call, whole, in one fenced code block"
             }
             Self::RunCommand => "run_command {\"command\": \"…\"}: one command, without a shell",
+            Self::BoneCheck => "bone_check {\"path\": \"system.bone\"}: every error, with its way out",
+            Self::BoneCompile => {
+                "bone_compile {\"path\": \"system.bone\", \"out\": \"server\", \"target\": \"sqlite\"}: or `postgres`"
+            }
             Self::UpdatePlan => "update_plan {\"steps\": [\"…\", \"…\"]}: what is left to do",
             Self::Finish => "finish {\"summary\": \"what you did\"}: when the goal is reached",
         }
@@ -155,6 +163,11 @@ impl ToolName {
             ),
             Self::WriteFile => (json!({ "path": text, "content": text }), json!(["path"])),
             Self::RunCommand => (json!({ "command": text }), json!(["command"])),
+            Self::BoneCheck => (json!({ "path": text }), json!(["path"])),
+            Self::BoneCompile => (
+                json!({ "path": text, "out": text, "target": { "enum": ["sqlite", "postgres", "express"] } }),
+                json!(["path", "out"]),
+            ),
             Self::UpdatePlan => (
                 json!({ "steps": { "type": "array", "items": text } }),
                 json!(["steps"]),
@@ -189,6 +202,8 @@ impl Toolset {
             tool if !named.is_empty() => named.contains(tool),
             ToolName::Patch | ToolName::WriteFile => may_write,
             ToolName::RunCommand => may_run,
+            // Most work is not about programs.
+            ToolName::BoneCheck | ToolName::BoneCompile => false,
             _ => true,
         };
         Self {
@@ -221,7 +236,7 @@ impl Toolset {
             let tools = self.tools.iter().filter(|tool| tool.category() == category);
             let told = tools.map(|tool| format!("`{}` {}", tool.as_str(), tool.purpose()));
             let told = told.collect::<Vec<_>>().join("; ");
-            if category == Category::Run && !quoted.is_empty() {
+            if category == Category::Run && self.has(ToolName::RunCommand) && !quoted.is_empty() {
                 format!("- {category}: {told} (one of {})", quoted.join(", "))
             } else {
                 format!("- {category}: {told}")

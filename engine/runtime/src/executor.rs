@@ -5,6 +5,7 @@
 
 mod agent;
 mod approve;
+mod bone;
 mod command;
 mod context;
 mod edit;
@@ -402,10 +403,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
                 .err()
                 .map(|failure| Outcome::Failure(explain(failure, &job.names)));
         }
-        Kind::Bone(_) => Err(Failure::new(
-            FailureClass::Internal,
-            "this kind can't be run by this version",
-        )),
+        Kind::Bone(bone) => bone::attempt(&shared, module, task, bone, &job, &scope).await,
     };
     Some(match outcome {
         Ok(result) => Outcome::Success(result),

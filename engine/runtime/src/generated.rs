@@ -9,6 +9,8 @@ mod manifest;
 mod tests;
 mod transaction;
 
+use std::collections::HashSet;
+
 use bonescript::changes::{Changes, Kept, Refused, changes, folder_of};
 use bonescript::emit::{EmitError, Project, Target, emit};
 use bonescript::ir;
@@ -213,29 +215,23 @@ impl Prepared {
         })
     }
 
-    /// Every file of the projects, and those that are removed, by path.
+    /// Every file that the record of this compilation has, and those that are removed, by path.
     pub fn outcomes(&self) -> Vec<Outcome> {
         let mut outcomes = self.gather(|part| {
-            let written: std::collections::HashSet<usize> = part.changes.write.iter().copied().collect();
-            let files = part
-                .project
-                .files
-                .iter()
-                .enumerate()
-                .map(move |(index, file)| Outcome {
-                    path: part.path(&file.path),
-                    hash: part
-                        .changes
-                        .manifest
-                        .get(&file.path)
-                        .map(|written| written.hash.clone())
-                        .unwrap_or_default(),
-                    done: if written.contains(&index) {
-                        Done::Written
-                    } else {
-                        Done::Unchanged
-                    },
-                });
+            let written = part.changes.write.iter();
+            let written: HashSet<&str> = written
+                .filter_map(|index| Some(part.project.files.get(*index)?.path.as_str()))
+                .collect();
+            // The record has the migrations of earlier compilations, too.
+            let files = part.changes.manifest.iter().map(move |(path, file)| Outcome {
+                path: part.path(path),
+                hash: file.hash.clone(),
+                done: if written.contains(path.as_str()) {
+                    Done::Written
+                } else {
+                    Done::Unchanged
+                },
+            });
             let removed = part.changes.remove.iter().map(|path| Outcome {
                 path: part.path(path),
                 hash: String::new(),
@@ -245,6 +241,14 @@ impl Prepared {
         });
         outcomes.sort_by(|a, b| a.path.cmp(&b.path));
         outcomes
+    }
+
+    /// The texts of the projects' files, with their paths, as they are generated.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        self.gather(|part| {
+            let files = part.project.files.iter();
+            files.map(|file| (part.path(&file.path), file.text.clone()))
+        })
     }
 
     /// The paths that [`apply`](Self::apply) writes or removes.

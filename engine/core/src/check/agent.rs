@@ -26,7 +26,12 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             );
         }
         let named = &agent.keys.tools;
-        let writes = |tool: &&ToolName| matches!(tool, ToolName::Patch | ToolName::WriteFile);
+        let writes = |tool: &&ToolName| {
+            matches!(
+                tool,
+                ToolName::Patch | ToolName::WriteFile | ToolName::BoneCompile
+            )
+        };
         if let Some(tool) = named.iter().find(writes)
             && task.common.writes.is_empty()
         {

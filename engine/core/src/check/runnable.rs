@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::Bundle;
 use crate::proposal::PLANNABLE;
 use crate::run::splits;
-use crate::spec::{ContextItem, ContextSource, Kind, KindName, OneOrMany, SplitBy, Task, VerifierKind};
+use crate::spec::{Kind, KindName, SplitBy, Task, VerifierKind};
 use crate::template::Template;
 
 /// Every part of a bundle that can't be run yet, with its place; empty when all of it can.
@@ -33,19 +33,19 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
         Kind::Plan(plan) => {
-            guides(&plan.beside.context, report);
             for kind in plan.keys.kinds.iter().filter(|kind| !PLANNABLE.contains(kind)) {
                 report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
             }
         }
-        Kind::Bone(_) => {
-            report(task.kind_span, format!("the kind `{}`", kind.as_str()));
-        }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
-        Kind::Prompt(prompt) => guides(&prompt.beside.context, report),
-        Kind::Edit(edit) => guides(&edit.beside.context, report),
-        Kind::Agent(agent) => guides(&agent.beside.context, report),
-        Kind::Run(_) | Kind::Render(_) | Kind::Uses(_) | Kind::Approve(_) => {}
+        Kind::Prompt(_)
+        | Kind::Edit(_)
+        | Kind::Agent(_)
+        | Kind::Run(_)
+        | Kind::Render(_)
+        | Kind::Bone(_)
+        | Kind::Uses(_)
+        | Kind::Approve(_) => {}
     }
     for verifier in task.common.verify.iter() {
         let ready = match verifier.kind {
@@ -67,11 +67,13 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
                         | KindName::Plan
                         | KindName::Run
                         | KindName::Render
+                        | KindName::Bone
                 )
             }
+            // What a command prints is no program.
+            VerifierKind::Bone(_) => kind.model_driven() || matches!(kind, KindName::Render | KindName::Bone),
             // Other kinds have no command that could report any.
             VerifierKind::Diagnostics => kind == KindName::Run,
-            VerifierKind::Bone(_) => false,
         };
         if !ready {
             report(
@@ -112,14 +114,6 @@ fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     for text in texts {
         if let Some(name) = unready(&text.template) {
             report(text.span, format!("`{name}` in an expression"));
-        }
-    }
-}
-
-fn guides(context: &OneOrMany<ContextItem>, report: &mut dyn FnMut(Span, String)) {
-    for item in context.iter() {
-        if matches!(item.source, ContextSource::Guide(_)) {
-            report(item.span, "a `guide` in `context`".to_owned());
         }
     }
 }

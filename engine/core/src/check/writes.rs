@@ -33,7 +33,7 @@ pub fn declared(task: &Task) -> Vec<&Text> {
 }
 
 /// Whether what a task declares to write is all below a text of [`declared`], and not that path alone.
-pub(crate) fn below(task: &Task, text: &Text) -> bool {
+pub fn below(task: &Task, text: &Text) -> bool {
     let out = match &task.kind {
         Kind::Bone(bone) if bone.action == BoneAction::Compile => bone.out.as_ref(),
         _ => None,
@@ -42,7 +42,7 @@ pub(crate) fn below(task: &Task, text: &Text) -> bool {
 }
 
 /// The glob of everything below a folder.
-pub(crate) fn all_below(folder: &str) -> String {
+pub fn all_below(folder: &str) -> String {
     format!("{}/**", folder.trim_end_matches('/'))
 }
 

@@ -16,7 +16,7 @@ use schemars::SchemaGenerator;
 
 pub use agent::{Agent, AgentBeside, AgentKeys, ToolName};
 pub use approve::{Approve, ApproveKeys};
-pub use bone::{Bone, BoneAction, BoneKeys, BoneTarget};
+pub use bone::{Bone, BoneAction, BoneDomain, BoneKeys, BoneTarget};
 pub use context::{ContextItem, ContextKeys, ContextSource, Shrink};
 pub use edit::{Edit, EditKeys, ModelKeys};
 pub use plan::{Plan, PlanKeys};

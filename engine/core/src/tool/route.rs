@@ -66,7 +66,12 @@ fn likely(last: Last) -> &'static [Category] {
         // What was read is changed, or leads on to other places.
         Last::Did(ToolName::ReadFile) => &[Category::Write],
         Last::Did(ToolName::Patch | ToolName::WriteFile) => &[Category::Run, Category::Plan],
-        Last::Did(ToolName::RunCommand) => &[Category::Plan],
+        Last::Did(ToolName::RunCommand | ToolName::BoneCompile) => &[Category::Plan],
+        // A program that is right is compiled; what is said of one that is not is mended in it.
+        Last::Did(ToolName::BoneCheck) => &[Category::Run],
+        Last::Failed(ToolName::BoneCheck | ToolName::BoneCompile) => {
+            &[Category::Write, Category::Run, Category::Read]
+        }
         // Whether the code or the command is to be mended, only the model knows.
         Last::Failed(ToolName::RunCommand)
         | Last::Did(ToolName::UpdatePlan | ToolName::Finish)

@@ -7,6 +7,7 @@
 //! lead to the same place again.
 
 mod access;
+mod bone;
 mod command;
 mod files;
 mod journaled;

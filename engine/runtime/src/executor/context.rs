@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smallcode_core::context::Section;
 use smallcode_core::path;
 use smallcode_core::run::{Failure, FailureClass};
-use smallcode_core::spec::{ContextItem, ContextSource};
+use smallcode_core::spec::{ContextItem, ContextSource, Text};
 use smallcode_core::template::Scope;
 
 use super::{Shared, permit, text};
@@ -24,15 +24,21 @@ struct Wanted {
 
 enum Source {
     Text(String),
+    Guide(String),
     /// Its path as it is named, and without links.
     File(String, String),
     Files(Vec<String>),
 }
 
-/// Reads the sections that `items` name, in their order; the files of a glob in theirs.
+/// The most tokens that the whole guide takes, whoever counts.
+const GUIDE: u64 = 600;
+
+/// Reads the sections that `items` name, in their order; the files of a glob in theirs. A guide that may not take all of
+/// its room is the parts of it that the instruction calls for.
 pub(super) async fn sections(
     shared: &Arc<Shared>,
     items: &[ContextItem],
+    instruction: &Text,
     scope: &Arc<dyn Scope>,
 ) -> Result<Vec<Section>, Failure> {
     let mut wanted = Vec::with_capacity(items.len());
@@ -50,11 +56,11 @@ pub(super) async fn sections(
                     .collect::<Result<_, _>>()?;
                 Source::Files(globs)
             }
-            // `check` has refused it: no guide ships yet.
-            ContextSource::Guide(name) => {
-                let message = format!("there is no guide `{}`", name.text);
-                return Err(Failure::new(FailureClass::Rejected, message));
-            }
+            ContextSource::Guide(_) => Source::Guide(if item.max.is_some_and(|max| max < GUIDE) {
+                bonescript::guide_for(&text(instruction, scope)?)
+            } else {
+                bonescript::guide()
+            }),
         };
         let title = item.title.as_ref().map(|title| text(title, scope)).transpose()?;
         wanted.push(Wanted {
@@ -95,6 +101,11 @@ type Part = (String, Option<String>, String);
 fn read(shared: &Shared, wanted: Wanted) -> Result<(usize, Vec<Part>), FileError> {
     let workspace = &shared.workspace;
     let parts = match wanted.source {
+        Source::Guide(text) => vec![(
+            wanted.title.unwrap_or_else(|| "BoneScript".to_owned()),
+            None,
+            text,
+        )],
         Source::Text(text) => vec![(wanted.title.unwrap_or_else(|| "Context".to_owned()), None, text)],
         Source::File(path, real) => {
             let text = workspace.read_real(&real)?;
@@ -132,6 +143,37 @@ fn inside(shared: &Shared, written: &str) -> Result<(String, String), Failure> {
         Err(mut failure) => {
             failure.message = format!("`context`: {}", failure.message);
             Err(failure)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bonescript::{Section, guide, guide_for};
+    use smallcode_core::tokens::{Family, Tokens, count};
+
+    use super::GUIDE;
+
+    #[test]
+    fn the_guide_is_short_for_every_model() {
+        for family in [
+            Family::Qwen,
+            Family::Llama3,
+            Family::SentencePiece,
+            Family::Unknown,
+        ] {
+            let whole = count(family, &guide());
+            assert!(whole <= Tokens(GUIDE), "{family:?}: {whole:?}");
+            for first in Section::ALL {
+                for second in Section::ALL.iter().filter(|second| *second > first) {
+                    let both = count(family, &format!("{}\n{}", first.text(), second.text()));
+                    assert!(
+                        both <= Tokens(200),
+                        "{family:?}, {first:?} and {second:?}: {both:?}"
+                    );
+                }
+            }
+            assert!(count(family, &guide_for("anything")) <= Tokens(200));
         }
     }
 }

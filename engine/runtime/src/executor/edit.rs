@@ -97,7 +97,8 @@ async fn ask(
     }
     let messages = messages(edit, &files, shown, part, scope)?;
     fits(asker.answerer(), &files, &messages)?;
-    let mut sections = context::sections(shared, &edit.beside.context.0, scope).await?;
+    let mut sections =
+        context::sections(shared, &edit.beside.context.0, &edit.keys.instruction, scope).await?;
     sections.extend(rest);
     let asked = Ask {
         messages,

@@ -119,7 +119,7 @@ async fn propose(
     let rules = wanted.rules;
     let schema = proposal::schema(&rules);
     let mut asker = Asker::new(shared, task, job)?;
-    let mut sections = context::sections(shared, &wanted.beside.context.0, scope).await?;
+    let mut sections = context::sections(shared, &wanted.beside.context.0, wanted.goal, scope).await?;
     sections.extend(wanted.outlines);
     let asked = Ask {
         messages,

@@ -61,7 +61,7 @@ async fn ask(
     };
     let verification = Verification::begin(shared, module, task, job, scope).await?;
     let messages = messages(prompt, schema, job.part.as_deref(), scope)?;
-    let mut sections = context::sections(shared, &prompt.beside.context.0, scope).await?;
+    let mut sections = context::sections(shared, &prompt.beside.context.0, &prompt.text, scope).await?;
     if let Some(part) = job.part.as_deref() {
         part::keep_pieces(&mut sections, part);
     }

@@ -4,6 +4,7 @@
 //! A kind begins a [`Verification`] before it changes anything, shows it what it is about to leave as a [`Subject`],
 //! writes, and shows it the workspace. What was written for a failed attempt is taken back by others.
 
+mod bone;
 mod command;
 mod detect;
 mod judge;
@@ -171,6 +172,7 @@ impl<'a> Verification<'a> {
                 VerifierKind::Expr(expression) => self.holds(expression, subject)?,
                 VerifierKind::Diagnostics => self.reports_nothing(subject)?,
                 VerifierKind::Syntax(_) => self.written_reads(subject, step.verifier.optional)?,
+                VerifierKind::Bone(_) => self.programs_are_right(subject)?,
                 kind => return Err(unknown(kind)),
             }
         }
@@ -360,12 +362,13 @@ fn of_workspace(kind: &VerifierKind) -> bool {
         VerifierKind::Schema(_)
         | VerifierKind::Matches(_)
         | VerifierKind::NotMatches(_)
+        // What it writes, read where it is about to stand; what that imports stands there already.
+        | VerifierKind::Bone(_)
         | VerifierKind::Diagnostics => false,
         // Without globs it looks at what the attempt is about to write.
         VerifierKind::Syntax(globs) => !globs.is_empty(),
         VerifierKind::Files(_)
         | VerifierKind::Unchanged(_)
-        | VerifierKind::Bone(_)
         | VerifierKind::Run(_)
         | VerifierKind::Tests(_)
         | VerifierKind::Judge(_) => true,

@@ -165,7 +165,11 @@ pub(super) async fn turn(
         }
         None => {
             for pattern in declared {
-                real(shared, &text(pattern, scope)?, &mut writes)?;
+                let mut written = text(pattern, scope)?;
+                if check::below(task, pattern) {
+                    written = check::all_below(&written);
+                }
+                real(shared, &written, &mut writes)?;
             }
         }
     }
@@ -180,7 +184,7 @@ pub(super) async fn turn(
     // The files of an answer are known once it is there, and kept then. What a command writes is not. Those of parts are
     // put back together.
     let answers = match &task.kind {
-        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => true,
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) | Kind::Bone(_) => true,
         Kind::Agent(agent) => !Toolset::of(&shared.bundle, task, agent).has(ToolName::RunCommand),
         _ => is_one_file(task),
     };
@@ -364,6 +368,27 @@ pub(super) async fn write(
     });
     written
         .await
+        .unwrap_or_else(|error| Err(Failure::new(FailureClass::Internal, error.to_string())))
+}
+
+/// Has something else write or remove files at these paths of the workspace, in one go. What stood there comes back
+/// unless the attempt succeeds.
+///
+/// # Errors
+/// When a path leads outside, or what was to be done fails.
+pub(super) async fn change(
+    shared: &Arc<Shared>,
+    job: &Job,
+    files: &[String],
+    work: impl FnOnce() -> Result<(), Failure> + Send + 'static,
+) -> Result<(), Failure> {
+    keep_files(shared, job, files).await?;
+    let writes = Arc::clone(&job.writes);
+    let done = tokio::task::spawn_blocking(move || {
+        let state = writes.lock();
+        if state.over { Err(stopped()) } else { work() }
+    });
+    done.await
         .unwrap_or_else(|error| Err(Failure::new(FailureClass::Internal, error.to_string())))
 }
 

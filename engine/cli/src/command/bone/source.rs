@@ -72,8 +72,11 @@ pub(super) struct Checked {
 impl Checked {
     pub(super) fn new(path: &Utf8Path, text: &str, files: &dyn Files, level: Level) -> Self {
         let analysis = check_with(path.as_str(), text, files, level);
+        // Nothing lets errors of the grammar pass.
+        let grammar = |problem: &bonescript::Diagnostic| problem.code.as_str().starts_with("B01");
         let tolerable = analysis.program.is_none()
             && level == Level::Strict
+            && !analysis.diagnostics.iter().any(grammar)
             && check_with(path.as_str(), text, files, Level::Lenient)
                 .program
                 .is_some();

@@ -22,6 +22,10 @@ choice! {
         Patch = "patch",
         /// Runs a command that `permissions.run` allows.
         RunCommand = "run_command",
+        /// Says what is wrong with a BoneScript program; there only where it is named.
+        BoneCheck = "bone_check",
+        /// Compiles a BoneScript program to a backend; there only where it is named.
+        BoneCompile = "bone_compile",
         /// Notes what is left to do.
         UpdatePlan = "update_plan",
         /// Ends the work; always there.

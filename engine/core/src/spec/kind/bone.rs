@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Span, listed};
 use crate::spec::Text;
 use crate::spec::choice::choice;
 use crate::spec::lower::{Context, Fields, Lower, Properties, Record, record};
-use crate::yaml::Tree;
+use crate::yaml::{Tree, Value};
 
 choice! {
     /// What is done with the file.
@@ -34,10 +34,24 @@ choice! {
         Express = "express",
         /// `SQLite`.
         Sqlite = "sqlite",
-        /// A Prisma schema.
-        Prisma = "prisma",
-        /// A Nakama module.
-        Nakama = "nakama",
+    }
+}
+
+choice! {
+    /// What kind of backend a first file is for.
+    pub enum BoneDomain {
+        /// Many players at once.
+        MultiplayerGame = "multiplayer_game",
+        /// Many customers, each with users.
+        SaasPlatform = "saas_platform",
+        /// Many devices that report.
+        IotSystem = "iot_system",
+        /// People who follow people.
+        SocialNetwork = "social_network",
+        /// Sellers and buyers.
+        Marketplace = "marketplace",
+        /// Many writers of one thing.
+        RealtimeCollaboration = "realtime_collaboration",
     }
 }
 
@@ -50,14 +64,18 @@ record! {
         [optional] compile: Text = "system.bone",
         /// Formats a file.
         [optional] fmt: Text,
-        /// Says what a compilation of a file would change.
+        /// Says which files a compilation of a file would write or remove.
         [optional] diff: Text,
         /// Writes a first file from a template.
         [optional] init: Text,
-        /// What the backend is for.
-        [optional] target: BoneTarget = "sqlite",
+        /// What the backend keeps its rows in: `sqlite`, as where this is missing, or `postgres`, also called `express`.
+        [optional] target: Text = "sqlite",
         /// The folder that the backend goes to.
         [optional] out: Text = "server",
+        /// What a first file is for; `marketplace` where this is missing.
+        [optional] domain: BoneDomain = "marketplace",
+        /// Lets pass, as warnings, what the public compiler ignores and what still has a meaning.
+        [default] lenient: bool = "true",
     }
 }
 
@@ -68,10 +86,14 @@ pub struct Bone {
     pub action: BoneAction,
     /// The `.bone` file.
     pub file: Text,
-    /// What the backend is for.
-    pub target: Option<BoneTarget>,
-    /// The folder that the backend goes to.
+    /// What the backend keeps its rows in: a word of [`BoneTarget`] once it has a value; `sqlite` where it is missing.
+    pub target: Option<Text>,
+    /// The folder that the backend goes to; there where it is compiled, or would be.
     pub out: Option<Text>,
+    /// What a first file is for.
+    pub domain: BoneDomain,
+    /// What the public compiler ignores is let pass.
+    pub lenient: bool,
     /// Where the mapping stands.
     pub span: Span,
 }
@@ -80,6 +102,22 @@ impl Lower for Bone {
     fn lower(tree: &Tree, context: &mut Context<'_>) -> Option<Self> {
         let mut fields = Fields::open(tree, context)?;
         let span = fields.span;
+        let gone = fields.peek("target").and_then(|(_, tree)| match &tree.value {
+            Value::Str(word) if matches!(word.as_str(), "prisma" | "nakama") => {
+                Some((word.clone(), tree.span))
+            }
+            _ => None,
+        });
+        if let Some((word, span)) = gone {
+            context
+                .error(
+                    Code::BAD_VALUE,
+                    span,
+                    format!("the public compiler's target `{word}` is not there"),
+                )
+                .help("this version compiles to `postgres` (also called `express`) and `sqlite`");
+            return None;
+        }
         let keys = BoneKeys::take(&mut fields, context);
         let misspelt = fields.keys().next().is_some();
         fields.finish(BoneKeys::KEYS, context);
@@ -104,7 +142,21 @@ impl Lower for Bone {
             );
             return None;
         };
-        if action == BoneAction::Compile && keys.out.is_none() {
+        if let Some(target) = keys.target.as_ref().filter(|target| target.template.is_literal())
+            && BoneTarget::from_word(target.template.source()).is_none()
+        {
+            let list = listed(BoneTarget::WORDS.iter());
+            let word = target.template.source();
+            context
+                .error(
+                    Code::BAD_VALUE,
+                    target.span,
+                    format!("there is no target `{word}`"),
+                )
+                .help(format!("the targets are {list}"));
+            return None;
+        }
+        if matches!(action, BoneAction::Compile | BoneAction::Diff) && keys.out.is_none() {
             context
                 .error(Code::MISSING_KEY, span, "`out` is missing")
                 .help("say which folder the backend goes to: `out: server`");
@@ -115,6 +167,8 @@ impl Lower for Bone {
             file,
             target: keys.target,
             out: keys.out,
+            domain: keys.domain.unwrap_or(BoneDomain::Marketplace),
+            lenient: keys.lenient,
             span,
         })
     }
@@ -140,6 +194,7 @@ impl TaskKind for Bone {
 
     fn texts<'a>(&'a self, into: &mut Vec<&'a Text>) {
         into.push(&self.file);
+        into.extend(&self.target);
         into.extend(&self.out);
     }
 }

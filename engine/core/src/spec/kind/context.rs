@@ -78,6 +78,9 @@ pub struct ContextItem {
     pub span: Span,
 }
 
+/// The guide that ships with smallcode.
+const GUIDE: &str = "bonescript";
+
 /// The priority of an item that names none: the middle of 0 to 100.
 const DEFAULT_PRIORITY: u64 = 50;
 
@@ -118,6 +121,18 @@ impl Lower for ContextItem {
                 .help("write each as an item of its own: `- file: src/main.rs`");
             return None;
         };
+        if let Some(ContextSource::Guide(guide)) = sources.first()
+            && guide.text != GUIDE
+        {
+            context
+                .error(
+                    Code::BAD_VALUE,
+                    guide.span,
+                    format!("there is no guide `{}`", guide.text),
+                )
+                .help(format!("there is one: `{GUIDE}`"));
+            return None;
+        }
         Some(Self {
             source: sources.pop()?,
             title: keys.title,

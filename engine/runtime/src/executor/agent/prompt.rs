@@ -69,7 +69,7 @@ impl Prompt {
         system.push(tools.index(&shared.run_permissions));
         let system = system.join("\n\n");
         let goal = format!("The goal: {}", text(&agent.keys.goal, scope)?.trim());
-        let sections = context::sections(shared, &agent.beside.context, scope).await?;
+        let sections = context::sections(shared, &agent.beside.context, &agent.keys.goal, scope).await?;
         let window = answerer.facts.window;
         let fixed = answerer
             .counted(estimate_chat(family, [system.as_str(), goal.as_str()]))

@@ -171,6 +171,8 @@ impl<'a> Toolbox<'a> {
             ToolName::WriteFile => files::write_file(self, call).await?,
             ToolName::Patch => files::patch(self, call, share).await?,
             ToolName::RunCommand => return self.run_command(call, place, share).await,
+            ToolName::BoneCheck => self.bone_check(call, share),
+            ToolName::BoneCompile => self.bone_compile(call, share).await?,
             ToolName::UpdatePlan => self.update_plan(call),
             ToolName::Finish => Outcome::did(ToolName::Finish, String::new()),
         };
@@ -239,11 +241,16 @@ impl<'a> Toolbox<'a> {
         before: Vec<(String, Option<String>)>,
     ) -> Result<(), Failure> {
         writes::write(self.shared, self.job, files).await?;
+        self.wrote(before);
+        Ok(())
+    }
+
+    /// Takes in that something else has written files of the attempt's transaction.
+    pub(super) fn wrote(&mut self, before: Vec<(String, Option<String>)>) {
         self.generation += 1;
         for (path, text) in before {
             self.before.entry(path).or_insert(text);
         }
-        Ok(())
     }
 
     /// The files that are not what they were, with what they hold now.
