@@ -226,8 +226,9 @@ export function rows<Row, Update, Filter extends object>(
   return {
     list: (query, options) => list(query ?? {}, options),
     async *all(query, options) {
+      const filter: Partial<Filter> = query ?? {};
       for (let page = 1; ; page += 1) {
-        const found = await list({ ...(query ?? {}), page, page_size: 100 }, options);
+        const found = await list({ ...filter, page, page_size: 100 }, options);
         yield* found.items;
         if (page * found.page_size >= found.total) return;
       }
