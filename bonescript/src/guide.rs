@@ -21,7 +21,7 @@ pub enum Section {
     Flow,
     /// Functions of the user, and pipelines.
     Code,
-    /// Channels, policies, stores and constraints.
+    /// Channels and policies.
     Surface,
 }
 
@@ -38,17 +38,17 @@ impl Section {
         Self::Surface,
     ];
 
-    /// Its text, in Markdown.
+    /// Its text: declarations, and comments beside them.
     pub fn text(self) -> &'static str {
         match self {
-            Self::Shape => include_str!("../guide/shape.md"),
-            Self::Entity => include_str!("../guide/entity.md"),
-            Self::Capability => include_str!("../guide/capability.md"),
-            Self::Event => include_str!("../guide/event.md"),
-            Self::Create => include_str!("../guide/create.md"),
-            Self::Flow => include_str!("../guide/flow.md"),
-            Self::Code => include_str!("../guide/code.md"),
-            Self::Surface => include_str!("../guide/surface.md"),
+            Self::Shape => include_str!("../guide/shape.bone"),
+            Self::Entity => include_str!("../guide/entity.bone"),
+            Self::Capability => include_str!("../guide/capability.bone"),
+            Self::Event => include_str!("../guide/event.bone"),
+            Self::Create => include_str!("../guide/create.bone"),
+            Self::Flow => include_str!("../guide/flow.bone"),
+            Self::Code => include_str!("../guide/code.bone"),
+            Self::Surface => include_str!("../guide/surface.bone"),
         }
     }
 
@@ -149,7 +149,7 @@ pub fn guide_for(text: &str) -> String {
 
 fn joined(sections: &[Section]) -> String {
     let texts: Vec<&str> = sections.iter().map(|section| section.text()).collect();
-    texts.join("\n")
+    texts.concat()
 }
 
 #[cfg(test)]
@@ -157,21 +157,15 @@ mod tests {
     use super::*;
     use crate::{Level, check};
 
-    /// The example of a section.
-    fn example(section: Section) -> &'static str {
-        let (_, rest) = section.text().split_once("```bone\n").unwrap();
-        rest.split_once("```").unwrap().0
-    }
-
     #[test]
     fn every_form_compiles() {
         // The first is a whole program, which the others belong into.
-        let shape = example(Section::Shape).trim_end();
+        let shape = Section::Shape.text().trim_end();
         let shape = shape.strip_suffix('}').unwrap();
         let all: Vec<&str> = Section::ALL
             .iter()
             .skip(1)
-            .map(|section| example(*section))
+            .map(|section| section.text())
             .collect();
         let whole = format!("{shape}{}}}", all.concat());
         let analysis = check("guide.bone", &whole, Level::Strict);

@@ -124,11 +124,7 @@ tasks:
     assert_eq!(sandbox.read("shop.bone").trim(), right.trim());
     let asked = server.calls();
     let text = |at: usize| asked[at].body.to_string();
-    assert!(
-        text(0).contains("A `.bone` file declares a backend"),
-        "{}",
-        text(0)
-    );
+    assert!(text(0).contains("A file is a backend"), "{}", text(0));
     assert!(
         text(1).contains("error[B0203]") && text(1).contains("write `stock` instead of `stok`"),
         "{}",
