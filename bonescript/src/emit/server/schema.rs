@@ -127,7 +127,8 @@ impl Schemas {
     /// The schema of a value in a query, where everything is text.
     pub(in super::super) fn filter(&mut self, system: &System, ty: &Type) -> String {
         match ty {
-            Type::Uint | Type::Int => self.value("integerText").to_owned(),
+            Type::Uint => self.value("uintText").to_owned(),
+            Type::Int => self.value("integerText").to_owned(),
             Type::Bool => self.value("boolText").to_owned(),
             other => self.of(system, other),
         }

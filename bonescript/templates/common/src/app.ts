@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
-import { fastify, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from "fastify";
+import { fastify, type FastifyError, type FastifyInstance } from "fastify";
 
 import { register as registerAdmin } from "./admin.ts";
 import { register as registerAuth } from "./auth/routes.ts";
@@ -22,12 +22,17 @@ export type App = FastifyInstance;
 export async function createApp(context: Context): Promise<App> {
   const { config } = context;
   const app = fastify({
-    loggerInstance: context.log as FastifyBaseLogger,
+    loggerInstance: context.log,
     genReqId: () => randomUUID(),
     bodyLimit: config.bodyLimit,
     trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 500 },
+    // What fails before there is a route, such as a path that is no URL.
+    frameworkErrors: (error, _request, reply) => {
+      const problem = problemOf(error);
+      void reply.code(problem.status).headers(problem.headers).send(problem.toBody());
+    },
   });
 
   app.setReplySerializer((payload) => stringifyJson(payload));

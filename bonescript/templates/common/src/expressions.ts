@@ -20,7 +20,7 @@ function unanswerable(message: string): Problem {
 export function divide(left: bigint, right: bigint): bigint;
 export function divide(left: number, right: number): number;
 export function divide(left: Number_, right: Number_): Number_ {
-  if (right == 0) throw unanswerable("a division by zero");
+  if (Number(right) === 0) throw unanswerable("a division by zero");
   return typeof left === "bigint" ? left / BigInt(right) : left / Number(right);
 }
 
@@ -28,7 +28,7 @@ export function divide(left: Number_, right: Number_): Number_ {
 export function remainder(left: bigint, right: bigint): bigint;
 export function remainder(left: number, right: number): number;
 export function remainder(left: Number_, right: Number_): Number_ {
-  if (right == 0) throw unanswerable("a division by zero");
+  if (Number(right) === 0) throw unanswerable("a division by zero");
   return typeof left === "bigint" ? left % BigInt(right) : left % Number(right);
 }
 
@@ -76,7 +76,8 @@ export function keyOf<T>(value: Readonly<Record<string, T>> | null, key: string)
 export function keyOf(value: Json | undefined, key: string): Json;
 export function keyOf(value: unknown, key: string): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  return Object.getOwnPropertyDescriptor(value, key)?.value ?? null;
+  const found: unknown = Object.getOwnPropertyDescriptor(value, key)?.value;
+  return found ?? null;
 }
 
 /** The same value with another one under a key, however deep. */
@@ -92,7 +93,8 @@ export function withKey(value: Json, keys: readonly string[], next: Json): Json 
 /** Whether two values are the same: numbers by their value, instants by their time, all else part by part. */
 export function equal(left: unknown, right: unknown): boolean {
   if (left === right) return true;
-  if (isNumber(left) && isNumber(right)) return left == right;
+  // Whole numbers and others are compared exactly, which only `<` and `>` do between the two.
+  if (isNumber(left) && isNumber(right)) return left >= right && left <= right;
   if (left instanceof Date || right instanceof Date) {
     const [one, other] = [instant(left), instant(right)];
     return one !== null && one === other;

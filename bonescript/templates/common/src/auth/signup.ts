@@ -1,5 +1,5 @@
 /** Rows that log in: their password is hashed, or their key made, before they are kept. */
-import { z } from "zod";
+import type { z } from "zod";
 
 import type { BaseRow, Entity } from "../entities/definition.ts";
 import { insertRow } from "../entities/rows.ts";

@@ -155,6 +155,9 @@ export const integerText = z
       .max(MAX_INTEGER, "a number of 64 bits"),
   );
 
+/** The same from 0 on. */
+export const uintText = integerText.refine((value) => value >= 0n, "a whole number from 0");
+
 /** `true` or `false` in a query. */
 export const boolText = z
   .enum(["true", "false"], { error: "`true` or `false`" })
