@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
-import { fastify, type FastifyError, type FastifyInstance } from "fastify";
+import { fastify, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from "fastify";
 
 import { register as registerAdmin } from "./admin.ts";
 import { register as registerAuth } from "./auth/routes.ts";
@@ -21,8 +21,9 @@ export type App = FastifyInstance;
 
 export async function createApp(context: Context): Promise<App> {
   const { config } = context;
+  const loggerInstance: FastifyBaseLogger = context.log;
   const app = fastify({
-    loggerInstance: context.log,
+    loggerInstance,
     genReqId: () => randomUUID(),
     bodyLimit: config.bodyLimit,
     trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,

@@ -56,6 +56,10 @@ pub(super) struct Judge<'s> {
 /// How far an unquoted key reaches at most before its colon.
 const KEY_REACH: usize = 64;
 
+/// Of so many closing brackets it is known where they stand. Deeper than a schema of tools goes, and a text that was cut
+/// off lacks them all.
+const LAST_CLOSERS: usize = 32;
+
 enum Verdict {
     Ends,
     Inside,
@@ -137,8 +141,8 @@ impl<'s> Judge<'s> {
                         self.judge(at + 1, at + 2, start, None, quote, place, depth),
                         Verdict::Ends
                     )
-                    // In a text that was cut off there, it is an escape like any other.
-                    && (depth == 0 || skip_space(self.source, at + 2, self.end) < self.end)
+                    // In a text that was cut off behind it, it is an escape like any other.
+                    && self.closes(at + 2, depth)
                 {
                     escaped = Some(at + 1);
                     if !real {
@@ -202,6 +206,24 @@ impl<'s> Judge<'s> {
             lost: false,
         };
         escaped.map(|at| (end(at), true))
+    }
+
+    /// Whether as many brackets close from `at` on as are open there: else the text was cut off.
+    fn closes(&self, at: usize, depth: usize) -> bool {
+        let Some(wanted) = depth.min(LAST_CLOSERS).checked_sub(1) else {
+            return true;
+        };
+        let mut closers = self.known.closers.borrow_mut();
+        let last = closers.get_or_insert_with(|| {
+            let text = self.bytes.get(..self.end).unwrap_or_default();
+            let found = text.iter().enumerate().rev();
+            found
+                .filter(|(_, byte)| matches!(byte, b']' | b'}'))
+                .map(|(place, _)| place)
+                .take(LAST_CLOSERS)
+                .collect()
+        });
+        last.get(wanted).is_some_and(|place| *place >= at)
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]

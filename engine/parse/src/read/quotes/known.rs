@@ -14,6 +14,8 @@ pub(crate) struct Known {
     /// Far ends of quotes: from where, of which kind, and the byte after it. Escaped quotes are none, so a text of
     /// nothing else would be searched to its end from each of them.
     pub(super) far: RefCell<Vec<(Quote, usize, Option<usize>)>>,
+    /// Where the last brackets of the text close, the last one first; nothing before somebody asked.
+    pub(super) closers: RefCell<Option<Vec<usize>>>,
 }
 
 /// From a byte on no quote ends a string of this place and kind.
