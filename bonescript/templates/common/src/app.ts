@@ -32,7 +32,8 @@ export async function createApp(context: Context): Promise<App> {
     // What fails before there is a route, such as a path that is no URL.
     frameworkErrors: (error, _request, reply) => {
       const problem = problemOf(error);
-      void reply.code(problem.status).headers(problem.headers).send(problem.toBody());
+      reply.raw.writeHead(problem.status, { "content-type": "application/json; charset=utf-8" });
+      reply.raw.end(stringifyJson(problem.toBody()));
     },
   });
 
