@@ -78,12 +78,10 @@ export function invalid(error: ZodError): Problem {
   const details = error.issues.slice(0, 50).flatMap((issue): FieldProblem[] => {
     const path = issue.path.map(String).join(".");
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-    return issue.keys
-      .slice(0, 20)
-      .map((key) => ({
-        path: path === "" ? key : `${path}.${key}`,
-        message: "this field is unknown here",
-      }));
+    return issue.keys.slice(0, 20).map((key) => ({
+      path: path === "" ? key : `${path}.${key}`,
+      message: "this field is unknown here",
+    }));
   });
   return new Problem("VALIDATION_FAILED", "some fields are wrong", { details });
 }

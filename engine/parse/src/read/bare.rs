@@ -74,7 +74,7 @@ pub(crate) fn number(text: &str) -> Option<Cow<'_, str>> {
     if whole == signed && fraction <= whole + 1 {
         return None;
     }
-    if byte(signed) == b'0' && whole > signed + 1 {
+    if byte(signed) == b'_' || (byte(signed) == b'0' && whole > signed + 1) {
         return None;
     }
     let mantissa = at;
@@ -110,7 +110,7 @@ pub(crate) fn number(text: &str) -> Option<Cow<'_, str>> {
         literal.push_str(".0");
     }
     if !unfinished {
-        literal.push_str(exponent);
+        literal.push_str(&plain(exponent));
     }
     Some(Cow::Owned(literal))
 }
@@ -130,6 +130,8 @@ mod tests {
             ("1_234.5_6", Some("1234.56")),
             ("2e", Some("2.0")),
             ("2e+", Some("2.0")),
+            ("1e1_0", Some("1e10")),
+            ("_000", None),
             ("007", None),
             ("1.2.3", None),
             ("1/3", None),
