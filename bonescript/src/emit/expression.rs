@@ -1,6 +1,6 @@
 //! Expressions of the program as TypeScript.
 //!
-//! In goes a typed [`Expression`](crate::ir::Expression), out comes text that means the same on the values that
+//! In goes a typed [`Expression`], out comes text that means the same on the values that
 //! `src/expressions.ts` describes: whole numbers are `bigint`, nothing is `null`, an instant is a `Date`. Operators of
 //! TypeScript are used where they mean the same; a function of `src/expressions.ts` where they do not. Rows that a
 //! relation leads to are not fetched here: the compiler notes which are needed, and whoever emits a capability loads and

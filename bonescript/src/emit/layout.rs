@@ -3,7 +3,7 @@
 //!
 //! [`typescript`] takes source in any layout and gives the same tokens laid out; only commas, semicolons, brackets and
 //! quotes that mean nothing are added or taken. It knows the subset of TypeScript that the templates use. A statement
-//! that is not of it stays as it was written. [`json`] does the same for JSON.
+//! that is not of it stays as it was written. [`json()`] does the same for JSON.
 //!
 //! Pure and linear in the text. Recursion is bounded by the parser.
 

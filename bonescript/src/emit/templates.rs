@@ -4,7 +4,7 @@
 //! common one of the same path. A file whose name ends in `.j2` is rendered; any other goes out as it is. One whose name
 //! begins with `_` is rendered once for each thing of its kind, to another path.
 //!
-//! A template prints [`Piece`]s and nothing else: each says what it is, and the language of the file (by its name) says
+//! A template prints pieces (`piece::Piece`) and nothing else: each says what it is, and the language of the file (by its name) says
 //! how that is written there. Plain strings, numbers and booleans may steer a template, but printing one is an error, so
 //! neither an injection nor a forgotten escape can be written.
 

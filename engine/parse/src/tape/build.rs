@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Item, Kind, Piece, Shape, Value, View};
 use crate::read;
 
-/// A value that is being written: [`Builder::key`] names what comes next, [`Builder::open`] and [`Builder::close`]
+/// A value that is being written: [`Builder::key`] names what comes next, the functions that open a container and [`Builder::close`]
 /// stand around what a container holds.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {

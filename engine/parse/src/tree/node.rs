@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{Kind, Span, Text};
 
-/// A node of a [`Tree`].
+/// A node of a `Tree`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeId(pub(super) NonZeroU32);
 
