@@ -150,7 +150,11 @@ fn stores_say_more_of_their_entity() {
     let scopes: Vec<PolicyScope> = shop.policies.iter().map(|policy| policy.scope).collect();
     assert!(matches!(
         scopes[..],
-        [PolicyScope::System, PolicyScope::Capability(_)]
+        [
+            PolicyScope::System,
+            PolicyScope::Entity(_),
+            PolicyScope::Capability(_)
+        ]
     ));
 }
 
