@@ -72,6 +72,28 @@ fn hostile_files_are_refused() {
 }
 
 #[test]
+fn a_file_of_problems_is_told_of_in_bounded_time() {
+    let task = "  a: { run: 'true' }\n";
+    let keys = format!("smallcode: 1\ntasks:\n{}", task.repeat(30_000));
+    let unknown = format!(
+        "smallcode: 1\ntasks: {{ a: {{ run: 'true', needs: [{}] }} }}\n",
+        "b, ".repeat(100_000)
+    );
+    for text in [keys, unknown] {
+        let sandbox = Sandbox::new();
+        sandbox.write("workflow.yaml", &text);
+        let output = bounded(&sandbox, &["check", "workflow.yaml"]).exits(2);
+        let shown = output.stderr.matches("error[").count();
+        assert!(shown <= 1000, "{shown} problems shown");
+        assert!(
+            output.stderr.contains("not shown") || shown < 10,
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
 fn files_that_are_no_text_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("x", "");

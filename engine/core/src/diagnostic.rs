@@ -49,6 +49,49 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
+    /// The place of each [`STRIDE`]th byte.
+    places: Arc<[Place]>,
+}
+
+/// Positions are counted from the nearest of these many bytes: a file has as many as it has problems, and counting
+/// each of them from the start of the file, or of a line without end, would take the square of its size.
+const STRIDE: usize = 1024;
+
+/// Where a byte stands in its text.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// From 1.
+    line: usize,
+    /// In characters that begin before it, from 1.
+    column: usize,
+}
+
+impl Place {
+    /// The place behind these bytes.
+    fn after(mut self, bytes: &[u8]) -> Self {
+        for byte in bytes {
+            match byte {
+                b'\n' => {
+                    self.line += 1;
+                    self.column = 1;
+                }
+                // A byte that goes on with a character of UTF-8 begins none.
+                0x80..=0xbf => {}
+                _ => self.column += 1,
+            }
+        }
+        self
+    }
+
+    fn each_stride(text: &str) -> Arc<[Self]> {
+        let first = Self { line: 1, column: 1 };
+        let strides = text.as_bytes().chunks(STRIDE).scan(first, |next, bytes| {
+            let place = *next;
+            *next = next.after(bytes);
+            Some(place)
+        });
+        strides.collect()
+    }
 }
 
 /// Every text that diagnostics may point into.
@@ -61,9 +104,11 @@ impl Sources {
     /// Adds a text and gives the id that spans into it carry.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        let text = text.into();
         self.files.push(Source {
             name: name.into(),
-            text: text.into(),
+            places: Place::each_stride(&text),
+            text,
         });
         id
     }
@@ -76,14 +121,19 @@ impl Sources {
     /// The 1-based line and column (in characters) of a byte offset.
     pub fn position(&self, id: SourceId, offset: u32) -> (usize, usize) {
         let Some(source) = self.get(id) else { return (1, 1) };
-        let before = floor_char_boundary(&source.text, offset as usize);
-        let text = source.text.get(..before).unwrap_or_default();
-        let line = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
-        (
-            line,
-            text.get(line_start..).unwrap_or_default().chars().count() + 1,
-        )
+        let end = floor_char_boundary(&source.text, offset as usize);
+        // One stride back where the text ends with one.
+        let stride = (end / STRIDE).min(source.places.len().saturating_sub(1));
+        let Some(place) = source.places.get(stride) else {
+            return (1, 1);
+        };
+        let rest = source
+            .text
+            .as_bytes()
+            .get(stride * STRIDE..end)
+            .unwrap_or_default();
+        let place = place.after(rest);
+        (place.line, place.column)
     }
 }
 
@@ -276,6 +326,8 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word)
+        // A cheap look first: so many letters have to come or go at least.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &plain(candidate)), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()
@@ -305,6 +357,22 @@ mod tests {
         assert_eq!(sources.position(id, 2), (1, 2));
         assert_eq!(sources.position(id, 9), (2, 3));
         assert_eq!(sources.position(id, 999), (2, 6));
+    }
+
+    #[test]
+    fn positions_of_a_long_text() {
+        let text = "é: 1\n".repeat(3 * STRIDE) + &"ß".repeat(2 * STRIDE);
+        let mut sources = Sources::default();
+        let id = sources.add("a.yaml", text.as_str());
+        for (offset, _) in text.char_indices().step_by(13).chain([(text.len(), ' ')]) {
+            let before = &text[..offset];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+            let found = sources.position(id, u32::try_from(offset).unwrap());
+            assert_eq!(found, (line, column), "at {offset}");
+        }
+        let empty = sources.add("b.yaml", "");
+        assert_eq!(sources.position(empty, 0), (1, 1));
     }
 
     #[test]

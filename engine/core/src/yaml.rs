@@ -27,6 +27,9 @@ pub const MAX_DEPTH: usize = 32;
 /// The most values of one text, aliases expanded. A workflow of 10,000 tasks has some 90,000.
 pub const MAX_NODES: usize = 500_000;
 
+/// The most values that aliases may stand for: a thousand tasks that share a block of a hundred values.
+const MAX_REPEATED: usize = 100_000;
+
 /// The most aliases of one text; a human writes tens.
 const MAX_ALIASES: usize = 1_000;
 
@@ -210,7 +213,7 @@ fn options(merge_keys: MergeKeyPolicy) -> Options {
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: merge_keys,
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_NODES },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_REPEATED },
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         reject_unsupported_tags: true,

@@ -19,6 +19,9 @@ use super::text;
 /// Snippets are laid out for this many cells, whatever the terminal: a report reads the same everywhere.
 const WIDTH: usize = 80;
 
+/// The most problems that are shown whole: nobody reads more, and a broken file can have as many as it has bytes.
+const MAX_SHOWN: usize = 1000;
+
 /// The problems as a text that ends with a count of them and a line break; empty where there are none.
 pub(crate) fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let renderer = if color {
@@ -28,9 +31,13 @@ pub(crate) fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool)
     };
     let renderer = renderer.term_width(WIDTH);
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MAX_SHOWN) {
         out.push_str(&one(diagnostic, sources, &renderer));
         out.push_str("\n\n");
+    }
+    let unseen = diagnostics.len().saturating_sub(MAX_SHOWN);
+    if unseen > 0 {
+        let _ = writeln!(out, "{} more, not shown\n", count(unseen, "problem"));
     }
     if let Some(first) = diagnostics.first() {
         let style = Style { color };

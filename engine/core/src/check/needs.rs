@@ -1,6 +1,6 @@
 //! `needs`: that the tasks exist, and that they don't need each other in a circle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{self, TaskGraph};
@@ -76,10 +76,11 @@ fn found_needs(loaded: &Loaded, entry: &Entry<'_>, problems: &mut Diagnostics) -
     let tasks = &loaded.workflow.tasks;
     let name = entry.name;
     let mut own: Vec<usize> = Vec::with_capacity(entry.needs.len());
+    let mut seen = HashSet::new();
     for need in entry.needs {
         let broken = || Some(tasks.read.len() + tasks.broken.get_index_of(need)?);
         match tasks.read.get_index_of(need).or_else(broken) {
-            Some(index) if own.contains(&index) => problems.push(
+            Some(index) if !seen.insert(index) => problems.push(
                 Diagnostic::new(
                     Code::NO_EFFECT,
                     loaded.source,
@@ -110,17 +111,27 @@ fn found_needs(loaded: &Loaded, entry: &Entry<'_>, problems: &mut Diagnostics) -
 fn circle(loaded: &Loaded, all: &[Entry<'_>], path: &[usize]) -> Option<Diagnostic> {
     let entries: Vec<_> = path.iter().filter_map(|index| all.get(*index)).collect();
     let first = entries.first()?.name;
-    let path: Vec<&str> = entries
+    let shown = entries.len().min(CIRCLE_SHOWN);
+    let mut names: Vec<String> = entries
         .iter()
-        .map(|entry| entry.name.as_str())
-        .chain([first.as_str()])
+        .take(shown)
+        .map(|entry| entry.name.to_string())
         .collect();
-    let message = format!("tasks need each other in a circle: {}", path.join(" → "));
+    let unseen = entries.len() - shown;
+    if unseen > 0 {
+        names.push(format!("{unseen} more"));
+    }
+    names.push(first.to_string());
+    let message = format!("tasks need each other in a circle: {}", names.join(" → "));
     let mut diagnostic = Diagnostic::new(Code::CYCLE, loaded.source, first.span(), message);
-    for entry in &entries {
+    let circle: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    for entry in entries.iter().take(shown) {
         // Point at each `needs` entry that is part of the circle.
         let needs = entry.needs.iter();
-        for need in needs.filter(|need| entries.iter().any(|other| other.name == *need)) {
+        for need in needs
+            .filter(|need| circle.contains(need.as_str()))
+            .take(CIRCLE_SHOWN)
+        {
             diagnostic = diagnostic.also(
                 loaded.source,
                 need.span(),
@@ -130,6 +141,9 @@ fn circle(loaded: &Loaded, all: &[Entry<'_>], path: &[usize]) -> Option<Diagnost
     }
     Some(diagnostic.help("take one of these needs out"))
 }
+
+/// So many tasks of a circle are named: one of two hundred is told by its beginning as well.
+const CIRCLE_SHOWN: usize = 20;
 
 /// Whether a task starts only where all its needs ended well: unless its `if` calls a status function, other
 /// than `success()` alone without `or` and `not`, which says the same.
