@@ -13,36 +13,54 @@ interface Description {
   paths: Record<string, Record<string, Operation>>;
 }
 
-export async function signUp(url: string): Promise<Account> {
-  const client = new Client(url);
-  const description = (await client.expect(200, "GET", "/openapi.json")) as Description;
-  for (const path of Object.keys(description.paths)) {
-    const table = /^\/auth\/(.+)\/login$/.exec(path)?.[1];
-    if (table === undefined) {
-      continue;
-    }
+/** Logs in as somebody of the seed, or signs up where there is nobody. */
+export async function logIn(url: string): Promise<Account> {
+  const { description, client } = await ask(url);
+  for (const { path } of logins(description)) {
     const login = example(description, path);
-    // The seed makes rows that log in, the first of them with what the examples say.
+    // The first of them may be gone: an attack removes what it can.
     for (const body of [login, second(login)]) {
       const session = await client.send("POST", path, body);
       if (session.status === 200) {
         return { id: session.body.subject, token: session.body.token };
       }
     }
-    const row = another(example(description, `/${table}`), Object.keys(login));
-    const created = await client.expect(201, "POST", `/${table}`, row);
-    const body = Object.fromEntries(Object.keys(login).map((name) => [name, row[name] ?? created[name]]));
-    const session = await client.expect(200, "POST", path, body);
-    return { id: created.id, token: session.token };
   }
-  throw new Failure("nobody can log in: the description has no `/auth/…/login`");
+  return signUp(url);
+}
+
+/** Signs up anew and logs in. */
+export async function signUp(url: string): Promise<Account> {
+  const { description, client } = await ask(url);
+  const [first] = logins(description);
+  if (first === undefined) {
+    throw new Failure("nobody can log in: the description has no `/auth/…/login`");
+  }
+  const login = example(description, first.path);
+  const row = another(example(description, `/${first.table}`), Object.keys(login));
+  const created = await client.expect(201, "POST", `/${first.table}`, row);
+  const body = Object.fromEntries(Object.keys(login).map((name) => [name, row[name] ?? created[name]]));
+  const session = await client.expect(200, "POST", first.path, body);
+  return { id: created.id, token: session.token };
+}
+
+async function ask(url: string): Promise<{ description: Description; client: Client }> {
+  const client = new Client(url);
+  return { description: (await client.expect(200, "GET", "/openapi.json")) as Description, client };
+}
+
+function logins(description: Description): { path: string; table: string }[] {
+  return Object.keys(description.paths).flatMap((path) => {
+    const table = /^\/auth\/(.+)\/login$/.exec(path)?.[1];
+    return table === undefined ? [] : [{ path, table }];
+  });
 }
 
 /** What the second row of the seed logs in with. */
 function second(login: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(login);
   return Object.fromEntries(
-    entries.map(([name, value]) => [name, typeof value === "string" && name !== "password" ? value.replace("1", "2") : value]),
+    entries.map(([name, value]) => [name, typeof value === "string" && name !== "password" ? value.replace(/1(?!.*1)/, "2") : value]),
   );
 }
 

@@ -12,6 +12,12 @@ export const WORK = join(ROOT, "target/backend");
 
 export type Target = "postgres" | "sqlite";
 
+/** The functions of programs that need them written. */
+const EXTENSIONS: Readonly<Record<string, Record<string, string>>> = {
+  erp: { explode_parts: "() => Promise.resolve([])" },
+  saas: { seat_price: "() => Promise.resolve(1)", send_invitation: "() => Promise.resolve(true)" },
+};
+
 /** A secret of the right length that is nobody's. */
 export const JWT_SECRET = "a-secret-of-the-proof-that-guards-nothing-at-all";
 
@@ -40,12 +46,9 @@ export class Project {
     );
   }
 
-  /**
-   * Writes functions that the program leaves to its user and that must be written before a server starts: each file
-   * says where.
-   */
-  extend(functions: Readonly<Record<string, string>>): void {
-    for (const [name, body] of Object.entries(functions)) {
+  /** Writes functions that the program leaves to its user, without which it refuses: each file says where. */
+  extend(): void {
+    for (const [name, body] of Object.entries(EXTENSIONS[this.name] ?? {})) {
       const path = join(this.folder, "src/extensions", `${name}.ts`);
       const text = readFileSync(path, "utf8")
         .replace(`unwritten("${name}")`, body)
@@ -89,6 +92,13 @@ export class Project {
     if (!existsSync(link)) {
       symlinkSync(join(first.folder, "node_modules"), link);
     }
+  }
+
+  /** The migrations by name. */
+  migrations(): Map<string, string> {
+    const folder = join(this.folder, "migrations");
+    const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+    return new Map(names.sort().map((name) => [name, readFileSync(join(folder, name), "utf8")]));
   }
 
   async npm(step: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {

@@ -1,6 +1,6 @@
 // Proves what the compiler emits, with the real things: npm, tsc, eslint, prettier, PostgreSQL, SQLite, a browser.
 //
-//     tests/backend/run [--program NAME]… [--target postgres|sqlite] [--keep-going]
+//     tests/backend/run [--program NAME]… [--target postgres|sqlite] [--step NAME]…
 //
 // For each program and target: compile, install, type-check, lint, layout, the project's own tests, a server that is
 // started, described, attacked and stopped. The shop is looked at more closely, since its meaning is known here.
@@ -9,9 +9,10 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { signUp } from "./account.ts";
+import { logIn } from "./account.ts";
 import { admin } from "./checks/admin.ts";
-import { fuzz } from "./checks/fuzz.ts";
+import { evolution } from "./checks/evolution.ts";
+import { fuzz, type Effort } from "./checks/fuzz.ts";
 import { migration } from "./checks/migration.ts";
 import { resilience } from "./checks/resilience.ts";
 import * as shop from "./checks/shop.ts";
@@ -24,13 +25,8 @@ import { Failure } from "./tools.ts";
 
 const EXAMPLES = join(ROOT, "bonescript/examples");
 const TARGETS: readonly Target[] = ["sqlite", "postgres"];
-/** The functions that programs want written before their servers start. */
-const EXTENSIONS: Readonly<Record<string, Record<string, string>>> = {
-  erp: { explode_parts: "() => Promise.resolve([])" },
-  saas: { send_invitation: "() => Promise.resolve(true)" },
-};
-/** How long schemathesis may take for one project. */
-const FUZZ_SECONDS = 180;
+/** A description with more operations than this has its edges looked at in other programs: they take minutes. */
+const MANY_OPERATIONS = 100;
 
 interface Line {
   readonly project: string;
@@ -43,8 +39,14 @@ const lines: Line[] = [];
 /** The project of each target whose packages the others use. */
 const firsts = new Map<Target, Project>();
 
+/** The steps that were asked for; all where none were. */
+let wanted: readonly string[] | undefined;
+
 /** Does a step and keeps how it went; says whether the next ones make sense. */
 async function step(project: Project, name: string, work: () => Promise<unknown>): Promise<boolean> {
+  if (wanted !== undefined && !wanted.includes(name) && !["compile", "install"].includes(name)) {
+    return true;
+  }
   const began = performance.now();
   const where = `${project.name} on ${project.target}`;
   let failure: string | undefined;
@@ -62,14 +64,18 @@ async function step(project: Project, name: string, work: () => Promise<unknown>
   return failure === undefined;
 }
 
-/** `written`: whether lint and layout are looked at too. */
-async function prove(project: Project, first: Project | undefined, written: boolean): Promise<boolean> {
+/**
+ * `first`: the project whose packages it uses. What differs between the targets is little, and the same for all programs:
+ * how the shop is written and changes is looked at on both, what the others are like in turns. `odd`: whose turn it is.
+ */
+async function prove(project: Project, first: Project | undefined, odd: boolean | undefined): Promise<boolean> {
   project.remove();
+  const [written, changes] = odd === undefined ? [true, true] : [odd, !odd];
   const source = join(EXAMPLES, `${project.name}.bone`);
   if (!(await step(project, "compile", async () => project.compile(source)))) {
     return false;
   }
-  project.extend(EXTENSIONS[project.name] ?? {});
+  project.extend();
   if (!(await step(project, "install", async () => project.install(first)))) {
     return false;
   }
@@ -77,28 +83,44 @@ async function prove(project: Project, first: Project | undefined, written: bool
   for (const script of scripts) {
     await step(project, script, async () => project.npm(script.replace(":", "-"), ["run", "--silent", script]));
   }
-  await step(project, "its own tests", async () => project.npm("test", ["test"], await project.environment("tests")));
-  await step(project, "a server that is attacked", async () => attacked(project));
+  await step(project, "tests", async () => project.npm("test", ["test"], await project.environment("tests")));
+  await step(project, "attack", async () => attacked(project, effort(project, written)));
+  if (changes) {
+    await step(project, "evolution", async () => evolution(project, source));
+  }
   return true;
 }
 
-async function attacked(project: Project): Promise<void> {
+function effort(project: Project, written: boolean): Effort {
+  if (project.name === "shop") {
+    return "full";
+  }
+  return written && operations(project) <= MANY_OPERATIONS ? "middle" : "brief";
+}
+
+async function attacked(project: Project, thoroughly: Effort): Promise<void> {
   const server = await project.serve("fuzz", {}, true);
   try {
-    await fuzz(project, server, await signUp(server.url), FUZZ_SECONDS);
-    await resilience(server, await signUp(server.url), firstTable(project));
+    await fuzz(project, server, await logIn(server.url), thoroughly);
+    await resilience(server, await logIn(server.url), firstTable(project));
     await stop(server);
   } finally {
     server.kill();
   }
 }
 
+function paths(project: Project): Record<string, object> {
+  const text = readFileSync(join(project.folder, "openapi.json"), "utf8");
+  return (JSON.parse(text) as { paths: Record<string, object> }).paths;
+}
+
+function operations(project: Project): number {
+  return Object.values(paths(project)).reduce((sum, methods) => sum + Object.keys(methods).length, 0);
+}
+
 /** The table of some entity: what the description lists first. */
 function firstTable(project: Project): string {
-  const description = JSON.parse(readFileSync(join(project.folder, "openapi.json"), "utf8")) as {
-    paths: Record<string, object>;
-  };
-  const table = Object.keys(description.paths)
+  const table = Object.keys(paths(project))
     .map((path) => /^\/([a-z_0-9]+)\/\{id\}$/.exec(path)?.[1])
     .find((name) => name !== undefined);
   if (table === undefined) {
@@ -108,7 +130,7 @@ function firstTable(project: Project): string {
 }
 
 async function proveShop(project: Project): Promise<void> {
-  await step(project, "the promises of a shop", async () => {
+  await step(project, "promises", async () => {
     const server = await project.serve("shop");
     try {
       const market = await shop.open(server);
@@ -120,7 +142,7 @@ async function proveShop(project: Project): Promise<void> {
       server.kill();
     }
   });
-  await step(project, "the admin panel in a browser", async () => {
+  await step(project, "admin", async () => {
     const server = await project.serve("admin");
     try {
       const login = { email: "ada@example.org", password: "correct horse battery staple" };
@@ -131,17 +153,16 @@ async function proveShop(project: Project): Promise<void> {
       server.kill();
     }
   });
-  await step(project, "a database of the version before", async () => migration(project));
+  await step(project, "migration", async () => migration(project));
 }
 
 /** Every program on one target. */
 async function proveAll(programs: readonly string[], target: Target, cluster: Cluster): Promise<void> {
   for (const [index, name] of programs.entries()) {
     const project = new Project(name, target, cluster);
-    // What differs between the targets is the same for all programs: how a program is written is looked at on one of
-    // them, in turns.
-    const written = programs.length === 1 || index % TARGETS.length === TARGETS.indexOf(target);
-    if ((await prove(project, firsts.get(target), written)) && !firsts.has(target)) {
+    const both = name === "shop" || programs.length === 1;
+    const odd = both ? undefined : index % TARGETS.length === TARGETS.indexOf(target);
+    if ((await prove(project, firsts.get(target), odd)) && !firsts.has(target)) {
       firsts.set(target, project);
     }
     if (name === "shop") {
@@ -153,7 +174,7 @@ async function proveAll(programs: readonly string[], target: Target, cluster: Cl
 /** How fast the generated routes are, told and not judged; with nothing beside it. */
 async function proveSpeed(target: Target, cluster: Cluster): Promise<void> {
   const project = new Project("speed", target, cluster);
-  await step(project, "requests per second", async () => {
+  await step(project, "speed", async () => {
     project.remove();
     await project.compile(join(ROOT, "tests/backend/programs/speed.bone"));
     await project.install(firsts.get(target));
@@ -163,8 +184,13 @@ async function proveSpeed(target: Target, cluster: Cluster): Promise<void> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { program: { type: "string", multiple: true }, target: { type: "string" } },
+    options: {
+      program: { type: "string", multiple: true },
+      target: { type: "string" },
+      step: { type: "string", multiple: true },
+    },
   });
+  wanted = values.step;
   const programs =
     values.program ??
     readdirSync(EXAMPLES)
@@ -176,7 +202,7 @@ async function main(): Promise<void> {
     const targets = TARGETS.filter((target) => values.target === undefined || values.target === target);
     // Side by side: most of a step is one process that waits for itself.
     await Promise.all(targets.map(async (target) => proveAll(programs, target, cluster)));
-    for (const target of targets) {
+    for (const target of wanted === undefined || wanted.includes("speed") ? targets : []) {
       await proveSpeed(target, cluster);
     }
   } finally {

@@ -1,6 +1,5 @@
 // A program changes while its database lives on: rows of the version before are there afterwards, in their new form.
 
-import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { Client } from "../client.ts";
@@ -14,7 +13,7 @@ const NOW = join(ROOT, "bonescript/examples/shop.bone");
 export async function migration(project: Project): Promise<void> {
   project.removeAllButPackages();
   await project.compile(BEFORE);
-  const first = migrations(project);
+  const first = project.migrations();
   const env = await project.environment("migration");
   await project.npm("migrate-before", ["run", "--silent", "migrate"], env);
   let server = await Server.start(project, env, "before");
@@ -33,13 +32,13 @@ export async function migration(project: Project): Promise<void> {
   }
 
   await project.compile(NOW);
-  const second = migrations(project);
+  const second = project.migrations();
   holds(`the old migration stays as it was, and one comes after it: ${[...second.keys()].join(", ")}`, second.size === first.size + 1);
   for (const [name, text] of first) {
     same(`${name} stays as it was`, second.get(name), text);
   }
   await project.compile(NOW);
-  same("compiling again makes no migration", [...migrations(project).keys()], [...second.keys()]);
+  same("compiling again makes no migration", [...project.migrations().keys()], [...second.keys()]);
 
   await project.npm("migrate-now", ["run", "--silent", "migrate"], env);
   await project.npm("migrate-again", ["run", "--silent", "migrate"], env);
@@ -55,14 +54,4 @@ export async function migration(project: Project): Promise<void> {
   } finally {
     server.kill();
   }
-}
-
-function migrations(project: Project): Map<string, string> {
-  const folder = join(project.folder, "migrations");
-  return new Map(
-    readdirSync(folder)
-      .filter((name) => name.endsWith(".sql"))
-      .sort()
-      .map((name) => [name, readFileSync(join(folder, name), "utf8")]),
-  );
 }

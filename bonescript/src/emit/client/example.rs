@@ -7,12 +7,23 @@ use serde_json::{Map, Value, json};
 
 use super::super::server::EntityRules;
 use super::schema::takes_password;
-use crate::ir::{Column, ColumnKind, Entity, Facts, System, Type};
+use crate::ir::{Column, ColumnKind, Entity, EntityId, Facts, System, Type};
 
 /// The password of each example.
 pub(super) const PASSWORD: &str = "correct horse battery staple";
-/// Stands for the id of a row that has to be there.
+/// Stands for the id of something that nothing is known of.
 pub(super) const ID: &str = "3fa85f64-5717-4562-b3fc-2c963f66afa6";
+/// Rows of each entity that `npm run seed` makes.
+pub(super) const SEEDS: usize = 3;
+/// The one of them that examples remove: it belongs to the first, and nothing belongs to it.
+pub(super) const SPARE: usize = SEEDS;
+/// Tells a row that an example makes from those of the seed.
+pub(super) const NEW: usize = SEEDS + 1;
+
+/// The id of a row of the seed.
+pub(super) fn id(entity: EntityId, number: usize) -> String {
+    format!("00000000-0000-4000-8000-{:06x}{number:06x}", entity.0)
+}
 
 /// A value of a type. `place` tells the values of several columns apart, `number` those of several rows.
 pub(super) fn value(
@@ -51,7 +62,8 @@ pub(super) fn value(
         }
         Type::Bool => json!(false),
         Type::Timestamp => json!(format!("2030-01-{:02}T12:00:00.000Z", 1 + (place + number) % 28)),
-        Type::Uuid | Type::Entity(_) | Type::Caller => json!(ID),
+        Type::Entity(entity) => json!(id(*entity, number)),
+        Type::Uuid | Type::Caller => json!(ID),
         Type::Bytes => json!("aGVsbG8="),
         Type::Json | Type::Unknown | Type::Result(..) => json!({}),
         Type::None => Value::Null,
@@ -108,8 +120,11 @@ fn text(name: &str, facts: &Facts, number: usize) -> String {
     text
 }
 
-/// The value of a column.
+/// The value of a column. What leads to another row leads to the first one, as whoever tries the examples may use it.
 pub(super) fn column(system: &System, column: &Column, place: usize, number: usize) -> Value {
+    if let ColumnKind::ForeignKey(target) = column.kind {
+        return json!(id(target, 1));
+    }
     value(system, &column.ty, &column.facts, &column.name, place, number)
 }
 

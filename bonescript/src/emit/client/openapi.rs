@@ -36,7 +36,7 @@ pub(super) fn document(system: &System, operations: &[Operation]) -> String {
             "parameters": { "idempotencyKey": {
                 "name": "Idempotency-Key", "in": "header",
                 "description": "The same key with the same body gives the same answer, and is done once.",
-                "schema": { "type": "string", "pattern": "^[!-~]{1,200}$" },
+                "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
             } },
             "schemas": schemas(system),
             "responses": responses(),

@@ -6,7 +6,9 @@ use super::super::live;
 use super::super::names;
 use super::super::server::{Rules, capability_path, input_name};
 use super::{example, schema};
-use crate::ir::{Auth, Authorization, Capability, Entity, EntityId, Facts, RelationKind, Sync, System};
+use crate::ir::{
+    Auth, Authorization, Capability, Entity, EntityId, Facts, Parameter, RelationKind, Sync, System, Type,
+};
 
 /// A route.
 #[derive(Clone, Debug)]
@@ -66,6 +68,16 @@ impl Operation {
 
     fn answering(mut self, status: u16, about: &'static str, schema: Option<Value>) -> Self {
         self.answers.push((status, about, schema));
+        self
+    }
+
+    /// Says which row of the seed the path names.
+    fn about(mut self, parameter: &str, entity: EntityId, number: usize) -> Self {
+        for found in &mut self.parameters {
+            if found.get("name").and_then(Value::as_str) == Some(parameter) {
+                schema::put(found, "example", json!(example::id(entity, number)));
+            }
+        }
         self
     }
 
@@ -169,7 +181,7 @@ fn rows(system: &System, rules: &Rules, id: EntityId, entity: &Entity, all: &mut
         let mut create = Operation::new("post", path, format!("{table}_create"), &entity.name, summary)
             .taking(
                 reference(&format!("{name}.create")),
-                example::create(system, entity, rules, 1),
+                example::create(system, entity, rules, example::NEW),
             )
             .answering(201, "The new row.", Some(answer));
         create.open = open;
@@ -183,13 +195,14 @@ fn rows(system: &System, rules: &Rules, id: EntityId, entity: &Entity, all: &mut
             &entity.name,
             format!("Read a {words}"),
         )
+        .about("id", id, 1)
         .answering(200, "The row.", Some(row.clone())),
     );
     let changed = rules
         .update
         .iter()
         .enumerate()
-        .find_map(|(place, name)| Some((name, example::column(system, entity.column(name)?, place, 2))));
+        .find_map(|(place, name)| Some((name, example::column(system, entity.column(name)?, place, 1))));
     let changed = changed.map_or_else(|| json!({}), |(name, value)| json!({ name: value }));
     all.push(
         Operation::new(
@@ -199,6 +212,7 @@ fn rows(system: &System, rules: &Rules, id: EntityId, entity: &Entity, all: &mut
             &entity.name,
             format!("Change a {words}"),
         )
+        .about("id", id, 1)
         .taking(reference(&format!("{name}.update")), changed)
         .answering(200, "The row afterwards.", Some(row)),
     );
@@ -210,12 +224,13 @@ fn rows(system: &System, rules: &Rules, id: EntityId, entity: &Entity, all: &mut
             &entity.name,
             format!("Remove a {words}"),
         )
+        .about("id", id, example::SPARE)
         .answering(204, "It is gone.", None),
     );
-    relations(system, entity, all);
+    relations(system, id, entity, all);
 }
 
-fn relations(system: &System, entity: &Entity, all: &mut Vec<Operation>) {
+fn relations(system: &System, id: EntityId, entity: &Entity, all: &mut Vec<Operation>) {
     let table = &entity.table;
     for relation in &entity.relations {
         let Some(target) = system.entity(relation.target) else {
@@ -236,6 +251,7 @@ fn relations(system: &System, entity: &Entity, all: &mut Vec<Operation>) {
             &entity.name,
             format!("Follow `{}` to {target}", relation.name),
         )
+        .about("id", id, 1)
         .answering(200, if many { "A page." } else { "The row." }, Some(answer));
         if many {
             read.parameters.extend(paging());
@@ -255,6 +271,8 @@ fn relations(system: &System, entity: &Entity, all: &mut Vec<Operation>) {
                             relation.name
                         ),
                     )
+                    .about("id", id, 1)
+                    .about("other_id", relation.target, 2)
                     .answering(204, "Done.", None),
                 );
             }
@@ -267,7 +285,7 @@ pub(super) fn input(system: &System, capability: &Capability) -> (Value, Value) 
     let mut properties = Vec::new();
     let mut example = serde_json::Map::new();
     for (place, parameter) in capability.parameters.iter().enumerate() {
-        let needed = !matches!(parameter.ty, crate::ir::Type::Optional(_));
+        let needed = !matches!(parameter.ty, Type::Optional(_));
         let name = input_name(parameter);
         properties.push((
             name.clone(),
@@ -281,12 +299,20 @@ pub(super) fn input(system: &System, capability: &Capability) -> (Value, Value) 
                 &Facts::default(),
                 &parameter.name,
                 place,
-                1,
+                number_among(capability.parameters.iter().take(place), &parameter.ty),
             );
             example.insert(name, value);
         }
     }
     (schema::object(&properties), Value::Object(example))
+}
+
+/// Two rows of the same entity are two rows.
+fn number_among<'a>(before: impl Iterator<Item = &'a Parameter>, ty: &Type) -> usize {
+    let same = matches!(ty, Type::Entity(_));
+    1 + before
+        .filter(|parameter| same && parameter.ty.required() == ty)
+        .count()
 }
 
 fn called(system: &System, capability: &Capability) -> Operation {
@@ -350,7 +376,7 @@ pub(super) fn first_row(capability: &Capability) -> Option<EntityId> {
         .parameters
         .iter()
         .find_map(|parameter| match parameter.ty.required() {
-            crate::ir::Type::Entity(id) => Some(*id),
+            Type::Entity(id) => Some(*id),
             _ => None,
         })
 }
@@ -372,7 +398,7 @@ fn authentication(system: &System, rules: &Rules, all: &mut Vec<Operation>) {
         let who = named
             .get(&login.identifier)
             .cloned()
-            .unwrap_or_else(|| json!(example::ID));
+            .unwrap_or_else(|| json!(example::id(EntityId(index), 1)));
         let given = json!({ login.identifier.as_str(): who, "password": example::PASSWORD });
         let token = schema::object(&[
             ("token".into(), json!({ "type": "string" }), true),
@@ -445,7 +471,7 @@ fn moving(system: &System, all: &mut Vec<Operation>) {
         let mut given = serde_json::Map::new();
         for (place, input) in live::flow_inputs(system, flow).into_iter().enumerate() {
             let ty = &input.parameter.ty;
-            let needed = input.made_by.is_none() && !matches!(ty, crate::ir::Type::Optional(_));
+            let needed = input.made_by.is_none() && !matches!(ty, Type::Optional(_));
             if needed {
                 let value = example::value(system, ty, &Facts::default(), &input.parameter.name, place, 1);
                 given.insert(input.wire.clone(), value);

@@ -73,6 +73,12 @@ pub(super) fn of(system: &System, ty: &Type, facts: &Facts) -> Value {
                 .iter()
                 .map(|member| of(system, member, &Facts::default()))
                 .collect();
+            // Many tools, schemathesis among them, know `prefixItems` by its older name only.
+            if let Some(first) = members.first()
+                && members.iter().all(|member| member == first)
+            {
+                return json!({ "type": "array", "minItems": members.len(), "maxItems": members.len(), "items": first });
+            }
             json!({ "type": "array", "minItems": members.len(), "maxItems": members.len(), "prefixItems": members })
         }
         Type::Union(members) => {

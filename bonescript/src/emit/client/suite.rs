@@ -8,10 +8,10 @@ use super::super::server::{EntityRules, Rules, capability_path, entity_file, ent
 use super::super::templates::{code, comment, text};
 use super::super::{EmitError, expression};
 use super::example;
-use crate::ir::{Auth, Authorization, Column, ColumnKind, Entity, EntityId, Facts, System, Type};
-
-/// Rows of each entity that `npm run seed` makes.
-const SEEDS: usize = 2;
+use crate::ir::{
+    Auth, Authorization, BinaryOperator, Capability, Column, ColumnKind, Entity, EntityId, Expression,
+    ExpressionKind, Facts, Relation, RelationKind, Sync, System, Type,
+};
 
 /// A value of JSON as TypeScript.
 fn plain(value: &Value) -> String {
@@ -102,6 +102,8 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
                 .collect();
             context! {
                 name => text(capability.name.as_str()),
+                refuses => refuses_strangers(system, capability),
+                batch => capability.sync == Sync::Batch,
                 path => text(capability_path(system, capability)),
                 open => capability.authorization == Authorization::Anyone,
                 needed => capability.parameters.iter().any(|parameter| !matches!(parameter.ty, Type::Optional(_))),
@@ -148,15 +150,17 @@ fn described(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules
     });
     let login = rules.login.as_ref().filter(|login| login.method != Auth::ApiKey);
     let owner = rules.owner.as_ref().map(|owner| {
+        let steps = owner.steps.iter();
+        let steps = steps.map(
+            |(column, table)| context! { column => text(column.as_str()), table => text(table.as_str()) },
+        );
         context! {
             entity => text(system.entity(owner.entity).map_or("", |entity| entity.name.as_str())),
-            column => match owner.steps.as_slice() {
-                [(column, _)] => Some(text(column.as_str())),
-                _ => None,
-            },
-            own => owner.steps.is_empty(),
+            steps => steps.collect::<Vec<_>>(),
+            given => owner.steps.first().is_none_or(|(column, _)| takes(column)),
         }
     });
+    let names = |names: &[String]| -> Vec<Piece> { names.iter().map(|name| text(name.as_str())).collect() };
     context! {
         name => text(entity.name.as_str()),
         table => text(entity.table.as_str()),
@@ -165,12 +169,15 @@ fn described(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules
         open => login.is_some_and(|login| login.open),
         keyed => rules.login.is_some() && login.is_none(),
         owner,
-        shared => rules.readers.is_some(),
+        readers => rules.readers.as_deref().map(names),
+        writers => names(&rules.writers),
+        admitted => rules.admitted.iter().map(|admitted| names(admitted)).collect::<Vec<_>>(),
         needs => needs(entity).filter(|(column, _)| takes(&column.name)).map(|(column, target)| context! {
             column => text(column.name.as_str()),
             entity => text(system.entity(target).map_or("", |entity| entity.name.as_str())),
         }).collect::<Vec<_>>(),
         body => code(plain(&body)),
+        row => code(format!("{{ {} }}", required(system, entity, rules, example::NEW).join(", "))),
         unique,
         update => update.map(|update| code(plain(&update))),
         wrong,
@@ -179,9 +186,18 @@ fn described(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules
     }
 }
 
-/// An id that says whose row it is.
-fn seed_id(entity: usize, number: usize) -> String {
-    format!("00000000-0000-4000-8000-{entity:06x}{number:06x}")
+/// Whether only one row may lead to what a column leads to.
+fn single(system: &System, id: EntityId, entity: &Entity, column: &Column, target: EntityId) -> bool {
+    let one = |relation: &Relation| {
+        relation.target == id
+            && relation.column.as_ref() == Some(&column.name)
+            && (relation.kind == RelationKind::HasOne
+                || (relation.kind == RelationKind::HasMany && relation.most == Some(1)))
+    };
+    entity.uniques.contains(&column.name)
+        || system
+            .entity(target)
+            .is_some_and(|target| target.relations.iter().any(one))
 }
 
 /// Rows in an order in which what they lead to is there.
@@ -213,7 +229,7 @@ fn seed(system: &System, rules: &Rules) -> Piece {
         if needs(entity).any(|(_, target)| target == id) {
             continue;
         }
-        for number in 1..=SEEDS {
+        for number in 1..=example::SEEDS {
             rows.push(seed_row(system, id, entity, rules, number));
         }
     }
@@ -233,13 +249,69 @@ fn seed(system: &System, rules: &Rules) -> Piece {
     context! { rows, imports, password => text(example::PASSWORD) }
 }
 
-fn seed_row(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules, number: usize) -> Piece {
+/// What a row must have besides the rows that it leads to, as the database layer takes it.
+fn required(system: &System, entity: &Entity, rules: &EntityRules, number: usize) -> Vec<String> {
     let secret = rules.login.as_ref().and_then(|login| login.secret.as_deref());
-    let mut values = vec![format!("id: {}", expression::string(&seed_id(id.0, number)))];
-    for (place, column) in entity.columns.iter().enumerate() {
+    let needed = |column: &Column| {
+        matches!(column.kind, ColumnKind::Owned | ColumnKind::Stored)
+            && Some(column.name.as_str()) != secret
+            && !column.nullable
+            && column.default.is_none()
+    };
+    let columns = entity.columns.iter().enumerate();
+    columns
+        .filter(|(_, column)| needed(column))
+        .map(|(place, column)| {
+            let value = inner(&column.ty, &example::column(system, column, place, number));
+            format!("{}: {value}", expression::key(&column.name))
+        })
+        .collect()
+}
+
+/// Whether no caller may do this with rows that have nothing to do with it. Told of conditions that are plain enough.
+fn refuses_strangers(system: &System, capability: &Capability) -> bool {
+    // A column `role` has a default, which a stranger has as well.
+    let roles = !system
+        .entities
+        .iter()
+        .any(|entity| entity.auth.is_some() && entity.column("role").is_some());
+    match capability.authorization {
+        Authorization::IsParameter(_) => true,
+        Authorization::Requires => capability
+            .requires
+            .iter()
+            .any(|check| names_one(&check.condition, roles)),
+        Authorization::Authenticated | Authorization::Anyone => false,
+    }
+}
+
+/// Whether a condition holds for some named caller, or role, only.
+fn names_one(condition: &Expression, roles: bool) -> bool {
+    let names = |side: &Expression| match side.kind {
+        ExpressionKind::CallerId => true,
+        ExpressionKind::CallerRole => roles,
+        _ => false,
+    };
+    match &condition.kind {
+        ExpressionKind::Binary(BinaryOperator::Equal, left, right) => names(left) || names(right),
+        ExpressionKind::Binary(BinaryOperator::And, left, right) => {
+            names_one(left, roles) || names_one(right, roles)
+        }
+        ExpressionKind::Binary(BinaryOperator::Or, left, right) => {
+            names_one(left, roles) && names_one(right, roles)
+        }
+        _ => false,
+    }
+}
+
+fn seed_row(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules, number: usize) -> Piece {
+    let mut values = vec![format!("id: {}", expression::string(&example::id(id, number)))];
+    for column in &entity.columns {
         let value = match &column.kind {
             ColumnKind::ForeignKey(target) if !column.nullable => {
-                expression::string(&seed_id(target.0, number))
+                // The spare row is the first one's, who tries the examples.
+                let spare = number == example::SPARE && !single(system, id, entity, column, *target);
+                expression::string(&example::id(*target, if spare { 1 } else { number }))
             }
             ColumnKind::State => {
                 let states = entity.machine.as_ref().map(|machine| machine.states.as_slice());
@@ -247,14 +319,11 @@ fn seed_row(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules,
                 let state = states.get((number - 1) % states.len().max(1));
                 expression::string(state.map_or("", String::as_str))
             }
-            ColumnKind::Owned | ColumnKind::Stored if Some(column.name.as_str()) == secret => continue,
-            ColumnKind::Owned | ColumnKind::Stored if !column.nullable && column.default.is_none() => {
-                inner(&column.ty, &example::column(system, column, place, number))
-            }
             _ => continue,
         };
         values.push(format!("{}: {value}", expression::key(&column.name)));
     }
+    values.extend(required(system, entity, rules, number));
     context! {
         entity => code(entity_name(system, id)),
         about => comment(entity.name.as_str()),

@@ -33,6 +33,8 @@ pub(in super::super) struct EntityRules {
     pub(in super::super) readers: Option<Vec<String>>,
     /// Callers that may write rows that nobody owns.
     pub(in super::super) writers: Vec<String>,
+    /// Callers that are let in at all, by each policy that names any.
+    pub(in super::super) admitted: Vec<Vec<String>>,
     /// How rows log in.
     pub(in super::super) login: Option<Login>,
 }
@@ -162,9 +164,22 @@ fn entity_rules(
         } else {
             Vec::new()
         },
+        admitted: admitted(system, id),
         owner,
         login,
     }
+}
+
+/// Those whom each policy over the routes of an entity lets in.
+fn admitted(system: &System, id: EntityId) -> Vec<Vec<String>> {
+    let policies = system.policies.iter();
+    policies
+        .filter(|policy| {
+            matches!(policy.scope, PolicyScope::System) || policy.scope == PolicyScope::Entity(id)
+        })
+        .filter_map(|policy| policy.access.as_ref())
+        .map(|access| access.iter().map(|access| accessor(system, access)).collect())
+        .collect()
 }
 
 /// Those whom the policies of an entity let in by name.

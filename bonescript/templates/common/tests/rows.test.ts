@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { admin, bodyOf, signUp, start, tryMake, unknownId } from "./support.ts";
+import { admin, bodyOf, start, tryMake, unknownId } from "./support.ts";
 import { entities } from "./system.ts";
 
 const backend = await start();
@@ -82,35 +82,5 @@ for (const entity of entities) {
       body: { id: unknownId() },
     });
     assert.equal(state.status, 400);
-  });
-
-  const { owner } = entity;
-  if (owner === null || (owner.column === null && !owner.own)) continue;
-  test(`${entity.name}: strangers reach no row of another`, async (t) => {
-    const people = entities.find(({ name }) => name === owner.entity);
-    if (people === undefined) return t.skip("nobody owns it");
-    const [mine, stranger] = [await signUp(backend, people), await signUp(backend, people)];
-    if (mine === null || stranger === null) return t.skip("nobody can sign up");
-    let id: string | null = mine.id;
-    if (!owner.own) {
-      const made = await tryMake(backend, entity, { [owner.column ?? ""]: mine.id });
-      id = made?.status === 201 ? String(made.body["id"]) : null;
-    }
-    if (id === null) return t.skip("no row could be made");
-    const one = `${path}/${id}`;
-    assert.equal((await backend.ask("GET", one, { token: mine.token })).status, 200);
-    if (!entity.shared) {
-      assert.equal((await backend.ask("GET", one, { token: stranger.token })).status, 403);
-      const list = await backend.ask("GET", `${path}?page_size=100`, { token: stranger.token });
-      const items = list.body["items"] as { id: string }[];
-      assert.ok(!items.some((row) => row.id === id), "a stranger lists it");
-    }
-    const changed = await backend.ask("PUT", one, {
-      token: stranger.token,
-      body: entity.update ?? {},
-    });
-    assert.equal(changed.status, 403);
-    assert.equal((await backend.ask("DELETE", one, { token: stranger.token })).status, 403);
-    assert.equal((await backend.ask("GET", one)).status, 401);
   });
 }

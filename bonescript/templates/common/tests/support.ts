@@ -103,7 +103,12 @@ export function find(name: string): EntityUnderTest {
 
 /** A body that is like no other in what must be unique. */
 export function bodyOf(entity: EntityUnderTest): Body {
-  const body = { ...entity.body };
+  return unlike(entity, entity.body);
+}
+
+/** Values that no other row has where rows may not have the same. */
+export function unlike(entity: EntityUnderTest, values: Readonly<Record<string, unknown>>): Body {
+  const body: Body = { ...values };
   for (const { column, most } of entity.unique) {
     const before = body[column];
     const mark = randomBytes(6).toString("hex");

@@ -6,12 +6,12 @@ import { callerOf } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import { invalid } from "../errors.ts";
 import { guardFor } from "../policies/guard.ts";
+import { keyHeader } from "../policies/idempotency.ts";
 import type { Flow } from "./definition.ts";
 import { flows } from "./index.ts";
 import type { Run } from "./store.ts";
 
 const parameters = z.object({ id: z.uuid() });
-const headers = z.object({ "idempotency-key": z.string().min(1).max(200).optional() });
 
 export function register(app: App, context: Context): void {
   const guard = guardFor({});
@@ -20,7 +20,7 @@ export function register(app: App, context: Context): void {
       const caller = callerOf(request);
       guard.limit(request, caller, context.clock().getTime());
       guard.admit(caller);
-      const parsed = headers.safeParse(request.headers);
+      const parsed = keyHeader.safeParse(request.headers);
       if (!parsed.success) throw invalid(parsed.error);
       const key = parsed.data["idempotency-key"] ?? null;
       const run = await context.flows.begin(context, flow, request.body, caller, key);

@@ -4,9 +4,19 @@
  */
 import { createHash } from "node:crypto";
 
+import { z } from "zod";
+
 import type { Transaction } from "../database/transaction.ts";
 import { Problem } from "../errors.ts";
 import { type Json, parseJson, stringifyJson } from "../json.ts";
+
+/** The header of a request: a key that a client makes up, printable and not endless. */
+export const keyHeader = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, "1 to 255 printable characters")
+    .optional(),
+});
 
 export interface Key {
   /** Whose key it is, and of which action: keys of others are other keys. */
