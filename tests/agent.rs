@@ -3,6 +3,7 @@
 mod bad_habits;
 mod contained;
 mod resumed;
+mod served;
 
 use serde_json::{Value, json};
 

@@ -149,6 +149,9 @@ pub struct PlanNode {
     /// What the tools of an agent take of each prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolTokens>,
+    /// The commands of the MCP servers that are started for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<String>,
     /// What it reads, where it says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,

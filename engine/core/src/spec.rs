@@ -8,6 +8,7 @@ mod fan;
 mod input;
 mod kind;
 pub(crate) mod lower;
+mod mcp;
 mod policy;
 mod scalar;
 mod schema;
@@ -21,6 +22,7 @@ pub use fan::{DEFAULT_MAX_ITEMS, Foreach, MAX_ITEMS, Matrix};
 pub use input::{Input, InputKeys, InputType, Mismatch};
 pub use kind::*;
 pub use lower::{Context, ErrorBuilder, Fields, Lower, Map, OneOrMany, Properties, Record};
+pub use mcp::McpServer;
 pub use policy::{Budget, Escalate, OnFailure, Permissions, Retry, RetryKeys, Split, SplitBy};
 pub use scalar::{Duration, Name};
 pub use schema::workflow_schema;
@@ -55,6 +57,8 @@ record! {
         [optional] budget: Budget,
         /// What a model may read, write and run. Nothing but reading is allowed by default.
         [default] permissions: Permissions,
+        /// Servers of tools that an `agent` may name, after the Model Context Protocol (MCP).
+        [default] mcp: Map<McpServer> = r#"{"docs": {"command": "docs-server --stdio"}}"#,
         /// Keys that every task has unless it sets them itself.
         [optional] defaults: Defaults,
         /// The tasks by name.

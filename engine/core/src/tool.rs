@@ -9,6 +9,7 @@
 pub mod command;
 pub mod read;
 pub mod route;
+pub mod served;
 pub mod talk;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use smallcode_parse::{Tool, Tools};
 use crate::load::Bundle;
 use crate::spec::{Agent, Task, ToolName};
 use crate::tokens::{Family, Tokens, count};
+use served::Served;
 
 /// The most calls of one attempt where the task does not say: a change of a few files with its tests takes 8 to 15 steps,
 /// and what is not done by then is mostly never done.
@@ -178,10 +180,49 @@ impl ToolName {
     }
 }
 
+/// A tool of an agent: one of ours, or one of an MCP server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentTool {
+    /// One of ours.
+    Own(ToolName),
+    /// One of a server.
+    Served(ServedTool),
+}
+
+/// A tool of an MCP server, by its place in the [`Toolset`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedTool {
+    index: usize,
+    category: Category,
+}
+
+impl AgentTool {
+    /// What kind of step it makes.
+    pub fn category(self) -> Category {
+        match self {
+            Self::Own(tool) => tool.category(),
+            Self::Served(tool) => tool.category,
+        }
+    }
+}
+
+impl From<ToolName> for AgentTool {
+    fn from(tool: ToolName) -> Self {
+        Self::Own(tool)
+    }
+}
+
+impl PartialEq<ToolName> for AgentTool {
+    fn eq(&self, other: &ToolName) -> bool {
+        *self == Self::Own(*other)
+    }
+}
+
 /// The tools of one task. They stay the same for all its calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Toolset {
     tools: Vec<ToolName>,
+    served: Vec<Served>,
 }
 
 /// What the tools take of a prompt, in tokens.
@@ -208,23 +249,70 @@ impl Toolset {
         };
         Self {
             tools: ToolName::ALL.into_iter().filter(has).collect(),
+            served: Vec::new(),
         }
     }
 
-    /// The tools of a task of a bundle.
+    /// The tools of a task of a bundle, without those of its servers: what these have is known once they run.
     pub fn of(bundle: &Bundle, task: &Task, agent: &Agent) -> Self {
-        let may_run = !bundle.root().loaded.workflow.permissions.run.is_empty();
+        let patterns = bundle.root().loaded.workflow.permissions.run.iter();
+        let mut patterns = patterns.map(|pattern| pattern.template.source());
+        let may_run = patterns.any(|pattern| !starts_server(bundle, pattern));
         Self::new(agent, !task.common.writes.is_empty(), may_run)
     }
 
-    /// Whether it has a tool.
+    /// Whether a task runs commands, its servers among them, so that it may write what nobody has announced.
+    pub fn runs(bundle: &Bundle, task: &Task, agent: &Agent) -> bool {
+        !agent.keys.mcp.is_empty() || Self::of(bundle, task, agent).has(ToolName::RunCommand)
+    }
+
+    /// All tools of ours, for tests.
+    #[cfg(test)]
+    pub(crate) fn all() -> Self {
+        Self {
+            tools: ToolName::ALL.to_vec(),
+            served: Vec::new(),
+        }
+    }
+
+    /// With the tools of servers beside.
+    #[must_use]
+    pub fn with(mut self, served: Vec<Served>) -> Self {
+        self.served = served;
+        self
+    }
+
+    /// Those of ours.
+    pub fn own(&self) -> &[ToolName] {
+        &self.tools
+    }
+
+    /// Whether it has a tool of ours.
     pub fn has(&self, tool: ToolName) -> bool {
         self.tools.contains(&tool)
     }
 
+    /// The tool of a name.
+    pub fn named(&self, name: &str) -> Option<AgentTool> {
+        if let Some(tool) = ToolName::from_word(name) {
+            return self.has(tool).then_some(AgentTool::Own(tool));
+        }
+        let index = self.served.iter().position(|served| served.name == name)?;
+        let category = self.served.get(index)?.category;
+        Some(AgentTool::Served(ServedTool { index, category }))
+    }
+
+    /// A tool of a server.
+    pub fn served(&self, tool: ServedTool) -> Option<&Served> {
+        self.served.get(tool.index)
+    }
+
     /// Its categories.
     pub fn categories(&self) -> Vec<Category> {
-        let has = |category: &Category| self.tools.iter().any(|tool| tool.category() == *category);
+        let has = |category: &Category| {
+            self.tools.iter().any(|tool| tool.category() == *category)
+                || self.served.iter().any(|tool| tool.category == *category)
+        };
         Category::ALL.into_iter().filter(has).collect()
     }
 
@@ -235,6 +323,8 @@ impl Toolset {
         let line = |category: Category| {
             let tools = self.tools.iter().filter(|tool| tool.category() == category);
             let told = tools.map(|tool| format!("`{}` {}", tool.as_str(), tool.purpose()));
+            let served = self.served.iter().filter(|tool| tool.category == category);
+            let told = told.chain(served.map(Served::line));
             let told = told.collect::<Vec<_>>().join("; ");
             if category == Category::Run && self.has(ToolName::RunCommand) && !quoted.is_empty() {
                 format!("- {category}: {told} (one of {})", quoted.join(", "))
@@ -249,7 +339,9 @@ impl Toolset {
     /// How the tools of a category are called, and how the work is ended.
     pub fn forms(&self, category: Category) -> String {
         let shown = |tool: &&ToolName| tool.category() == category || **tool == ToolName::Finish;
-        let forms: Vec<&str> = self.tools.iter().filter(shown).map(|tool| tool.form()).collect();
+        let own = self.tools.iter().filter(shown).map(|tool| tool.form());
+        let served = self.served.iter().filter(|tool| tool.category == category);
+        let forms: Vec<&str> = own.chain(served.map(Served::form)).collect();
         forms.join("\n")
     }
 
@@ -259,7 +351,8 @@ impl Toolset {
             .categories()
             .into_iter()
             .map(|category| count(family, &self.forms(category)));
-        let flat: Vec<&str> = self.tools.iter().map(|tool| tool.form()).collect();
+        let own = self.tools.iter().map(|tool| tool.form());
+        let flat: Vec<&str> = own.chain(self.served.iter().map(Served::form)).collect();
         Cost {
             routed: routed.max().unwrap_or_default(),
             flat: count(family, &flat.join("\n")),
@@ -268,13 +361,18 @@ impl Toolset {
 
     /// The tools as the reader of replies knows them.
     pub fn offered(&self) -> Tools {
-        let tools = self.tools.iter();
-        Tools::new(
-            tools
-                .map(|tool| Tool::new(tool.as_str(), &tool.schema()))
-                .collect(),
-        )
+        let own = self.tools.iter();
+        let own = own.map(|tool| Tool::new(tool.as_str(), &tool.schema()));
+        let served = self.served.iter().map(|tool| Tool::new(&tool.name, &tool.schema));
+        Tools::new(own.chain(served).collect())
     }
+}
+
+/// Whether a pattern of `permissions.run` is there for an MCP server, and so no command for a model to run.
+pub fn starts_server(bundle: &Bundle, pattern: &str) -> bool {
+    let servers = bundle.modules.iter();
+    let mut servers = servers.flat_map(|module| module.loaded.workflow.mcp.values());
+    servers.any(|server| server.command.text == pattern)
 }
 
 #[cfg(test)]
@@ -283,9 +381,7 @@ mod tests {
 
     #[test]
     fn no_call_carries_more_than_350_tokens_of_tools() {
-        let all = Toolset {
-            tools: ToolName::ALL.to_vec(),
-        };
+        let all = Toolset::all();
         for family in [
             Family::Qwen,
             Family::Llama3,
@@ -300,9 +396,7 @@ mod tests {
 
     #[test]
     fn every_call_of_a_form_is_read_as_that_tool() {
-        let all = Toolset {
-            tools: ToolName::ALL.to_vec(),
-        };
+        let all = Toolset::all();
         let offered = smallcode_parse::Expect::Calls(all.offered());
         for tool in ToolName::ALL {
             let Some((arguments, _)) = tool.form().split_once("}:") else {

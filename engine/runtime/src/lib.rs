@@ -7,6 +7,7 @@ pub mod generated;
 pub mod host;
 pub mod journal;
 pub mod mask;
+pub mod mcp;
 pub mod model;
 mod own_time;
 pub mod process;

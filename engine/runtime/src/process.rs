@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod capture;
 mod confine;
+mod converse;
 mod drive;
 mod error;
 mod group;
@@ -28,6 +29,7 @@ mod spawn;
 mod tests;
 
 pub use self::confine::{Confine, ConfineError, HELPER, NOT_STARTED, enter, offered};
+pub use self::converse::{Conversation, Pipes, converse};
 pub use self::drive::run;
 pub use self::error::{RunError, SpawnError};
 pub use self::orphans::{OrphanError, kill_orphans};

@@ -147,6 +147,9 @@ fn notes(node: &PlanNode) -> Vec<String> {
             number(tools.all)
         ));
     }
+    for server in &node.servers {
+        notes.push(format!("starts the server of tools `{server}`"));
+    }
     if !node.reads.is_empty() {
         notes.push(format!("reads {}", node.reads.join(", ")));
     }

@@ -7,7 +7,7 @@ use super::escalation::Worst;
 use super::writes::{Step, Writes};
 use super::{
     CALL_TRIES, Count, Given, PlanNode, ProfileFacts, ToolTokens, Totals, calls_of_attempt, profile_of,
-    write_permissions,
+    run_permissions, write_permissions,
 };
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, SourceId};
@@ -16,10 +16,12 @@ use crate::load::{Bundle, ModuleId};
 use crate::proposal::DEFAULT_MAX_TASKS;
 use crate::run::{MAX_PARTS, splits};
 use crate::scope::{Item, Names};
-use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text, ToolName};
+use crate::spec::{Common, DEFAULT_MAX_ITEMS, Kind, Output, Task, Text};
 use crate::template::Value;
 use crate::tokens::Family;
 use crate::tool::Toolset;
+use crate::tool::command::allows;
+use crate::tool::served::FORMS;
 
 pub(super) struct Planner<'a> {
     pub(super) bundle: &'a Bundle,
@@ -185,9 +187,15 @@ impl Planner<'_> {
             if let Kind::Agent(agent) = &task.kind {
                 let family = Family::of_model(facts.model.as_deref().unwrap_or_default());
                 let cost = Toolset::of(self.bundle, task, agent).cost(family);
+                // What servers list is known once they run; it is cut to what a call may carry.
+                let shown = if agent.keys.mcp.is_empty() {
+                    cost.routed
+                } else {
+                    FORMS
+                };
                 tools = Some(ToolTokens {
-                    shown: cost.routed.get(),
-                    all: cost.flat.get(),
+                    shown: shown.get(),
+                    all: cost.flat.max(shown).get(),
                 });
             }
             self.profiles.insert(name.clone(), facts);
@@ -201,9 +209,10 @@ impl Planner<'_> {
                 self.permitted(task, &writes, names, source);
             }
         }
+        let servers = self.servers(task, names, source);
         let runs = match &task.kind {
             Kind::Run(_) => true,
-            Kind::Agent(agent) => Toolset::of(self.bundle, task, agent).has(ToolName::RunCommand),
+            Kind::Agent(agent) => Toolset::runs(self.bundle, task, agent),
             _ => false,
         };
         self.totals.nodes = self.totals.nodes.saturating_add(times.most());
@@ -230,9 +239,40 @@ impl Planner<'_> {
             escalates_to,
             tools,
             untracked: runs && writes.is_empty(),
+            servers,
             reads,
             writes,
         });
+    }
+
+    /// The commands of the MCP servers that are started for a task, which the run must allow.
+    fn servers(&mut self, task: &Task, names: Option<&Names>, source: SourceId) -> Vec<String> {
+        let Kind::Agent(agent) = &task.kind else {
+            return Vec::new();
+        };
+        let mut modules = self.bundle.modules.iter();
+        let Some(module) = modules.find(|module| module.loaded.source == source) else {
+            return Vec::new();
+        };
+        let servers = &module.loaded.workflow.mcp;
+        let named = agent.keys.mcp.iter();
+        let named: Vec<_> = named.filter_map(|name| servers.get(name.text.as_str())).collect();
+        for server in &named {
+            let (Some(names), Ok(words)) = (names, server.words()) else {
+                continue;
+            };
+            let patterns = run_permissions(self.bundle, names);
+            if !patterns.iter().any(|pattern| allows(pattern, &words)) {
+                let message = format!("`{}` is not allowed in this run", server.command.text);
+                let problem = Diagnostic::new(Code::NOT_PERMITTED, source, server.command.span, message);
+                let help = "`permissions: { run }` must allow what starts a server, word by word";
+                self.problems.push(problem.help(help));
+            }
+        }
+        named
+            .into_iter()
+            .map(|server| server.command.text.clone())
+            .collect()
     }
 
     /// The profile that a task escalates to in this run, and the worst case of that.

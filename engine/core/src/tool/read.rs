@@ -1,13 +1,16 @@
 //! A reply as calls of tools: those that the server found, those that the text holds in any dialect, and code, which
 //! travels beside them in blocks and never inside a JSON string unless the model insists.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 use smallcode_parse::{
     Diagnostic, DiagnosticKind, Edit, Expect, Omitted, Reading, Repair, RepairKind, Span, Tools, native,
     parse,
 };
 
-use super::Toolset;
+use super::{AgentTool, Toolset};
 use crate::spec::ToolName;
 
 /// What a result begins with, in the conversation. A model that goes on after its call makes results up, which begin
@@ -27,7 +30,9 @@ const LABEL: usize = 80;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// The tool.
-    pub tool: ToolName,
+    pub tool: AgentTool,
+    /// What the model knows it by.
+    pub name: String,
     /// Its arguments.
     pub arguments: Map<String, Value>,
     /// The edits of a `patch`.
@@ -53,7 +58,7 @@ pub struct Miss {
     /// In which way.
     pub kind: MissKind,
     /// The tool that was meant, where it is known.
-    pub tool: Option<ToolName>,
+    pub tool: Option<AgentTool>,
     /// What is told to the model.
     pub message: String,
 }
@@ -85,10 +90,14 @@ impl ToolCall {
             .iter()
             .find_map(|name| self.text(name))
             .or_else(|| self.edits.iter().find_map(|edit| edit.path.as_deref()))
+            .or_else(|| match self.tool {
+                AgentTool::Own(_) => None,
+                AgentTool::Served(_) => self.arguments.values().find_map(Value::as_str),
+            })
             .unwrap_or_default();
         let line = argument.lines().next().unwrap_or_default();
         let label: String = line.chars().take(LABEL).collect();
-        format!("{} {label}", self.tool.as_str()).trim_end().to_owned()
+        format!("{} {label}", self.name).trim_end().to_owned()
     }
 
     /// An argument that is a text.
@@ -108,13 +117,15 @@ impl ToolCall {
             return format!("(search/replace blocks for {path})");
         }
         let mut arguments = self.arguments.clone();
-        arguments.remove("content");
+        if self.tool == ToolName::WriteFile {
+            arguments.remove("content");
+        }
         for value in arguments.values_mut() {
             if let Some(text) = value.as_str().filter(|text| text.chars().count() > LABEL) {
                 *value = text.chars().take(LABEL).chain(['…']).collect::<String>().into();
             }
         }
-        let call = serde_json::json!({ "name": self.tool.as_str(), "arguments": arguments });
+        let call = serde_json::json!({ "name": self.name, "arguments": arguments });
         format!("<tool_call>\n{call}\n</tool_call>")
     }
 
@@ -126,11 +137,7 @@ impl ToolCall {
             .edits
             .iter()
             .map(|edit| (&edit.path, &edit.search, &edit.replace));
-        format!(
-            "{} {arguments:?} {:?}",
-            self.tool.as_str(),
-            edits.collect::<Vec<_>>()
-        )
+        format!("{} {arguments:?} {:?}", self.name, edits.collect::<Vec<_>>())
     }
 }
 
@@ -164,10 +171,10 @@ impl Reader {
         // What stands in a block of an edit is code, whatever it looks like.
         let blank = blanked(answer, edits.edits.iter().map(|edit| edit.span));
         if found.is_empty() {
-            gathered.of_text(&blank, &self.expect);
+            gathered.of_text(&blank, &self.expect, &self.tools);
         } else {
             for (name, arguments) in found {
-                gathered.of_server(name, arguments, &self.offered);
+                gathered.of_server(name, arguments, &self.offered, &self.tools);
             }
         }
         gathered.contents(&blank);
@@ -188,13 +195,13 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn of_text(&mut self, text: &str, expect: &Expect) {
+    fn of_text(&mut self, text: &str, expect: &Expect, tools: &Toolset) {
         let reading = parse(text, expect, false);
-        self.take(reading, None);
+        self.take(reading, None, tools);
     }
 
     /// A call that the server has found. It is kept in the conversation as text, as every server takes it.
-    fn of_server(&mut self, name: &str, arguments: &str, offered: &Tools) {
+    fn of_server(&mut self, name: &str, arguments: &str, offered: &Tools, tools: &Toolset) {
         let reading = native(name, &Value::String(arguments.to_owned()), offered);
         let written: Value = serde_json::from_str(arguments).unwrap_or_else(|_| arguments.into());
         let call = serde_json::json!({ "name": name, "arguments": written });
@@ -202,10 +209,10 @@ impl Gathered {
         for part in [space, "<tool_call>\n", &call.to_string(), "\n</tool_call>"] {
             self.said.push_str(part);
         }
-        self.take(reading, Some(Span::default()));
+        self.take(reading, Some(Span::default()), tools);
     }
 
-    fn take(&mut self, reading: Reading, place: Option<Span>) {
+    fn take(&mut self, reading: Reading, place: Option<Span>, tools: &Toolset) {
         let cut = |call: &smallcode_parse::Call| Diagnostic {
             kind: DiagnosticKind::Cut,
             span: Some(call.span),
@@ -219,9 +226,10 @@ impl Gathered {
             if call.cut.is_some() && self.diagnostics.is_empty() {
                 self.diagnostics.push(cut(&call));
             }
-            if let Some(tool) = ToolName::from_word(&call.name) {
+            if let Some(tool) = tools.named(&call.name) {
                 let taken = ToolCall {
                     tool,
+                    name: call.name.clone(),
                     arguments: members(&call.arguments),
                     edits: Vec::new(),
                 };
@@ -311,7 +319,8 @@ impl Gathered {
         }
         if let Some(first) = edits.first() {
             let call = ToolCall {
-                tool: ToolName::Patch,
+                tool: ToolName::Patch.into(),
+                name: ToolName::Patch.as_str().to_owned(),
                 arguments: Map::new(),
                 edits: edits.clone(),
             };
@@ -378,10 +387,10 @@ fn members(arguments: &smallcode_parse::Value) -> Map<String, Value> {
 /// What a call lacks; the arguments of a `patch` become its edit.
 fn incomplete(call: &mut ToolCall) -> Option<&'static str> {
     match call.tool {
-        ToolName::WriteFile if call.text("content").is_none() => Some(
+        AgentTool::Own(ToolName::WriteFile) if call.text("content").is_none() => Some(
             "`write_file` came without content: after the call, give the whole file in one fenced code block",
         ),
-        ToolName::Patch if call.edits.is_empty() => {
+        AgentTool::Own(ToolName::Patch) if call.edits.is_empty() => {
             let (Some(search), Some(replace)) = (call.text("search"), call.text("replace")) else {
                 return Some(
                     "`patch` came without edits: give search/replace blocks, each with its path before it",
@@ -484,172 +493,4 @@ pub fn is_echo<'a>(said: &str, prompts: impl IntoIterator<Item = &'a str>) -> bo
             let words: Vec<&str> = prompt.split_whitespace().collect();
             words.windows(ECHO_WORDS).any(|window| window == said)
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reader(tools: &[ToolName]) -> Reader {
-        Reader::new(Toolset {
-            tools: tools.to_vec(),
-        })
-    }
-
-    /// What a reply wants, a line for each call; or why not.
-    fn read_by(reader: &Reader, text: &str) -> String {
-        match reader.read(text, &[]) {
-            Ok(turn) => turn.calls.iter().map(shown).collect::<Vec<_>>().join(" | "),
-            Err(miss) => format!("{:?}: {}", miss.kind, miss.message),
-        }
-    }
-
-    fn shown(call: &ToolCall) -> String {
-        let edits: Vec<String> = call
-            .edits
-            .iter()
-            .map(|edit| format!("{:?} {:?} {:?}", edit.path, edit.search, edit.replace))
-            .collect();
-        format!(
-            "{} {} {}",
-            call.tool.as_str(),
-            Value::from(call.arguments.clone()),
-            edits.join(" ")
-        )
-        .trim_end()
-        .to_owned()
-    }
-
-    fn read(text: &str) -> String {
-        read_by(&reader(&ToolName::ALL), text)
-    }
-
-    const BLOCK: &str = "a.py\n<<<<<<< SEARCH\nx = 1\n=======\nread_file(path=\"no\")\n>>>>>>> REPLACE\n";
-
-    #[test]
-    fn calls_are_read_in_their_order() {
-        let text = "I look.\n<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>\n\
-                    <tool_call>\n{\"name\": \"search\", \"arguments\": {\"pattern\": \"b\"}}\n</tool_call>";
-        assert_eq!(read(text), r#"read_file {"path":"a"} | search {"pattern":"b"}"#);
-    }
-
-    #[test]
-    fn blocks_of_edits_are_a_patch_and_what_is_in_them_is_code() {
-        let patch = r#"patch {} Some("a.py") "x = 1\n" "read_file(path=\"no\")\n""#;
-        assert_eq!(read(BLOCK), patch);
-        let fenced = format!("Now:\n```python\n{BLOCK}```\n");
-        assert_eq!(read(&fenced), patch);
-        let finish = "<tool_call>\n{\"name\": \"finish\", \"arguments\": {\"summary\": \"s\"}}\n</tool_call>";
-        assert_eq!(
-            read(&format!("{BLOCK}{finish}")),
-            format!("{patch} | finish {{\"summary\":\"s\"}}")
-        );
-        let announced = "<tool_call>\n{\"name\": \"patch\", \"arguments\": {\"path\": \"b.py\"}}\n</tool_call>\n\
-                         <<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n";
-        assert_eq!(read(announced), r#"patch {} Some("b.py") "x\n" "y\n""#);
-        let json = "<tool_call>\n{\"name\": \"patch\", \"arguments\": {\"path\": \"a\", \"search\": \"x\", \"replace\": \"y\"}}\n</tool_call>";
-        assert_eq!(read(json), r#"patch {} Some("a") "x\n" "y\n""#);
-        let without = reader(&[ToolName::ReadFile, ToolName::Finish]);
-        assert!(read_by(&without, BLOCK).starts_with("Unknown: the answer edits a file"));
-    }
-
-    #[test]
-    fn the_content_of_a_file_follows_its_call() {
-        let call = "{\"name\": \"write_file\", \"arguments\": {\"path\": \"a.py\"}}";
-        let content = "```python\nfinish(summary=\"x\")\n```\n";
-        let wanted = r#"write_file {"path":"a.py","content":"finish(summary=\"x\")\n"}"#;
-        for text in [
-            format!("<tool_call>\n{call}\n</tool_call>\n{content}"),
-            format!("```json\n{call}\n```\n{content}"),
-            format!("<tool_call>\n{call}\n</tool_call>\n\na.py\n{content}"),
-        ] {
-            assert_eq!(read(&text), wanted, "{text}");
-        }
-        let cut = format!("<tool_call>\n{call}\n</tool_call>\n```python\nx\n");
-        assert!(read(&cut).contains("closing fence is missing"), "{}", read(&cut));
-        let none = format!("<tool_call>\n{call}\n</tool_call>\n");
-        assert!(read(&none).contains("came without content"), "{}", read(&none));
-    }
-
-    #[test]
-    fn what_cannot_be_carried_out_is_said() {
-        for (text, expected) in [
-            (
-                "I am sorry, I can't do that.",
-                "Nothing: your answer holds no call",
-            ),
-            ("", "Nothing: your answer holds no call"),
-            (
-                "```python\nx = 1\n```",
-                "Nothing: your answer holds code and no call",
-            ),
-            (
-                "<tool_call>\n{\"name\": \"delete_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>",
-                "Unknown: ",
-            ),
-            (
-                "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {}}\n</tool_call>",
-                "Miswritten: ",
-            ),
-            (
-                "<think>I could call <tool_call>{\"name\": \"finish\", \"arguments\": {}}</tool_call></think>\nHm.",
-                "Nothing: your answer holds no call",
-            ),
-        ] {
-            assert!(read(text).starts_with(expected), "{text}: {}", read(text));
-        }
-    }
-
-    #[test]
-    fn a_tool_that_was_not_offered_is_not_called() {
-        let reader = reader(&[ToolName::ReadFile, ToolName::Finish]);
-        let call =
-            "<tool_call>\n{\"name\": \"run_command\", \"arguments\": {\"command\": \"rm\"}}\n</tool_call>";
-        assert!(
-            read_by(&reader, call).starts_with("Unknown: "),
-            "{}",
-            read_by(&reader, call)
-        );
-        let miss = reader.read(
-            "",
-            &[("run_command".to_owned(), "{\"command\": \"rm\"}".to_owned())],
-        );
-        assert_eq!(miss.unwrap_err().kind, MissKind::Unknown);
-    }
-
-    #[test]
-    fn calls_of_the_server_are_kept_as_text() {
-        let found = [("readFile".to_owned(), "{\"file_path\": \"a\"}".to_owned())];
-        let turn = reader(&ToolName::ALL).read("", &found).unwrap();
-        assert_eq!(shown(&turn.calls[0]), r#"read_file {"path":"a"}"#);
-        assert!(
-            turn.said.contains("<tool_call>") && turn.said.contains("\"a\""),
-            "{}",
-            turn.said
-        );
-    }
-
-    #[test]
-    fn results_that_a_model_makes_up_are_cut_off() {
-        let call = "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>";
-        let text = format!(
-            "{call}\nResult of `read_file a`:\nnothing\n<tool_call>\n{{\"name\": \"finish\", \"arguments\": {{}}}}\n</tool_call>"
-        );
-        let turn = reader(&ToolName::ALL).read(&text, &[]).unwrap();
-        assert_eq!((turn.calls.len(), turn.said.as_str()), (1, call));
-    }
-
-    #[test]
-    fn words_of_the_prompt_are_an_echo() {
-        let prompt = "You work on the files of a project, step by step, with tools. Each answer is a call.";
-        assert!(is_echo(
-            "files of a project, step by step, with tools. Each answer is a call.",
-            [prompt]
-        ));
-        assert!(!is_echo("files of a project", [prompt]));
-        assert!(!is_echo(
-            "I work on the files of a project, step by step, with tools. Each answer",
-            [prompt]
-        ));
-    }
 }

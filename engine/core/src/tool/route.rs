@@ -6,7 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Category, Toolset};
+use super::AgentTool::{Own, Served};
+use super::{AgentTool, Category, Toolset};
 use crate::spec::ToolName;
 
 /// The most tokens of the answer to the question: one word in quotes.
@@ -21,13 +22,13 @@ pub enum Last {
         shown: bool,
     },
     /// A tool did what it was called for.
-    Did(ToolName),
+    Did(AgentTool),
     /// A tool could not do it.
-    Failed(ToolName),
+    Failed(AgentTool),
     /// What is to be written was never read.
     Unread,
     /// A call that could not be carried out as it was written: its tool, where it is known.
-    Miswritten(Option<ToolName>),
+    Miswritten(Option<AgentTool>),
     /// An answer without a call.
     Talked,
     /// The result was refused by the verifiers.
@@ -61,20 +62,23 @@ fn likely(last: Last) -> &'static [Category] {
     match last {
         Last::Began { shown: true } | Last::Refused => &[Category::Write, Category::Read],
         Last::Began { shown: false }
-        | Last::Did(ToolName::ListFiles | ToolName::Search)
-        | Last::Failed(ToolName::ReadFile) => &[Category::Read, Category::Search],
+        | Last::Did(Own(ToolName::ListFiles | ToolName::Search))
+        | Last::Failed(Own(ToolName::ReadFile)) => &[Category::Read, Category::Search],
         // What was read is changed, or leads on to other places.
-        Last::Did(ToolName::ReadFile) => &[Category::Write],
-        Last::Did(ToolName::Patch | ToolName::WriteFile) => &[Category::Run, Category::Plan],
-        Last::Did(ToolName::RunCommand | ToolName::BoneCompile) => &[Category::Plan],
+        Last::Did(Own(ToolName::ReadFile)) => &[Category::Write],
+        // What a page says leads to another one, or to work on files.
+        Last::Did(Served(tool)) if tool.category == Category::Search => &[Category::Read, Category::Write],
+        Last::Did(Served(tool)) if tool.category == Category::Read => &[Category::Write],
+        Last::Did(Own(ToolName::Patch | ToolName::WriteFile) | Served(_)) => &[Category::Run, Category::Plan],
+        Last::Did(Own(ToolName::RunCommand | ToolName::BoneCompile)) => &[Category::Plan],
         // A program that is right is compiled; what is said of one that is not is mended in it.
-        Last::Did(ToolName::BoneCheck) => &[Category::Run],
-        Last::Failed(ToolName::BoneCheck | ToolName::BoneCompile) => {
+        Last::Did(Own(ToolName::BoneCheck)) => &[Category::Run],
+        Last::Failed(Own(ToolName::BoneCheck | ToolName::BoneCompile)) => {
             &[Category::Write, Category::Run, Category::Read]
         }
         // Whether the code or the command is to be mended, only the model knows.
-        Last::Failed(ToolName::RunCommand)
-        | Last::Did(ToolName::UpdatePlan | ToolName::Finish)
+        Last::Failed(Own(ToolName::RunCommand))
+        | Last::Did(Own(ToolName::UpdatePlan | ToolName::Finish))
         | Last::Talked
         | Last::Miswritten(None) => &[],
         Last::Miswritten(Some(tool)) | Last::Failed(tool) => of(tool),
@@ -82,7 +86,7 @@ fn likely(last: Last) -> &'static [Category] {
     }
 }
 
-fn of(tool: ToolName) -> &'static [Category] {
+fn of(tool: AgentTool) -> &'static [Category] {
     match tool.category() {
         Category::Read => &[Category::Read],
         Category::Search => &[Category::Search],
@@ -114,6 +118,7 @@ mod tests {
     fn tools(tools: &[ToolName]) -> Toolset {
         Toolset {
             tools: tools.to_vec(),
+            served: Vec::new(),
         }
     }
 
@@ -127,17 +132,21 @@ mod tests {
             (&all, Last::Began { shown: false }, Route::Show(Read)),
             (&all, Last::Began { shown: true }, Route::Show(Write)),
             (&reading, Last::Began { shown: true }, Route::Show(Read)),
-            (&all, Last::Did(T::Search), Route::Show(Read)),
-            (&all, Last::Did(T::ReadFile), Route::Show(Write)),
-            (&reading, Last::Did(T::ReadFile), Route::Ask),
-            (&all, Last::Did(T::Patch), Route::Show(Run)),
-            (&reading, Last::Did(T::Patch), Route::Show(Plan)),
-            (&all, Last::Did(T::RunCommand), Route::Show(Plan)),
-            (&all, Last::Failed(T::RunCommand), Route::Ask),
-            (&all, Last::Failed(T::Patch), Route::Show(Write)),
-            (&all, Last::Failed(T::Search), Route::Show(Search)),
+            (&all, Last::Did(T::Search.into()), Route::Show(Read)),
+            (&all, Last::Did(T::ReadFile.into()), Route::Show(Write)),
+            (&reading, Last::Did(T::ReadFile.into()), Route::Ask),
+            (&all, Last::Did(T::Patch.into()), Route::Show(Run)),
+            (&reading, Last::Did(T::Patch.into()), Route::Show(Plan)),
+            (&all, Last::Did(T::RunCommand.into()), Route::Show(Plan)),
+            (&all, Last::Failed(T::RunCommand.into()), Route::Ask),
+            (&all, Last::Failed(T::Patch.into()), Route::Show(Write)),
+            (&all, Last::Failed(T::Search.into()), Route::Show(Search)),
             (&all, Last::Unread, Route::Show(Read)),
-            (&all, Last::Miswritten(Some(T::RunCommand)), Route::Show(Run)),
+            (
+                &all,
+                Last::Miswritten(Some(T::RunCommand.into())),
+                Route::Show(Run),
+            ),
             (&all, Last::Miswritten(None), Route::Ask),
             (&all, Last::Talked, Route::Ask),
             (&all, Last::Refused, Route::Show(Write)),

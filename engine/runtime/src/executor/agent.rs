@@ -13,6 +13,7 @@ mod files;
 mod journaled;
 mod prompt;
 mod search;
+mod served;
 mod shown;
 mod toolbox;
 
@@ -25,11 +26,11 @@ use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult, ToolPlace};
 use smallcode_core::spec::{Agent, Task, ToolName};
 use smallcode_core::template::Scope;
-use smallcode_core::tokens::Tokens;
+use smallcode_core::tokens::{Family, Tokens};
 use smallcode_core::tool::read::{self, MissKind, Reader, ToolCall, is_echo};
 use smallcode_core::tool::route::{self, ANSWER_TOKENS, Last, Route};
 use smallcode_core::tool::talk::{Entry, Exchange, Talk};
-use smallcode_core::tool::{Category, DEFAULT_MAX_CALLS, Toolset};
+use smallcode_core::tool::{AgentTool, Category, DEFAULT_MAX_CALLS, Toolset};
 
 use super::stages::{self, Asker, Turn};
 use super::verify::{Subject, Verification};
@@ -37,6 +38,7 @@ use super::{Job, Message, Shared, keep};
 use crate::answer;
 use crate::model::Reply;
 use prompt::Prompt;
+use served::Servers;
 use toolbox::{Outcome, Toolbox};
 
 /// How many answers in a row may hold no call that can be carried out: each is told what was expected. A model that
@@ -79,10 +81,26 @@ async fn work(
 ) -> Result<TaskResult, Failure> {
     let verification = Verification::begin(shared, module, task, job, scope).await?;
     let asker = Asker::new(shared, task, job)?;
-    let tools = Toolset::of(&shared.bundle, task, agent);
+    let mut servers = Servers::new(shared, module, task, agent, scope)?;
+    let tools = servers
+        .offer(
+            shared,
+            job,
+            Toolset::of(&shared.bundle, task, agent),
+            family(&asker),
+        )
+        .await?;
     let prompt = Prompt::new(shared, asker.answerer(), agent, &tools, job, scope).await?;
-    let toolbox = Toolbox::new(shared, module, task, job, scope, &prompt)?;
-    let work = Work {
+    let toolbox = Toolbox::new(
+        shared,
+        module,
+        task,
+        job,
+        scope,
+        &prompt,
+        (tools.clone(), servers),
+    )?;
+    let mut work = Work {
         job,
         talk: Talk::new(prompt.family),
         last: Last::Began {
@@ -100,9 +118,17 @@ async fn work(
         refused: None,
         constrains: true,
     };
-    let (value, summary_of) = work.run(!task.common.verify.is_empty()).await?;
+    let done = work.run(!task.common.verify.is_empty()).await;
+    // What is put back after a failure must not be written again.
+    work.toolbox.servers.stop().await;
+    let (value, summary_of) = done?;
     let output = json!({ "files": value, "summary": summary_of });
     Ok(TaskResult::of(keep(shared, output)?))
+}
+
+/// How the model of an agent counts.
+fn family(asker: &Asker<'_>) -> Family {
+    Family::of_model(asker.answerer().profile.model_name())
 }
 
 /// One attempt under way.
@@ -131,7 +157,7 @@ struct Work<'a> {
 type Done = (Vec<String>, String);
 
 impl Work<'_> {
-    async fn run(mut self, verifies: bool) -> Result<Done, Failure> {
+    async fn run(&mut self, verifies: bool) -> Result<Done, Failure> {
         while let Some(category) = self.next_category().await? {
             if self.calls_left == 0 {
                 break;
@@ -348,6 +374,8 @@ impl Work<'_> {
 
     /// What was done, where the verifiers agree.
     async fn verdict(&mut self, summary: String) -> Result<Done, Failure> {
+        // What is verified must be what stays: nobody may write beside.
+        self.toolbox.servers.stop().await;
         let changed = self.toolbox.changed()?;
         let paths: Vec<String> = changed.iter().map(|(path, _)| path.clone()).collect();
         let summary = if summary.is_empty() {
@@ -393,7 +421,11 @@ impl Work<'_> {
         if outcome.did {
             return Ok(());
         }
-        let key = format!("{} {}", self.toolbox.generation(), call.key());
+        // A server may count as having written each time, and still do nothing.
+        let key = match call.tool {
+            AgentTool::Own(_) => format!("{} {}", self.toolbox.generation(), call.key()),
+            AgentTool::Served(_) => call.key(),
+        };
         let (text, times) = self.alike.entry(key).or_default();
         if *text == outcome.text {
             *times += 1;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallcode_core::load::Bundle;
 use smallcode_core::run::{Failure, FailureClass, NodeIndex};
-use smallcode_core::spec::{Kind, Task, ToolName};
+use smallcode_core::spec::{Kind, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::tool::Toolset;
 use smallcode_core::{check, glob, path};
@@ -185,7 +185,7 @@ pub(super) async fn turn(
     // put back together.
     let answers = match &task.kind {
         Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) | Kind::Bone(_) => true,
-        Kind::Agent(agent) => !Toolset::of(&shared.bundle, task, agent).has(ToolName::RunCommand),
+        Kind::Agent(agent) => !Toolset::runs(&shared.bundle, task, agent),
         _ => is_one_file(task),
     };
     if matches!(job.purpose, Purpose::Split(_)) || !answers {

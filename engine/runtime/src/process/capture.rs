@@ -153,7 +153,7 @@ impl<'a> Capture<'a> {
 }
 
 /// The end of a pipe that was made for a command. That it is one needs no look, of which there are thousands in a run.
-fn receiver(pipe: OwnedFd) -> io::Result<Receiver> {
+pub(super) fn receiver(pipe: OwnedFd) -> io::Result<Receiver> {
     rustix::io::ioctl_fionbio(&pipe, true)?;
     Receiver::from_owned_fd_unchecked(pipe)
 }

@@ -114,7 +114,7 @@ pub async fn run(
     })
 }
 
-async fn start(spec: &Spec) -> Result<std::process::Child, SpawnError> {
+pub(super) async fn start(spec: &Spec) -> Result<std::process::Child, SpawnError> {
     let (tries, pause) = BUSY_TRIES;
     for _ in 0..tries {
         match spawn(spec) {
@@ -131,7 +131,7 @@ fn pumped(ready: io::Result<()>) -> Result<Next, RunError> {
         .map_err(RunError::io("read the output of a command"))
 }
 
-fn exit_of(status: ExitStatus) -> Exit {
+pub(super) fn exit_of(status: ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or_default()),

@@ -3,9 +3,9 @@
 use schemars::SchemaGenerator;
 
 use super::{ContextItem, TaskKind, add_record};
-use crate::spec::Text;
 use crate::spec::choice::choice;
 use crate::spec::lower::{Context, Fields, OneOrMany, Properties, Record, record};
+use crate::spec::{Plain, Text};
 
 choice! {
     /// The tools that an agent may have.
@@ -41,6 +41,8 @@ record! {
         /// The tools that may be used; where this is missing, those that read, those that write where the task has
         /// `writes`, and `run_command` where `permissions.run` names a command.
         [default] tools: OneOrMany<ToolName> = r#"["read_file", "search", "patch"]"#,
+        /// The servers of the workflow's `mcp` whose tools may be used as well.
+        [default] mcp: OneOrMany<Plain> = r#"["docs"]"#,
         /// The most calls of the model in one attempt; 20 where this is missing.
         [optional] max_calls: u64 = "20",
     }

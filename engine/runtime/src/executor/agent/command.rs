@@ -11,6 +11,7 @@ use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Task;
 use smallcode_core::template::Scope;
 use smallcode_core::tool::command::{allows, words};
+use smallcode_core::tool::starts_server;
 
 use super::super::command::{execute, not_run, tail};
 use super::super::{Job, Shared, text};
@@ -64,22 +65,10 @@ pub(super) struct Ran {
 /// A command as its words, where it may be run; else why not.
 pub(super) fn permitted(shared: &Shared, module: &Module, command: &str) -> Result<Vec<String>, String> {
     let words = words(command).map_err(|error| error.to_string())?;
-    let own = &module.loaded.workflow.permissions.run;
-    let allowed = shared
-        .run_permissions
-        .iter()
-        .any(|pattern| allows(pattern, &words));
-    // A used workflow may narrow what its caller allows.
-    let narrowed = own.iter().all(|pattern| pattern.template.is_literal())
-        && !own
-            .iter()
-            .any(|pattern| allows(pattern.template.source(), &words));
-    let is_root = std::ptr::eq(module, shared.bundle.root());
-    if allowed && (is_root || !narrowed) {
+    if may_run(shared, module, &words) {
         return Ok(words);
     }
-    let patterns: Vec<String> = shared
-        .run_permissions
+    let patterns: Vec<String> = offered(shared)
         .iter()
         .map(|pattern| format!("`{pattern}`"))
         .collect();
@@ -89,14 +78,34 @@ pub(super) fn permitted(shared: &Shared, module: &Module, command: &str) -> Resu
     ))
 }
 
-/// Runs a command to its end.
-pub(super) async fn run(
-    shared: &Arc<Shared>,
+/// Whether the workflow, and what it is used by, allow a command.
+pub(super) fn may_run(shared: &Shared, module: &Module, words: &[String]) -> bool {
+    let own = &module.loaded.workflow.permissions.run;
+    let allowed = shared
+        .run_permissions
+        .iter()
+        .any(|pattern| allows(pattern, words));
+    // A used workflow may narrow what its caller allows.
+    let narrowed = own.iter().all(|pattern| pattern.template.is_literal())
+        && !own.iter().any(|pattern| allows(pattern.template.source(), words));
+    let is_root = std::ptr::eq(module, shared.bundle.root());
+    allowed && (is_root || !narrowed)
+}
+
+/// The patterns of the commands that a model is told of: what is allowed for a server of tools is none of them.
+pub(super) fn offered(shared: &Shared) -> Vec<String> {
+    let patterns = shared.run_permissions.iter();
+    let patterns = patterns.filter(|pattern| !starts_server(&shared.bundle, pattern));
+    patterns.cloned().collect()
+}
+
+/// What starts a command that a model has chosen, or talks to: its folder, its environment and its limits.
+pub(super) fn spec(
+    shared: &Shared,
     task: &Task,
-    job: &Job,
     scope: &Arc<dyn Scope>,
     words: Vec<String>,
-) -> Result<Ran, Failure> {
+) -> Result<process::Spec, Failure> {
     let cwd = match &task.common.cwd {
         Some(cwd) => shared
             .workspace
@@ -121,6 +130,18 @@ pub(super) async fn run(
     let network = shared.bundle.root().loaded.workflow.permissions.network;
     let root = shared.workspace.root().as_std_path();
     spec.confine = process::offered().then(|| Confine::to_workspace(root, &given, network));
+    Ok(spec)
+}
+
+/// Runs a command to its end.
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    task: &Task,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+    words: Vec<String>,
+) -> Result<Ran, Failure> {
+    let spec = spec(shared, task, scope, words)?;
     let finished = match execute(shared, job, &spec, Some(LIMIT)).await {
         Ok(finished) => finished,
         Err(RunError::Spawn(error)) => {

@@ -12,12 +12,13 @@ use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, feedback};
 use smallcode_core::spec::Agent;
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{Family, Tokens, estimate_chat};
+use smallcode_core::tool::served::FORMS;
 use smallcode_core::tool::talk::Talk;
 use smallcode_core::tool::{Category, DEFAULT_MAX_CALLS, Toolset};
 
 use super::super::stages::wanted;
 use super::super::{Answerer, Job, Shared, context, text};
-use super::share_of;
+use super::{command, share_of};
 use crate::model::{Message, Role};
 
 /// How a model is to work. The example names no tool: a model that repeats it calls nothing.
@@ -31,8 +32,10 @@ You work on the files of a project, step by step, with tools. Answer with one sh
 Then stop: the next message brings the result. Paths are relative to the folder of the project. Read a file before you \
 change it. When the goal is reached, call `finish`.";
 
-/// What is kept for the forms of tools and the plan at the end of each prompt, in tokens.
+/// What is kept for the forms of tools and the plan at the end of each prompt, in tokens: without and with those of
+/// servers.
 const TAIL: u64 = 300;
+const TAIL_SERVED: u64 = FORMS.get() + 150;
 
 /// How often the conversation is made smaller because the server counts more than we do; each time by what it was over.
 const TIGHTER: usize = 8;
@@ -66,16 +69,21 @@ impl Prompt {
         let own = agent.beside.system.as_ref().map(|system| text(system, scope));
         let mut system: Vec<String> = own.transpose()?.into_iter().collect();
         system.push(HOW.to_owned());
-        system.push(tools.index(&shared.run_permissions));
+        system.push(tools.index(&command::offered(shared)));
         let system = system.join("\n\n");
         let goal = format!("The goal: {}", text(&agent.keys.goal, scope)?.trim());
         let sections = context::sections(shared, &agent.beside.context, &agent.keys.goal, scope).await?;
         let window = answerer.facts.window;
+        let for_tail = if agent.keys.mcp.is_empty() {
+            TAIL
+        } else {
+            TAIL_SERVED
+        };
         let fixed = answerer
             .counted(estimate_chat(family, [system.as_str(), goal.as_str()]))
             .saturating_add(wanted(answerer, job))
             .saturating_add(FEEDBACK_TOKENS.get())
-            .saturating_add(TAIL);
+            .saturating_add(for_tail);
         let room = window.saturating_sub(fixed);
         let too_large = |what: String| Failure::new(FailureClass::TooLarge, what);
         // Half of what is left is for the work itself.
@@ -111,7 +119,7 @@ impl Prompt {
         let taken = answerer
             .counted(estimate_chat(family, [system.as_str(), user.as_str()]))
             .saturating_add(wanted(answerer, job))
-            .saturating_add(TAIL);
+            .saturating_add(for_tail);
         let left = window.saturating_sub(taken);
         Ok(Self {
             family,

@@ -15,10 +15,12 @@ use smallcode_core::tokens::{Family, Tokens};
 use smallcode_core::tool::read::ToolCall;
 use smallcode_core::tool::route::Last;
 use smallcode_core::tool::talk::Talk;
+use smallcode_core::tool::{AgentTool, Toolset};
 
 use super::super::{Job, Shared, text, writes};
 use super::access::Access;
 use super::prompt::Prompt;
+use super::served::Servers;
 use super::{command, files, shown};
 use crate::workspace::FileError;
 
@@ -40,22 +42,22 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// It went well.
-    pub(super) fn did(tool: ToolName, text: String) -> Self {
+    pub(super) fn did(tool: impl Into<AgentTool>, text: String) -> Self {
         Self {
             text,
             did: true,
             class: FailureClass::ToolFailed,
-            last: Last::Did(tool),
+            last: Last::Did(tool.into()),
         }
     }
 
     /// It could not be done.
-    pub(super) fn failed(tool: ToolName, class: FailureClass, text: impl Into<String>) -> Self {
+    pub(super) fn failed(tool: impl Into<AgentTool>, class: FailureClass, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             did: false,
             class,
-            last: Last::Failed(tool),
+            last: Last::Failed(tool.into()),
         }
     }
 }
@@ -80,6 +82,10 @@ pub(super) struct Toolbox<'a> {
     /// Where the result of each call that only looked stands in the conversation, and what was written by then.
     looked: HashMap<String, (usize, u64)>,
     plan: String,
+    pub(super) tools: Toolset,
+    pub(super) servers: Servers,
+    /// What each call of a server's tool that only looks has brought, and where in the conversation that stands.
+    pub(super) brought: HashMap<String, (usize, blake3::Hash)>,
 }
 
 impl<'a> Toolbox<'a> {
@@ -90,6 +96,7 @@ impl<'a> Toolbox<'a> {
         job: &'a Job,
         scope: &'a Arc<dyn Scope>,
         prompt: &Prompt,
+        (tools, servers): (Toolset, Servers),
     ) -> Result<Self, Failure> {
         let globs = task.common.writes.iter().map(|glob| text(glob, scope));
         let mut toolbox = Self {
@@ -106,6 +113,9 @@ impl<'a> Toolbox<'a> {
             generation: 0,
             looked: HashMap::new(),
             plan: String::new(),
+            tools,
+            servers,
+            brought: HashMap::new(),
         };
         for path in &prompt.shown {
             if let (Ok(place), Ok(text)) = (toolbox.access.reads(path), shared.workspace.read(path)) {
@@ -147,7 +157,11 @@ impl<'a> Toolbox<'a> {
         number: usize,
         share: usize,
     ) -> Result<Outcome, Failure> {
-        let looks = call.tool.only_reads();
+        let own = match call.tool {
+            AgentTool::Own(tool) => tool,
+            AgentTool::Served(tool) => return self.served(call, tool, place, talk, number, share).await,
+        };
+        let looks = own.only_reads();
         if looks
             && let Some((exchange, generation)) = self.looked.get(&call.key())
             && *generation == self.generation
@@ -164,7 +178,7 @@ impl<'a> Toolbox<'a> {
             self.ended(call, place, &outcome, None);
             return Ok(outcome);
         }
-        let outcome = match call.tool {
+        let outcome = match own {
             ToolName::ReadFile => self.read_file(call, share),
             ToolName::ListFiles => self.list_files(call, share),
             ToolName::Search => self.search(call, share),
@@ -195,7 +209,7 @@ impl<'a> Toolbox<'a> {
             Ok(words) => words,
             Err(why) => {
                 let outcome = Outcome {
-                    last: Last::Miswritten(Some(tool)),
+                    last: Last::Miswritten(Some(tool.into())),
                     ..Outcome::failed(tool, FailureClass::Denied, why)
                 };
                 self.ended(call, place, &outcome, None);
@@ -206,7 +220,11 @@ impl<'a> Toolbox<'a> {
         self.generation += 1;
         // It ran, which is what it was called for.
         let ran = |text: String, well: bool| Outcome {
-            last: if well { Last::Did(tool) } else { Last::Failed(tool) },
+            last: if well {
+                Last::Did(tool.into())
+            } else {
+                Last::Failed(tool.into())
+            },
             ..Outcome::did(tool, text)
         };
         if let Some((text, well)) = self.done_before(place).await? {
