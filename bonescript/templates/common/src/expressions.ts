@@ -122,20 +122,22 @@ export function lessOrEqual(left: unknown, right: unknown): boolean {
 function ordered(
   left: unknown,
   right: unknown,
-  test: (left: Number_ | string, right: Number_ | string) => boolean,
+  test: (left: Number_, right: Number_) => boolean,
 ): boolean {
   if (left instanceof Date || right instanceof Date) {
     const [one, other] = [instant(left), instant(right)];
     return one !== null && other !== null && test(one, other);
   }
   if (isNumber(left) && isNumber(right)) return test(left, right);
-  // By code points, as the database compares text in the collation "C".
-  return typeof left === "string" && typeof right === "string" && test(codes(left), codes(right));
+  return typeof left === "string" && typeof right === "string" && test(compared(left, right), 0);
 }
 
-function codes(value: string): string {
+/** Below 0 where the left text comes first, by code points: as the database has it in the collation "C". */
+function compared(left: string, right: string): number {
   // Halves of pairs come before the last 8192 units, but their characters behind them.
-  return /[\ud800-\udfff]/.test(value) ? Buffer.from(value, "utf8").toString("latin1") : value;
+  if (/[\ud800-\udfff]/.test(left) || /[\ud800-\udfff]/.test(right))
+    return Buffer.compare(Buffer.from(left), Buffer.from(right));
+  return left < right ? -1 : Number(left > right);
 }
 
 /** Whether a value is from one other to another, both included. */
