@@ -1,4 +1,7 @@
-//! How long programs take, by size, the whole compilation among it, and what a megabyte of garbage costs: `cargo bench -p bonescript`.
+//! How long programs take, by size, and what a megabyte of garbage costs: `cargo bench -p bonescript`, with `-- compile`
+//! or `-- check` for one half of it.
+//!
+//! Each compilation is timed several times and the fastest counts, since other work on the machine only ever adds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_macros, reason = "a benchmark prints its figures")]
@@ -7,17 +10,40 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use bonescript::emit::{Target, emit};
+use bonescript::emit::{File, Target, emit};
 use bonescript::{Level, check, format};
 
 fn main() {
-    println!("{:<34} {:>9} {:>9}", "whole compilation", "bytes", "ms");
-    compile("warming up", include_str!("../examples/shop.bone"));
-    compile("the shop", include_str!("../examples/shop.bone"));
-    compile("an ERP", include_str!("../examples/erp.bone"));
-    for entities in [100, 500, 1000, 2000] {
-        compile(&format!("{entities} entities"), &program(entities));
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |part: &str| {
+        let parts = ["compile", "check"];
+        !asked.iter().any(|word| parts.contains(&word.as_str())) || asked.iter().any(|word| word == part)
+    };
+    if wanted("compile") {
+        compilations();
     }
+    if wanted("check") {
+        texts();
+    }
+}
+
+/// Whole compilations: from the text to the files of the project, and those to the disk.
+fn compilations() {
+    println!(
+        "{:<16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}",
+        "compilation", "bytes in", "bytes out", "files", "ms", "write ms", "target"
+    );
+    let shop = include_str!("../examples/shop.bone");
+    compile("the shop, first", shop, 1);
+    compile("the shop", shop, 30);
+    compile("an ERP", include_str!("../examples/erp.bone"), 10);
+    for (entities, times) in [(100, 10), (500, 3), (1000, 3), (2000, 2)] {
+        compile(&format!("{entities} entities"), &program(entities), times);
+    }
+}
+
+/// What checking and laying out cost, of programs and of what is none.
+fn texts() {
     println!("{:<34} {:>9} {:>9} {:>9}", "text", "bytes", "check ms", "fmt ms");
     for entities in [10, 100, 500, 1000, 2000] {
         measure(&format!("{entities} entities"), &program(entities));
@@ -158,22 +184,48 @@ fn program(entities: usize) -> String {
     text
 }
 
-/// A whole compilation: from the text to the files of the project.
-fn compile(name: &str, text: &str) {
+fn compile(name: &str, text: &str, times: usize) {
     for target in Target::ALL {
-        let start = Instant::now();
-        let analysis = check("bench.bone", text, Level::Strict);
-        let program = analysis.program.unwrap_or_default();
-        let files: usize = program
-            .systems
-            .iter()
-            .map(|system| emit(system, *target, None).map_or(0, |project| project.files.len()))
-            .sum();
-        let ms = start.elapsed().as_secs_f64() * 1000.0;
+        let mut fastest = f64::INFINITY;
+        let mut files = Vec::new();
+        for _ in 0..times {
+            let start = Instant::now();
+            let analysis = check("bench.bone", text, Level::Strict);
+            let program = analysis.program.unwrap_or_default();
+            files = program
+                .systems
+                .iter()
+                .filter_map(|system| emit(system, *target, None).ok())
+                .flat_map(|project| project.files)
+                .collect();
+            fastest = fastest.min(start.elapsed().as_secs_f64() * 1000.0);
+        }
+        let written = write(&files) * 1000.0;
         println!(
-            "{name:<34} {:>9} {ms:>9.1}  {files} files for {}",
+            "{name:<16} {:>9} {:>9} {:>9} {fastest:>9.1} {written:>9.1} {:>7}",
             text.len(),
+            files.iter().map(|file| file.text.len()).sum::<usize>(),
+            files.len(),
             target.as_str()
         );
     }
+}
+
+/// Seconds that the files need to the disk, one after the other and without waiting for it.
+fn write(files: &[File]) -> f64 {
+    let folder = std::env::temp_dir().join(format!("bonescript-scale-{}", std::process::id()));
+    let start = Instant::now();
+    for file in files {
+        let path = folder.join(&file.path);
+        let written = path
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, &file.text));
+        if let Err(error) = written {
+            println!("{}: {error}", path.display());
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let _ = std::fs::remove_dir_all(&folder);
+    seconds
 }

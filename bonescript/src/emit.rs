@@ -92,7 +92,8 @@ type Emitter = fn(&Build<'_>, &mut FileSet) -> Result<(), EmitError>;
 /// Each area of the project; the order is of no importance.
 const EMITTERS: &[Emitter] = &[
     // A line for each, so that areas can be added side by side.
-    client::emit,
+    client::emit_papers,
+    client::emit_programs,
     database::emit,
     live::emit,
     server::emit,
@@ -121,8 +122,29 @@ pub fn emit(system: &ir::System, target: Target, previous: Option<&str>) -> Resu
         previous,
     };
     let mut files = FileSet::new(target, LAYOUT);
-    for emitter in EMITTERS {
-        emitter(&build, &mut files)?;
+    for area in areas(&build) {
+        files.extend(area?)?;
     }
     Ok(files.finish())
+}
+
+/// The files of each area. None of them needs those of another, so they are made side by side; what they give does not
+/// depend on which is ready first.
+fn areas(build: &Build<'_>) -> Vec<Result<FileSet, EmitError>> {
+    let make = |emitter: Emitter| {
+        let mut files = FileSet::new(build.target, LAYOUT);
+        emitter(build, &mut files).map(|()| files)
+    };
+    std::thread::scope(|scope| {
+        let (first, others) = (EMITTERS.first(), EMITTERS.iter().skip(1));
+        let others: Vec<_> = others
+            .map(|emitter| scope.spawn(move || make(*emitter)))
+            .collect();
+        let first = first.map(|emitter| make(*emitter));
+        let others = others.into_iter().map(|area| {
+            area.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        first.into_iter().chain(others).collect()
+    })
 }

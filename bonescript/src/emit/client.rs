@@ -41,10 +41,15 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/tests/system.ts.j2",
 };
 
-pub(super) fn emit(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
+/// Programs: clients, tests, the admin panel.
+pub(super) fn emit_programs(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
     files.fixed(TEMPLATES, |_| true)?;
     sdk::emit(build.system, files)?;
-    suite::emit(build.system, files)?;
+    suite::emit(build.system, files)
+}
+
+/// Papers: what describes the routes, and what the project is started and shipped with.
+pub(super) fn emit_papers(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
     let operations = operation::all(build.system);
     papers::emit(build, &operations, files)?;
     files.add(

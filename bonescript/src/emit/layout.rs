@@ -32,28 +32,11 @@ pub(super) fn file(path: &str, text: &str) -> String {
     }
 }
 
-/// How often a text is laid out at most. An object that was broken because of its length stays broken, which can change
-/// what stands around it; prettier too needs another time then. No text has been seen that needs four.
-const PASSES: usize = 4;
-
 /// TypeScript laid out so that doing it again changes nothing.
 pub(crate) fn typescript(source: &str) -> String {
-    let mut text = pass(source);
-    for _ in 1..PASSES {
-        let next = pass(&text);
-        if next == text {
-            break;
-        }
-        text = next;
-    }
-    text
-}
-
-fn pass(source: &str) -> String {
     let Ok(tokens) = token::tokenise(source) else {
         return source.to_owned();
     };
     let block = parse::parse(source, &tokens);
-    let (docs, root) = print::document(&block);
-    document::print(&docs, root, source.len())
+    print::file(&block, source.len())
 }

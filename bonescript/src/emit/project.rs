@@ -68,6 +68,14 @@ impl FileSet {
         Ok(())
     }
 
+    /// Adds the files of another area.
+    pub(super) fn extend(&mut self, area: Self) -> Result<(), EmitError> {
+        for file in area.files.into_values() {
+            self.add(file.path, file.text, file.owner)?;
+        }
+        Ok(())
+    }
+
     /// Renders the template that lies where the file belongs: `src/app.ts` from `src/app.ts.j2`.
     pub(super) fn render(&mut self, path: &str, context: Value) -> Result<(), EmitError> {
         self.render_as(path, path, context, Owner::Generated)

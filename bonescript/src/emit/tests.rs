@@ -1,7 +1,8 @@
 //! What is emitted, as a whole.
 
 use super::*;
-use crate::{Level, check};
+use crate::tests::examples::{PROGRAMS, Shared};
+use crate::{Level, check, check_with};
 
 fn system(body: &str) -> ir::System {
     let analysis = check("t.bone", &format!("system Small {{\n{body}\n}}"), Level::Strict);
@@ -21,6 +22,30 @@ fn the_same_system_gives_the_same_bytes_in_order() {
                 "{}",
                 file.path
             );
+        }
+    }
+}
+
+/// What `npm run format:check` of a project asks, as far as `layout` knows; the fixed modules are among the files.
+#[test]
+fn every_file_is_laid_out() {
+    let ignored = ["package-lock.json", "openapi.json", "migrations/schema.json"];
+    for (name, text) in PROGRAMS {
+        let program = check_with(name, text, &Shared, Level::Strict).program.unwrap();
+        for target in Target::ALL {
+            let project = emit(&program.systems[0], *target, None).unwrap();
+            let formatted = |file: &&File| {
+                !ignored.contains(&file.path.as_str()) && !file.path.ends_with(".postman_collection.json")
+            };
+            for file in project.files.iter().filter(formatted) {
+                let again = layout::file(&file.path, &file.text);
+                let differs = file
+                    .text
+                    .lines()
+                    .zip(again.lines())
+                    .find(|(one, other)| one != other);
+                assert!(again == file.text, "{name}, {}: {differs:?}", file.path);
+            }
         }
     }
 }

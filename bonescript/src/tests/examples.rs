@@ -3,7 +3,7 @@
 use super::*;
 
 /// The programs, each with its text.
-pub(super) const PROGRAMS: &[(&str, &str)] = &[
+pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("booking.bone", include_str!("../../examples/booking.bone")),
     ("erp.bone", include_str!("../../examples/erp.bone")),
     ("game.bone", include_str!("../../examples/game.bone")),
@@ -14,7 +14,7 @@ pub(super) const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// The files that the programs import.
-pub(super) struct Shared;
+pub(crate) struct Shared;
 
 impl Files for Shared {
     fn read(&self, path: &str) -> Result<String, String> {

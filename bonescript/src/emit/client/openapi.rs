@@ -1,47 +1,168 @@
 //! The description of the API, as `OpenAPI` 3.1.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::super::names;
 use super::super::server::Rules;
-use super::operation::Operation;
+use super::operation::{self, Operation};
 use super::schema::{self, put};
 use crate::ir::{Auth, EntityId, System};
 
+/// The whole description. What is of each operation is written from where it lies: of a large program, copies would be
+/// most of the time.
+#[derive(Serialize)]
+struct Document<'a> {
+    openapi: &'static str,
+    info: Value,
+    servers: Value,
+    security: Vec<Value>,
+    tags: Vec<Value>,
+    paths: Paths<'a>,
+    components: Components,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Components {
+    security_schemes: Map<String, Value>,
+    parameters: Value,
+    schemas: Map<String, Value>,
+    responses: Map<String, Value>,
+}
+
+/// The operations, by their paths.
+struct Paths<'a>(Vec<(&'a str, Vec<&'a Operation>)>);
+
+impl Serialize for Paths<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(path, operations)| (path, Path(operations))))
+    }
+}
+
+struct Path<'a>(&'a [&'a Operation]);
+
+impl Serialize for Path<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|operation| (operation.method, described(operation))),
+        )
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Described<'a> {
+    operation_id: &'a str,
+    tags: [&'a str; 1],
+    summary: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parameters: Vec<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_body: Option<Body<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    security: Option<[Value; 0]>,
+    responses: Responses<'a>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    required: bool,
+    content: Content<'a>,
+}
+
+/// A schema under the type of what it is of.
+struct Content<'a> {
+    media: &'a str,
+    schema: &'a Value,
+    example: Option<&'a Value>,
+}
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Typed<'a> {
+            schema: &'a Value,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            example: Option<&'a Value>,
+        }
+        let Self { schema, example, .. } = *self;
+        serializer.collect_map([(self.media, Typed { schema, example })])
+    }
+}
+
+struct Responses<'a>(&'a Operation);
+
+impl Serialize for Responses<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            description: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            content: Option<Content<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Reference {
+            #[serde(rename = "$ref")]
+            to: String,
+        }
+        let Operation {
+            answers,
+            problems,
+            media,
+            ..
+        } = self.0;
+        let mut responses = serializer.serialize_map(None)?;
+        for (status, description, schema) in answers {
+            let content = schema.as_ref().map(|schema| Content {
+                media,
+                schema,
+                example: None,
+            });
+            responses.serialize_entry(status, &Answer { description, content })?;
+        }
+        for status in problems {
+            let to = format!("#/components/responses/{status}");
+            responses.serialize_entry(status, &Reference { to })?;
+        }
+        responses.end()
+    }
+}
+
 /// The text of `openapi.json`.
 pub(super) fn document(system: &System, operations: &[Operation]) -> String {
-    let mut paths: Map<String, Value> = Map::new();
-    for operation in operations {
-        let entry = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
-        put(entry, operation.method, described(operation));
-    }
-    let mut tags: Vec<&str> = Vec::new();
-    for operation in operations {
-        if !tags.contains(&operation.tag.as_str()) {
-            tags.push(&operation.tag);
-        }
-    }
-    let tags: Vec<Value> = tags.iter().map(|name| json!({ "name": name })).collect();
+    let mut seen = HashSet::new();
+    let tags = operations
+        .iter()
+        .map(|operation| operation.tag.as_str())
+        .filter(|tag| seen.insert(*tag))
+        .map(|name| json!({ "name": name }))
+        .collect();
     let ways = ways(system);
-    let security: Vec<Value> = ways.keys().map(|name| json!({ name.as_str(): [] })).collect();
-    let document = json!({
-        "openapi": "3.1.0",
-        "info": { "title": system.name, "version": "1.0.0" },
-        "servers": [{ "url": "/" }],
-        "security": security,
-        "tags": tags,
-        "paths": paths,
-        "components": {
-            "securitySchemes": ways,
-            "parameters": { "idempotencyKey": {
+    let document = Document {
+        openapi: "3.1.0",
+        info: json!({ "title": system.name, "version": "1.0.0" }),
+        servers: json!([{ "url": "/" }]),
+        security: ways.keys().map(|name| json!({ name.as_str(): [] })).collect(),
+        tags,
+        paths: Paths(operation::grouped(operations, |operation| &operation.path)),
+        components: Components {
+            security_schemes: ways,
+            parameters: json!({ "idempotencyKey": {
                 "name": "Idempotency-Key", "in": "header",
                 "description": "The same key with the same body gives the same answer, and is done once.",
                 "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
-            } },
-            "schemas": schemas(system),
-            "responses": responses(),
+            } }),
+            schemas: schemas(system),
+            responses: responses(),
         },
-    });
+    };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
@@ -70,50 +191,26 @@ fn ways(system: &System) -> Map<String, Value> {
     ways
 }
 
-fn described(operation: &Operation) -> Value {
-    let mut described = json!({
-        "operationId": operation.id,
-        "tags": [operation.tag],
-        "summary": operation.summary,
-    });
-    let mut parameters = operation.parameters.clone();
-    if operation.keyed {
-        parameters.push(json!({ "$ref": "#/components/parameters/idempotencyKey" }));
+fn described(operation: &Operation) -> Described<'_> {
+    static KEY: LazyLock<Value> =
+        LazyLock::new(|| json!({ "$ref": "#/components/parameters/idempotencyKey" }));
+    let key = operation.keyed.then(|| &*KEY);
+    Described {
+        operation_id: &operation.id,
+        tags: [&operation.tag],
+        summary: &operation.summary,
+        parameters: operation.parameters.iter().chain(key).collect(),
+        request_body: operation.body.as_ref().map(|(schema, example)| Body {
+            required: true,
+            content: Content {
+                media: "application/json",
+                schema,
+                example: Some(example),
+            },
+        }),
+        security: operation.open.then_some([]),
+        responses: Responses(operation),
     }
-    if !parameters.is_empty() {
-        put(&mut described, "parameters", Value::Array(parameters));
-    }
-    if let Some((schema, example)) = &operation.body {
-        put(
-            &mut described,
-            "requestBody",
-            json!({
-                "required": true,
-                "content": { "application/json": { "schema": schema, "example": example } },
-            }),
-        );
-    }
-    if operation.open {
-        put(&mut described, "security", json!([]));
-    }
-    let mut responses = Map::new();
-    for (status, about, schema) in &operation.answers {
-        let mut response = json!({ "description": about });
-        if let Some(schema) = schema {
-            put(
-                &mut response,
-                "content",
-                json!({ operation.media: { "schema": schema } }),
-            );
-        }
-        responses.insert(status.to_string(), response);
-    }
-    for status in &operation.problems {
-        let name = format!("#/components/responses/{status}");
-        responses.insert(status.to_string(), json!({ "$ref": name }));
-    }
-    put(&mut described, "responses", Value::Object(responses));
-    described
 }
 
 fn schemas(system: &System) -> Map<String, Value> {

@@ -1,5 +1,7 @@
 //! Every route of the server, as its clients see it.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::super::live;
@@ -112,23 +114,41 @@ fn paging() -> Vec<Value> {
     ]
 }
 
+/// Operations with something in common, in the order in which they first come.
+pub(super) fn grouped<'a>(
+    operations: &'a [Operation],
+    key: impl Fn(&'a Operation) -> &'a str,
+) -> Vec<(&'a str, Vec<&'a Operation>)> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut groups: Vec<(&str, Vec<&Operation>)> = Vec::new();
+    for operation in operations {
+        let key = key(operation);
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(operation),
+            None => groups.push((key, vec![operation])),
+        }
+    }
+    groups
+}
+
 /// All routes, in the order of the system.
 pub(super) fn all(system: &System) -> Vec<Operation> {
     let rules = Rules::of(system);
+    let mut at_home: HashMap<Option<EntityId>, Vec<&Capability>> = HashMap::new();
+    for capability in &system.capabilities {
+        at_home.entry(capability.home).or_default().push(capability);
+    }
+    let called_at = |home: Option<EntityId>| {
+        let capabilities = at_home.get(&home).into_iter().flatten();
+        capabilities.map(|capability| called(system, capability))
+    };
     let mut all = Vec::new();
     for (index, entity) in system.entities.iter().enumerate() {
         rows(system, &rules, EntityId(index), entity, &mut all);
-        for capability in &system.capabilities {
-            if capability.home == Some(EntityId(index)) {
-                all.push(called(system, capability));
-            }
-        }
+        all.extend(called_at(Some(EntityId(index))));
     }
-    for capability in &system.capabilities {
-        if capability.home.is_none() {
-            all.push(called(system, capability));
-        }
-    }
+    all.extend(called_at(None));
     authentication(system, &rules, &mut all);
     moving(system, &mut all);
     service(&mut all);

@@ -84,27 +84,26 @@ const SETTINGS: &[(&str, &str, &str)] = &[
 
 /// A table of Markdown whose columns are as wide as their widest cell.
 fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-        widest
-            .max(head.get(column).map_or(0, |cell| cell.chars().count()))
-            .max(3)
-    };
-    let line = |cells: &mut dyn Iterator<Item = String>| {
-        let cells: Vec<String> = cells.collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let padded = |cell: &str, column: usize| {
-        let missing = width(column).saturating_sub(cell.chars().count());
-        format!("{cell}{}", " ".repeat(missing))
-    };
-    let mut out = line(&mut head.iter().enumerate().map(|(at, cell)| padded(cell, at)));
-    out.push_str(&line(&mut (0..head.len()).map(|at| "-".repeat(width(at)))));
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count().max(3)).collect();
     for row in rows {
-        out.push_str(&line(
-            &mut row.iter().enumerate().map(|(at, cell)| padded(cell, at)),
-        ));
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut out = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>, fill: &str| {
+        for (cell, width) in cells.zip(&widths) {
+            let missing = width.saturating_sub(cell.chars().count());
+            out.extend(["| ", cell]);
+            out.extend(std::iter::repeat_n(fill, missing));
+            out.push(' ');
+        }
+        out.push_str("|\n");
+    };
+    line(&mut head.iter().copied(), " ");
+    line(&mut head.iter().map(|_| ""), "-");
+    for row in rows {
+        line(&mut row.iter().map(String::as_str), " ");
     }
     out
 }

@@ -1,36 +1,57 @@
 //! The routes as a collection of Postman, version 2.1.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::operation::Operation;
+use super::operation::{self, Operation};
 use crate::ir::System;
+
+#[derive(Serialize)]
+struct Collection<'a> {
+    info: Value,
+    auth: Value,
+    variable: Value,
+    item: Vec<Folder<'a>>,
+}
+
+#[derive(Serialize)]
+struct Folder<'a> {
+    name: &'a str,
+    item: Requests<'a>,
+}
+
+/// Each is described when it is written, so that they are not all there at once.
+struct Requests<'a>(Vec<&'a Operation>);
+
+impl Serialize for Requests<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|operation| request(operation)))
+    }
+}
 
 /// The text of the collection.
 pub(super) fn collection(system: &System, operations: &[Operation]) -> String {
-    let mut folders: Vec<(&str, Vec<Value>)> = Vec::new();
-    for operation in operations {
-        let request = request(operation);
-        match folders.iter_mut().find(|(tag, _)| *tag == operation.tag) {
-            Some((_, requests)) => requests.push(request),
-            None => folders.push((&operation.tag, vec![request])),
-        }
-    }
-    let folders: Vec<Value> = folders
-        .into_iter()
-        .map(|(tag, requests)| json!({ "name": tag, "item": requests }))
-        .collect();
-    let collection = json!({
-        "info": {
+    let folders = operation::grouped(operations, |operation| &operation.tag);
+    let collection = Collection {
+        info: json!({
             "name": system.name,
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
-        },
-        "auth": { "type": "bearer", "bearer": [{ "key": "token", "value": "{{token}}", "type": "string" }] },
-        "variable": [
+        }),
+        auth: json!({
+            "type": "bearer", "bearer": [{ "key": "token", "value": "{{token}}", "type": "string" }],
+        }),
+        variable: json!([
             { "key": "baseUrl", "value": "http://localhost:3000" },
             { "key": "token", "value": "" },
-        ],
-        "item": folders,
-    });
+        ]),
+        item: folders
+            .into_iter()
+            .map(|(name, operations)| Folder {
+                name,
+                item: Requests(operations),
+            })
+            .collect(),
+    };
     let mut text = serde_json::to_string_pretty(&collection).unwrap_or_default();
     text.push('\n');
     text

@@ -7,8 +7,8 @@
 
 mod printer;
 
-pub(super) use printer::print;
 use printer::width_of;
+pub(super) use printer::{end_line, print};
 
 /// The index of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,16 @@ impl<'a> Docs<'a> {
             owned: Vec::new(),
             groups: 0,
         };
+        docs.clear();
+        docs
+    }
+
+    /// Forgets all but the constants.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.lists.clear();
+        self.owned.clear();
+        self.groups = 0;
         for (node, breaks) in [
             (Node::Text(""), false),
             (Node::Line, false),
@@ -93,9 +103,8 @@ impl<'a> Docs<'a> {
             (Node::Text(" "), false),
             (Node::BreakParent, true),
         ] {
-            docs.push(node, breaks, breaks);
+            self.push(node, breaks, breaks);
         }
-        docs
     }
 
     fn push(&mut self, node: Node<'a>, propagates: bool, breaks: bool) -> Doc {
@@ -107,12 +116,14 @@ impl<'a> Docs<'a> {
         Doc(self.entries.len() - 1)
     }
 
-    fn entry(&self, doc: Doc) -> Entry<'a> {
-        self.entries.get(doc.0).copied().unwrap_or(Entry {
+    #[inline]
+    fn entry(&self, doc: Doc) -> &Entry<'a> {
+        const NOTHING: &Entry<'static> = &Entry {
             node: Node::Text(""),
             propagates: false,
             breaks: false,
-        })
+        };
+        self.entries.get(doc.0).unwrap_or(NOTHING)
     }
 
     fn list(&self, from: usize, to: usize) -> &[Doc] {
@@ -192,7 +203,7 @@ impl<'a> Docs<'a> {
     fn around(&mut self, node: Node<'a>, inner: Doc) -> Doc {
         let Entry {
             propagates, breaks, ..
-        } = self.entry(inner);
+        } = *self.entry(inner);
         self.push(node, propagates, breaks)
     }
 
@@ -212,7 +223,7 @@ impl<'a> Docs<'a> {
 
     pub(super) fn group_as(&mut self, parts: &[Doc], broken: bool, id: Option<GroupId>) -> Doc {
         let contents = self.concat(parts);
-        let entry = self.entry(contents);
+        let entry = *self.entry(contents);
         let broken_inside = broken || entry.propagates;
         let node = Node::Group {
             contents,
@@ -247,7 +258,7 @@ impl<'a> Docs<'a> {
     }
 
     pub(super) fn if_break(&mut self, broken: Doc, flat: Doc, of: Option<GroupId>) -> Doc {
-        let either = [self.entry(broken), self.entry(flat)];
+        let either = [*self.entry(broken), *self.entry(flat)];
         self.push(
             Node::IfBreak { broken, flat, of },
             either.iter().any(|entry| entry.propagates),

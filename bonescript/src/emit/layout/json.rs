@@ -30,7 +30,9 @@ fn lay_out(source: &str) -> Result<String, Unsupported> {
         return Err(Unsupported);
     }
     let root = reader.docs.concat(&[value, Docs::HARD]);
-    Ok(document::print(&reader.docs, root, source.len()))
+    let mut out = String::with_capacity(source.len() + source.len() / 8);
+    document::print(&reader.docs, root, &mut out);
+    Ok(out)
 }
 
 /// What a value is, as far as the list around it wants to know.

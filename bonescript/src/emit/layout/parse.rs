@@ -9,6 +9,8 @@ mod expression;
 mod statement;
 mod types;
 
+use std::cell::Cell;
+
 use super::Unsupported;
 pub(super) use expression::{is_plain_name, strength};
 
@@ -61,37 +63,31 @@ pub(super) fn parse<'a>(source: &'a str, tokens: &Tokens<'a>) -> Block<'a> {
     parser.statements()
 }
 
-impl<'a> Parser<'a, '_> {
-    fn peek_by(&self, ahead: usize) -> Token<'a> {
-        self.tokens
-            .get(self.at + ahead)
-            .or(self.tokens.last())
-            .copied()
-            .unwrap_or(Token {
-                kind: Kind::End,
-                text: "",
-                start: self.source.len(),
-                lines: 0,
-                comments: 0,
-                partner: 0,
-            })
+impl<'a, 't> Parser<'a, 't> {
+    #[inline]
+    fn peek_by(&self, ahead: usize) -> &'t Token<'a> {
+        let token = self.tokens.get(self.at + ahead).or(self.tokens.last());
+        token.unwrap_or(&Token::END)
     }
 
-    fn peek(&self) -> Token<'a> {
+    #[inline]
+    fn peek(&self) -> &'t Token<'a> {
         self.peek_by(0)
     }
 
+    #[inline]
     fn is(&self, sign: &str) -> bool {
         let token = self.peek();
         token.kind == Kind::Sign && token.text == sign
     }
 
+    #[inline]
     fn is_word(&self, word: &str) -> bool {
         let token = self.peek();
         token.kind == Kind::Name && token.text == word
     }
 
-    fn advance(&mut self) -> Token<'a> {
+    fn advance(&mut self) -> &'t Token<'a> {
         let token = self.peek();
         if token.comments > self.noted {
             self.noted = token.comments;
@@ -103,6 +99,7 @@ impl<'a> Parser<'a, '_> {
         token
     }
 
+    #[inline]
     fn eat(&mut self, sign: &str) -> bool {
         let found = self.is(sign);
         if found {
@@ -295,7 +292,7 @@ impl<'a> Parser<'a, '_> {
                 return Ok(Items {
                     all: items,
                     rest: lead,
-                    opened,
+                    opened: Cell::new(opened),
                 });
             }
             let node = item(self)?;
@@ -315,7 +312,7 @@ impl<'a> Parser<'a, '_> {
                 return Ok(Items {
                     all: items,
                     rest,
-                    opened,
+                    opened: Cell::new(opened),
                 });
             }
         }

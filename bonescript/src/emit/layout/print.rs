@@ -13,10 +13,11 @@ mod statement;
 mod text;
 mod types;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
-use super::document::{Doc, Docs};
-use super::syntax::{Block, Expression, Item, Items, Note};
+use super::document::{self, Doc, Docs, GroupId};
+use super::syntax::{Block, Expression, Item, Items, Note, Statement};
 
 pub(super) struct Printer<'a, 't> {
     pub(super) docs: Docs<'a>,
@@ -27,25 +28,86 @@ pub(super) struct Printer<'a, 't> {
     /// Documents of what stands in several variants of a call, by the address of the node: each is built once, else the
     /// time would double with each function inside of another.
     kept: HashMap<usize, Doc>,
+    /// Groups that stay broken once they are, each with where that is remembered.
+    watched: Vec<(GroupId, &'t Cell<bool>)>,
 }
 
-pub(super) fn document<'a>(block: &Block<'a>) -> (Docs<'a>, Doc) {
+/// How often a statement is laid out at most. An object that was broken because of its length stays broken, which can
+/// change what stands around it; prettier too needs another time then. No text has been seen that needs four.
+const PASSES: usize = 4;
+
+/// A file as text: statement by statement, since nothing of one matters to the next.
+pub(super) fn file(block: &Block<'_>, size: usize) -> String {
+    let mut out = String::with_capacity(size + size / 8);
     let mut printer = Printer {
         docs: Docs::new(),
         wrapped: None,
         bailed: false,
         kept: HashMap::new(),
+        watched: Vec::new(),
     };
-    let body = printer.lines(block);
-    let root = if block.all.is_empty() && block.rest.is_empty() {
-        body
-    } else {
-        printer.docs.concat(&[body, Docs::HARD])
-    };
-    (printer.docs, root)
+    let mut blank = None;
+    for item in &block.all {
+        if matches!(item.node, Statement::Empty) && item.lead.is_empty() {
+            continue;
+        }
+        printer.on_lines_of_its_own(&mut out, blank, |printer| {
+            let doc = printer.statement(&item.node);
+            printer.noted(item, doc)
+        });
+        blank = Some(item.blank_after);
+    }
+    for note in &block.rest {
+        printer.on_lines_of_its_own(&mut out, blank.map(|_| note.blank_before), |printer| {
+            printer.note(note.text)
+        });
+        blank = Some(false);
+    }
+    if !block.all.is_empty() || !block.rest.is_empty() {
+        document::end_line(&mut out);
+    }
+    out
 }
 
 impl<'a, 't> Printer<'a, 't> {
+    /// Adds what `print` gives, behind a line end and an empty line if there is to be one.
+    fn on_lines_of_its_own(
+        &mut self,
+        out: &mut String,
+        blank: Option<bool>,
+        print: impl Fn(&mut Self) -> Doc,
+    ) {
+        if let Some(blank) = blank {
+            document::end_line(out);
+            if blank {
+                out.push('\n');
+            }
+        }
+        let start = out.len();
+        for _ in 0..PASSES {
+            self.docs.clear();
+            self.kept.clear();
+            self.watched.clear();
+            out.truncate(start);
+            let doc = print(self);
+            let broken = document::print(&self.docs, doc, out);
+            let mut again = false;
+            for (group, opened) in &self.watched {
+                again |= broken.contains(*group) && !opened.replace(true);
+            }
+            if !again {
+                break;
+            }
+        }
+    }
+
+    /// A group that stays broken once it is.
+    fn watched(&mut self, opened: &'t Cell<bool>) -> GroupId {
+        let id = self.docs.id();
+        self.watched.push((id, opened));
+        id
+    }
+
     fn text(&mut self, text: &'a str) -> Doc {
         self.docs.text(text)
     }
@@ -66,7 +128,7 @@ impl<'a, 't> Printer<'a, 't> {
         let mut parts = Vec::with_capacity(block.all.len() * 3);
         let mut blank = false;
         for item in &block.all {
-            if matches!(item.node, super::syntax::Statement::Empty) && item.lead.is_empty() {
+            if matches!(item.node, Statement::Empty) && item.lead.is_empty() {
                 continue;
             }
             if !parts.is_empty() {

@@ -2,6 +2,8 @@
 //!
 //! Round brackets are not in it: they are put back where the meaning, or the layout, wants them.
 
+use std::cell::Cell;
+
 /// A comment at an item.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Note<'a> {
@@ -30,8 +32,8 @@ pub(super) struct Items<'a, T> {
     pub(super) all: Vec<Item<'a, T>>,
     /// Comments behind the last item.
     pub(super) rest: Vec<Note<'a>>,
-    /// The first item stands on a line of its own.
-    pub(super) opened: bool,
+    /// The first item stands on a line of its own, or was found to do so once it was laid out.
+    pub(super) opened: Cell<bool>,
 }
 
 pub(super) type Block<'a> = Items<'a, Statement<'a>>;
@@ -405,7 +407,7 @@ pub(super) struct Mapped<'a> {
     /// `?`, `+?`, `-?`.
     pub(super) optional: Option<&'a str>,
     pub(super) ty: Option<Type<'a>>,
-    pub(super) opened: bool,
+    pub(super) opened: Cell<bool>,
 }
 
 #[derive(Debug)]

@@ -36,6 +36,18 @@ pub(super) struct Token<'a> {
     pub(super) partner: usize,
 }
 
+impl Token<'_> {
+    /// Behind all others.
+    pub(super) const END: Self = Self {
+        kind: Kind::End,
+        text: "",
+        start: 0,
+        lines: 0,
+        comments: 0,
+        partner: 0,
+    };
+}
+
 /// A comment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Comment<'a> {
@@ -52,12 +64,6 @@ pub(super) struct Tokens<'a> {
     pub(super) comments: Vec<Comment<'a>>,
 }
 
-/// Signs of more than one character, longest first.
-const SIGNS: &[&str] = &[
-    "...", "===", "!==", "**=", "<<=", "&&=", "||=", "??=", "=>", "==", "!=", "<=", "&&", "||", "??", "?.",
-    "++", "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "**", "<<",
-];
-
 /// Names behind which a `/` begins a regular expression.
 const BEFORE_REGEX: &[&str] = &[
     "return", "typeof", "case", "in", "of", "new", "delete", "void", "throw", "await", "else", "yield",
@@ -70,15 +76,17 @@ pub(super) fn tokenise(source: &str) -> Result<Tokens<'_>, Unsupported> {
     };
     let mut at = 0;
     let mut lines = 0;
-    while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
-        let first = rest.bytes().next().unwrap_or_default();
+    let bytes = source.as_bytes();
+    while let Some(first) = bytes.get(at).copied() {
         if first.is_ascii_whitespace() {
             lines += usize::from(first == b'\n');
             at += 1;
             continue;
         }
-        if rest.starts_with("//") || rest.starts_with("/*") {
-            let length = if rest.starts_with("//") {
+        let rest = source.get(at..).ok_or(Unsupported)?;
+        let second = bytes.get(at + 1).copied();
+        if first == b'/' && matches!(second, Some(b'/' | b'*')) {
+            let length = if second == Some(b'/') {
                 rest.find('\n').unwrap_or(rest.len())
             } else {
                 rest.find("*/").ok_or(Unsupported)? + 2
@@ -112,12 +120,10 @@ pub(super) fn tokenise(source: &str) -> Result<Tokens<'_>, Unsupported> {
         at += length;
     }
     found.tokens.push(Token {
-        kind: Kind::End,
-        text: "",
         start: source.len(),
         lines,
         comments: found.comments.len(),
-        partner: 0,
+        ..Token::END
     });
     pair(&mut found.tokens)?;
     Ok(found)
@@ -125,10 +131,15 @@ pub(super) fn tokenise(source: &str) -> Result<Tokens<'_>, Unsupported> {
 
 fn token(rest: &str, first: u8, before: Option<&Token<'_>>) -> Result<(Kind, usize), Unsupported> {
     let named = |from: usize| {
-        rest.char_indices()
-            .skip(from)
-            .find(|(_, next)| !next.is_alphanumeric() && *next != '_' && *next != '$')
-            .map_or(rest.len(), |(index, _)| index)
+        let bytes = rest.as_bytes().iter().skip(from);
+        let ascii = bytes.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$'));
+        let ascii = from + ascii.count();
+        let more = rest.get(ascii..).unwrap_or_default();
+        if more.starts_with(|next: char| next.is_ascii()) {
+            return ascii;
+        }
+        more.find(|next: char| !next.is_alphanumeric() && next != '_' && next != '$')
+            .map_or(rest.len(), |length| ascii + length)
     };
     match first {
         b'"' | b'\'' => Ok((Kind::String, quoted(rest, first)?)),
@@ -143,16 +154,35 @@ fn token(rest: &str, first: u8, before: Option<&Token<'_>>) -> Result<(Kind, usi
             }
         }
         _ => {
-            let digit_behind = rest.as_bytes().get(2).is_some_and(u8::is_ascii_digit);
-            let sign = SIGNS
-                .iter()
-                .find(|sign| rest.starts_with(**sign) && !(**sign == "?." && digit_behind));
-            match sign {
-                Some(sign) => Ok((Kind::Sign, sign.len())),
-                None if b"{}()[]<>;,.:?=+-*/%&|^!~@".contains(&first) => Ok((Kind::Sign, 1)),
-                None => Err(Unsupported),
+            let mut next = rest.bytes().skip(1);
+            match sign(first, next.next().unwrap_or(b' '), next.next().unwrap_or(b' ')) {
+                0 => Err(Unsupported),
+                length => Ok((Kind::Sign, length)),
             }
         }
+    }
+}
+
+/// The length of the sign that these begin with; nothing where it is none.
+fn sign(first: u8, second: u8, third: u8) -> usize {
+    let three = matches!(
+        &[first, second, third],
+        b"..." | b"===" | b"!==" | b"**=" | b"<<=" | b"&&=" | b"||=" | b"??="
+    );
+    if three {
+        return 3;
+    }
+    let two = match &[first, second] {
+        // A number may follow the question mark of `a ?.5 : 1`.
+        b"?." => !third.is_ascii_digit(),
+        b"=>" | b"==" | b"!=" | b"<=" | b"&&" | b"||" | b"??" | b"++" | b"--" | b"+=" | b"-=" | b"*="
+        | b"/=" | b"%=" | b"&=" | b"|=" | b"^=" | b"**" | b"<<" => true,
+        _ => false,
+    };
+    if two {
+        2
+    } else {
+        usize::from(b"{}()[]<>;,.:?=+-*/%&|^!~@".contains(&first))
     }
 }
 

@@ -39,13 +39,30 @@ pub(super) fn width_of(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// A document as text.
-pub(in super::super) fn print(docs: &Docs<'_>, root: Doc, size: usize) -> String {
+/// Which groups were broken.
+pub(in super::super) struct Broken(Vec<bool>);
+
+impl Broken {
+    /// Whether this one was.
+    pub(in super::super) fn contains(&self, GroupId(index): GroupId) -> bool {
+        self.0.get(index).copied().unwrap_or(false)
+    }
+}
+
+/// Ends the line, without the spaces at its end.
+pub(in super::super) fn end_line(out: &mut String) {
+    let trimmed = out.trim_end_matches([' ', '\t']).len();
+    out.truncate(trimmed);
+    out.push('\n');
+}
+
+/// Adds a document to a text, at the start of a line.
+pub(in super::super) fn print(docs: &Docs<'_>, root: Doc, out: &mut String) -> Broken {
     let mut printer = Printer {
         docs,
-        out: String::with_capacity(size + size / 8),
+        out,
         column: 0,
-        broken: vec![false; docs.groups],
+        broken: Broken(vec![false; docs.groups]),
         suffixes: Vec::new(),
         stack: vec![Command {
             indent: 0,
@@ -56,14 +73,14 @@ pub(in super::super) fn print(docs: &Docs<'_>, root: Doc, size: usize) -> String
         measured: Vec::new(),
     };
     printer.run();
-    printer.out
+    printer.broken
 }
 
 struct Printer<'d, 'a> {
     docs: &'d Docs<'a>,
-    out: String,
+    out: &'d mut String,
     column: usize,
-    broken: Vec<bool>,
+    broken: Broken,
     suffixes: Vec<Command>,
     stack: Vec<Command>,
     /// A line end was printed in flat mode, so what was measured is void.
@@ -163,9 +180,7 @@ impl Printer<'_, '_> {
                     self.stack.extend(self.suffixes.drain(..).rev());
                     return;
                 }
-                let trimmed = self.out.trim_end_matches([' ', '\t']).len();
-                self.out.truncate(trimmed);
-                self.out.push('\n');
+                end_line(self.out);
                 self.out.extend(std::iter::repeat_n(' ', indent));
                 self.column = indent;
             }
@@ -174,7 +189,7 @@ impl Printer<'_, '_> {
 
     fn is_broken(&self, of: Option<GroupId>, mode: Mode) -> bool {
         match of {
-            Some(GroupId(index)) => self.broken.get(index).copied().unwrap_or(false),
+            Some(id) => self.broken.contains(id),
             None => mode == Mode::Broken,
         }
     }
@@ -231,7 +246,7 @@ impl Printer<'_, '_> {
             }
         };
         if let Some(GroupId(index)) = id
-            && let Some(slot) = self.broken.get_mut(index)
+            && let Some(slot) = self.broken.0.get_mut(index)
         {
             *slot = chosen.mode == Mode::Broken;
         }

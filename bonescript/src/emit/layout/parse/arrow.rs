@@ -1,5 +1,7 @@
 //! Arrow functions, which are told from brackets by what stands behind these.
 
+use std::cell::Cell;
+
 use super::super::syntax::{
     Arrow, ArrowBody, Binding, Expression, Item, Items, Parameter, Pattern, Signature,
 };
@@ -80,7 +82,7 @@ impl<'a> Parser<'a, '_> {
                     blank_after: false,
                 }],
                 rest: Vec::new(),
-                opened: false,
+                opened: Cell::new(false),
             },
             returns: None,
         })

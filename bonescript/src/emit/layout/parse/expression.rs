@@ -1,5 +1,7 @@
 //! Expressions, by the strength of their operators.
 
+use std::cell::Cell;
+
 use super::super::Unsupported;
 use super::super::syntax::{
     Assign, Binary, Chain, Conditional, Element, Expression, Items, Key, Link, Property,
@@ -244,7 +246,7 @@ impl<'a> Parser<'a, '_> {
             Items {
                 all: Vec::new(),
                 rest: Vec::new(),
-                opened: false,
+                opened: Cell::new(false),
             }
         };
         Ok(Expression::New {

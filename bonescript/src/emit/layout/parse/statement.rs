@@ -1,5 +1,7 @@
 //! Statements.
 
+use std::cell::Cell;
+
 use super::super::Unsupported;
 use super::super::syntax::{
     Binding, Block, Case, Declarator, Item, Items, Parameter, Pattern, PatternProperty, Specifier, Statement,
@@ -19,7 +21,7 @@ impl<'a> Parser<'a, '_> {
                 return Items {
                     all: items,
                     rest: lead,
-                    opened,
+                    opened: Cell::new(opened),
                 };
             }
             let from = self.mark();
@@ -484,7 +486,7 @@ impl<'a> Parser<'a, '_> {
         let cases = Items {
             all: items,
             rest,
-            opened: true,
+            opened: Cell::new(true),
         };
         Ok(Statement::Switch { value, cases })
     }
@@ -506,7 +508,7 @@ impl<'a> Parser<'a, '_> {
         Ok(Items {
             all: items,
             rest: Vec::new(),
-            opened: true,
+            opened: Cell::new(true),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Types.
 
+use std::cell::Cell;
+
 use super::super::Unsupported;
 use super::super::syntax::{
     ConditionalType, Item, Items, Mapped, Member, Signature, TupleElement, Type, TypeParameter,
@@ -388,7 +390,7 @@ impl<'a> Parser<'a, '_> {
             renamed,
             optional,
             ty,
-            opened,
+            opened: Cell::new(opened),
         }))))
     }
 

@@ -3,7 +3,7 @@
 use super::super::document::{Doc, Docs};
 use super::super::syntax::{Chain, Element, Expression, Items, Link, Type};
 use super::Printer;
-use super::call::{is_function, is_simple, is_test, value};
+use super::call::{Expand, is_function, is_simple, is_test, value};
 use super::place::Place;
 
 impl<'a, 't> Printer<'a, 't> {
@@ -37,11 +37,19 @@ impl<'a, 't> Printer<'a, 't> {
                 );
                 if template || is_test(chain, count, arguments) {
                     let (callee, _) = self.prefix(chain, count - 1, place);
+                    let around = self.bailed;
                     let docs: Vec<Doc> = arguments
                         .all
                         .iter()
-                        .map(|item| self.element(&item.node, Place::Argument))
+                        .map(|item| match &item.node {
+                            // However long the title, its parameters stay on the line.
+                            Element::Value(function) if is_function(&item.node) => {
+                                self.expression_as(function, Place::Argument, Expand::Last, false)
+                            }
+                            other => self.element(other, Place::Argument),
+                        })
                         .collect();
+                    self.bailed = around;
                     let separator = self.text(", ");
                     let inner = self.docs.join(&[separator], &docs);
                     let call = self.between("(", inner, ")");

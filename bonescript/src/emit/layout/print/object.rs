@@ -105,23 +105,26 @@ impl<'a, 't> Printer<'a, 't> {
     pub(super) fn object(&mut self, items: &'t Items<'a, Property<'a>>) -> Doc {
         let parts = self.separated(items, ",", Self::property);
         let comma = self.docs.trailing_comma();
-        self.braced(items, parts, comma, items.opened)
+        self.braced(items, parts, comma, false)
     }
 
-    /// Parts between braces, with `last` behind the last item.
+    /// Parts between braces, with `last` behind the last item. They are broken where the first stood on a line of its own,
+    /// and in any case if they are to be.
     pub(super) fn braced<T>(
         &mut self,
         items: &'t Items<'a, T>,
         mut parts: Vec<Doc>,
         last: Doc,
-        broken: bool,
+        in_any_case: bool,
     ) -> Doc {
         if items.all.is_empty() && items.rest.is_empty() {
             return self.text("{}");
         }
         self.close(items, &mut parts, last);
         let body = self.in_braces(&parts);
-        self.docs.group_as(&[body], broken && !items.all.is_empty(), None)
+        let broken = !items.all.is_empty() && (in_any_case || items.opened.get());
+        let id = self.watched(&items.opened);
+        self.docs.group_as(&[body], broken, Some(id))
     }
 
     /// Puts the last separator before the comments that follow the last item.

@@ -139,7 +139,7 @@ pub(super) fn needs_brackets(expression: &Expression<'_>, place: Place<'_>) -> b
     }
 }
 
-/// The expression that the text of this one begins with.
+/// The expression that the text of this one begins with, and that brackets would go round.
 pub(super) fn leftmost<'e, 'a>(expression: &'e Expression<'a>) -> &'e Expression<'a> {
     use Expression as E;
     let mut here = expression;
@@ -147,6 +147,8 @@ pub(super) fn leftmost<'e, 'a>(expression: &'e Expression<'a>) -> &'e Expression
         here = match here {
             E::Binary(binary) => &binary.left,
             E::Conditional(conditional) => &conditional.test,
+            // Braces that take apart what is assigned: the brackets go round it all.
+            E::Assign(assign) if matches!(assign.left, E::Object(_)) => return here,
             E::Assign(assign) => &assign.left,
             E::Sequence(all) => match all.first() {
                 Some(first) => first,

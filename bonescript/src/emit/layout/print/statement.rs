@@ -174,7 +174,10 @@ impl<'a, 't> Printer<'a, 't> {
     /// Notes that what a statement begins with needs brackets.
     fn wrap(&mut self, expression: &'t Expression<'a>) {
         let first = leftmost(expression);
-        if matches!(first, Expression::Object(_) | Expression::Class(_)) {
+        if matches!(
+            first,
+            Expression::Object(_) | Expression::Class(_) | Expression::Assign(_)
+        ) {
             self.wrapped = Some(first);
         }
         if let Expression::Function(_) = first

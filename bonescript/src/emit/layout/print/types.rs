@@ -258,8 +258,9 @@ impl<'a, 't> Printer<'a, 't> {
         let open = self.text("{");
         let close = self.text("}");
         let body = self.docs.indent(&[Docs::LINE, inside, end]);
-        self.docs
-            .group_as(&[open, body, Docs::LINE, close], mapped.opened, None)
+        let id = self.watched(&mapped.opened);
+        let parts = [open, body, Docs::LINE, close];
+        self.docs.group_as(&parts, mapped.opened.get(), Some(id))
     }
 
     fn tuple(&mut self, elements: &'t Items<'a, TupleElement<'a>>) -> Doc {
@@ -389,7 +390,7 @@ impl<'a, 't> Printer<'a, 't> {
         let parts = self.separated(members, ";", Self::member);
         let semicolon = self.text(";");
         let last = self.docs.if_break(semicolon, Docs::EMPTY, None);
-        self.braced(members, parts, last, is_interface || members.opened)
+        self.braced(members, parts, last, is_interface)
     }
 
     /// The same without a group of their own.
