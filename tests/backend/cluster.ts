@@ -42,6 +42,12 @@ export class Cluster {
     return `postgres://${USER}@127.0.0.1:${this.#port}/${name}`;
   }
 
+  /** Ends all connections to a database. */
+  async cut(name: string): Promise<void> {
+    const ending = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`;
+    await this.#run("psql", ["-h", "127.0.0.1", "-p", String(this.#port), "-U", USER, "-d", "postgres", "-c", ending]);
+  }
+
   async stop(): Promise<void> {
     if (existsSync(join(this.#data, "postmaster.pid"))) {
       await this.#run("pg_ctl", ["-D", this.#data, "-m", "immediate", "-w", "stop"]);

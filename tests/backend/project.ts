@@ -12,11 +12,17 @@ export const WORK = join(ROOT, "target/backend");
 
 export type Target = "postgres" | "sqlite";
 
-/** The functions of programs that need them written. */
-const EXTENSIONS: Readonly<Record<string, Record<string, string>>> = {
-  erp: { explode_parts: "() => Promise.resolve([])" },
-  saas: { seat_price: "() => Promise.resolve(1)", send_invitation: "() => Promise.resolve(true)" },
-};
+/** What functions that the user writes give, by the types that they return. */
+const VALUES: readonly (readonly [RegExp, string])[] = [
+  [/^void$/, ""],
+  [/^boolean$/, "true"],
+  [/^number$/, "1"],
+  [/^bigint$/, "1n"],
+  [/^string$/, '"text"'],
+  [/\[\]$/, "[]"],
+  [/^\{ ok: string \}/, '{ ok: "done" }'],
+  [/^Json$/, "[]"],
+];
 
 /** A secret of the right length that is nobody's. */
 export const JWT_SECRET = "a-secret-of-the-proof-that-guards-nothing-at-all";
@@ -46,14 +52,23 @@ export class Project {
     );
   }
 
-  /** Writes functions that the program leaves to its user, without which it refuses: each file says where. */
+  /** Writes the functions that the program leaves to its user, without which some of its routes answer 501. */
   extend(): void {
-    for (const [name, body] of Object.entries(EXTENSIONS[this.name] ?? {})) {
-      const path = join(this.folder, "src/extensions", `${name}.ts`);
-      const text = readFileSync(path, "utf8")
-        .replace(`unwritten("${name}")`, body)
+    const folder = join(this.folder, "src/extensions");
+    if (!existsSync(folder)) return;
+    const types = readFileSync(join(folder, "types.ts"), "utf8");
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      const text = readFileSync(path, "utf8");
+      const type = /: (\w+) = unwritten\("\w+"\)/.exec(text)?.[1];
+      if (type === undefined) continue;
+      const returns = new RegExp(`export type ${type} = [^;]*?=> Promise<([^;]*)>;`).exec(types)?.[1] ?? "";
+      const value = VALUES.find(([pattern]) => pattern.test(returns))?.[1];
+      if (value === undefined) throw new Failure(`no value is known of the type \`${returns}\` of ${name}`);
+      const written = text
+        .replace(/unwritten\("\w+"\)/, `() => Promise.resolve(${value})`)
         .replace('import { unwritten } from "./unwritten.ts";\n', "");
-      writeFileSync(path, text);
+      writeFileSync(path, written);
     }
   }
 
@@ -109,8 +124,7 @@ export class Project {
   async environment(purpose: string): Promise<Record<string, string>> {
     const common = { JWT_SECRET, LOG_LEVEL: "warn", NODE_ENV: "production", HOST: "127.0.0.1", TRUST_PROXY: "loopback" };
     if (this.target === "postgres") {
-      const name = `${this.name}_${purpose}`.replaceAll("-", "_");
-      return { ...common, DATABASE_URL: await this.#cluster.database(name) };
+      return { ...common, DATABASE_URL: await this.#cluster.database(this.#databaseName(purpose)) };
     }
     const folder = join(WORK, "data");
     mkdirSync(folder, { recursive: true });
@@ -119,6 +133,17 @@ export class Project {
       rmSync(path + end, { force: true });
     }
     return { ...common, DATABASE_PATH: path };
+  }
+
+  /** Cuts the connections of a server to its database, as one that starts anew does; SQLite has none. */
+  async cut(purpose: string): Promise<void> {
+    if (this.target === "postgres") {
+      await this.#cluster.cut(this.#databaseName(purpose));
+    }
+  }
+
+  #databaseName(purpose: string): string {
+    return `${this.name}_${purpose}`.replaceAll("-", "_");
   }
 
   /** Migrates an empty database, fills it where `seeded` says so, and starts the server. */

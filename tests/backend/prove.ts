@@ -14,7 +14,7 @@ import { admin } from "./checks/admin.ts";
 import { evolution } from "./checks/evolution.ts";
 import { fuzz, type Effort } from "./checks/fuzz.ts";
 import { migration } from "./checks/migration.ts";
-import { resilience } from "./checks/resilience.ts";
+import { outage, resilience } from "./checks/resilience.ts";
 import * as shop from "./checks/shop.ts";
 import { speed } from "./checks/speed.ts";
 import { stop } from "./checks/stop.ts";
@@ -102,7 +102,9 @@ async function attacked(project: Project, thoroughly: Effort): Promise<void> {
   const server = await project.serve("fuzz", {}, true);
   try {
     await fuzz(project, server, await logIn(server.url), thoroughly);
-    await resilience(server, await logIn(server.url), firstTable(project));
+    const account = await logIn(server.url);
+    await resilience(server, account, firstTable(project));
+    await outage(server, account, firstTable(project), async () => project.cut("fuzz"));
     await stop(server);
   } finally {
     server.kill();

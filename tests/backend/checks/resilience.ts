@@ -4,7 +4,7 @@ import { connect } from "node:net";
 
 import { Client, type Account } from "../client.ts";
 import type { Server } from "../project.ts";
-import { holds } from "../tools.ts";
+import { holds, until } from "../tools.ts";
 
 /** As many bad requests as used up the connections of the public compiler's servers ten times over. */
 const FAILING = 200;
@@ -45,6 +45,28 @@ export async function resilience(server: Server, account: Account, table: string
     await talk(server.url, raw);
   }
   holds("it answers after all of that", (await new Client(server.url).send("GET", "/health/ready")).status === 200);
+}
+
+/** A database that starts anew while requests are under way: some of them fail, and the server goes on. */
+export async function outage(server: Server, account: Account, table: string, cut: () => Promise<void>): Promise<void> {
+  const client = new Client(server.url).as(account);
+  let over = false;
+  const asking = Array.from({ length: 8 }, async () => {
+    while (!over) {
+      const { status, text } = await client.send("GET", `/${table}`);
+      holds(`a request during an outage is answered: ${status} ${text.slice(0, 300)}`, [200, 403, 429, 503].includes(status));
+    }
+  });
+  try {
+    await cut();
+    await cut();
+  } finally {
+    over = true;
+    await Promise.all(asking);
+  }
+  await until("it is ready after an outage", 10_000, async () => {
+    return (await new Client(server.url).send("GET", "/health/ready")).status === 200;
+  });
 }
 
 const RAW = [

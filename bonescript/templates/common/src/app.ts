@@ -28,6 +28,8 @@ export async function createApp(context: Context): Promise<App> {
     bodyLimit: config.bodyLimit,
     trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
     forceCloseConnections: "idle",
+    // What comes while the server ends is still answered; the connection is told to close.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
     // What fails before there is a route, such as a path that is no URL.
     frameworkErrors: (error, _request, reply) => {

@@ -29,8 +29,10 @@ export function openDatabase(
     idle_in_transaction_session_timeout: 60_000,
     types: { getTypeParser: parserOf },
   });
-  // Without a listener, a server that restarts would end the process.
+  // Without a listener, a server that restarts would end the process: the pool tells of connections that wait in it,
+  // and each connection that is in use of itself, whose query fails besides.
   pool.on("error", lost);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 

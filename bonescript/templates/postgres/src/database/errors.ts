@@ -62,7 +62,10 @@ const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "ETIMEDOUT",
 function unreachable(error: unknown): Problem | null {
   if (!(error instanceof Error)) return null;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const ended = /timeout exceeded when trying to connect|Connection terminated/.test(error.message);
+  const ended =
+    /timeout exceeded when trying to connect|Connection terminated|encountered a connection error/.test(
+      error.message,
+    );
   return NETWORK.has(code) || ended ? away(error) : null;
 }
 
