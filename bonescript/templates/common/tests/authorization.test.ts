@@ -80,7 +80,8 @@ for (const entity of entities) {
       assert.equal(await status(stranger, "DELETE", row), 403, `${who} removes`);
     }
     const root = await admin(backend);
-    const all = root === null ? [] : [{ headers: { authorization: `Bearer ${root.token}` } }];
+    const all: Pick<Caller, "headers">[] = [];
+    if (root !== null) all.push({ headers: { authorization: `Bearer ${root.token}` } });
     if (owner !== null && isAdmitted(entity, owner.entity)) all.push(owner);
     for (const caller of all) {
       const who = caller === owner ? "its owner" : "the admin";

@@ -84,10 +84,12 @@ export async function runPipeline(
     if (options.undo !== null) await undo(call, options.undo);
     throw error;
   }
-  const named = steps.filter(({ name }) => name !== null);
+  const named = steps.flatMap((step) =>
+    step.name === null ? [] : [[step.name, answers.get(step) ?? null] as const],
+  );
   const last = steps.at(-1);
   return {
-    results: Object.fromEntries(named.map((step) => [step.name, answers.get(step) ?? null])),
+    results: Object.fromEntries<unknown>(named),
     last: last === undefined ? null : (answers.get(last) ?? null),
   };
 }
