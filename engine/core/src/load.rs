@@ -202,16 +202,14 @@ impl Loader<'_> {
                 Some((source, text))
             }
             Err(reason) => {
-                let (source, span) = place.unwrap_or_else(|| {
-                    let text: Arc<str> = Arc::from("");
-                    (self.sources.add(path.as_str(), text), Span::default())
-                });
-                self.problems.push(Diagnostic::new(
-                    Code::UNREADABLE,
-                    source,
-                    span,
-                    format!("`{path}` can't be read: {reason}"),
-                ));
+                let message = format!("`{path}` can't be read: {reason}");
+                let (source, span) = place.unwrap_or_default();
+                let mut problem = Diagnostic::new(Code::UNREADABLE, source, span, message);
+                if place.is_none() {
+                    // Named on the command line: there is no place to show.
+                    problem.labels.clear();
+                }
+                self.problems.push(problem);
                 None
             }
         }
