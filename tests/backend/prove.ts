@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 
 import { logIn } from "./account.ts";
 import { admin } from "./checks/admin.ts";
+import { dev } from "./checks/dev.ts";
 import { evolution } from "./checks/evolution.ts";
 import { fuzz, type Effort } from "./checks/fuzz.ts";
 import { migration } from "./checks/migration.ts";
@@ -132,6 +133,7 @@ function firstTable(project: Project): string {
 }
 
 async function proveShop(project: Project): Promise<void> {
+  await step(project, "dev", async () => dev(project));
   await step(project, "promises", async () => {
     const server = await project.serve("shop");
     try {

@@ -59,6 +59,7 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/src/entities/requests.ts",
     "common/src/entities/routes.ts",
     "common/src/entities/rows.ts",
+    "common/src/environment.ts",
     "common/src/errors.ts",
     "common/src/expressions.ts",
     "common/src/extensions/_extension.ts.j2",
