@@ -5,6 +5,7 @@
 mod agent;
 mod needs;
 mod permissions;
+mod plan;
 mod references;
 mod runnable;
 #[cfg(test)]
@@ -22,8 +23,6 @@ pub use writes::{all_below, below, declared as declared_writes, not_to_write};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::load::{Bundle, Module};
-use crate::proposal::{DEFAULT_MAX_TASKS, MOST_TASKS};
-use crate::spec::Kind;
 
 /// Applies every rule to every workflow of a bundle.
 pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
@@ -38,6 +37,7 @@ pub fn bundle(bundle: &Bundle, problems: &mut Diagnostics) {
         writes::check(&mut checker);
         permissions::check(&mut checker);
         agent::check(&mut checker);
+        plan::check(&mut checker);
         uses::check(&mut checker);
         limits(&mut checker);
     }
@@ -113,14 +113,6 @@ fn limits(checker: &mut Checker<'_>) {
             problem(
                 format!("`max_items: 0` would refuse every item of `{name}`"),
                 "write 1 or more",
-            );
-        }
-        if let Kind::Plan(plan) = &task.kind
-            && !(1..=MOST_TASKS).contains(&plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS))
-        {
-            problem(
-                format!("`max_tasks` of `{name}` is not between 1 and {MOST_TASKS}"),
-                "a plan is one answer of a model: for more, write several tasks",
             );
         }
         if common.timeout.is_some_and(|timeout| timeout.0.is_zero()) {

@@ -19,7 +19,7 @@ use crate::expand;
 use crate::load::{Bundle, ModuleId};
 use crate::price::{Price, Usd};
 use crate::scope::Names;
-use crate::spec::{Common, Kind, Mismatch, Name, Task, Text, VerifierKind};
+use crate::spec::{Common, Kind, KindName, Mismatch, Name, Task, Text, VerifierKind};
 use crate::tool;
 use escalation::Worst;
 use planner::Planner;
@@ -44,6 +44,10 @@ pub fn calls_of_attempt(task: &Task) -> u64 {
         Kind::Agent(agent) => {
             let calls = agent.keys.max_calls.unwrap_or(tool::DEFAULT_MAX_CALLS);
             calls.saturating_mul(judges.saturating_add(1))
+        }
+        // Its tasks count as what it asks itself, each with the most that one of them may ask.
+        Kind::Plan(plan) if plan.keys.kinds.contains(&KindName::Agent) => {
+            judges.saturating_add(tool::DEFAULT_MAX_CALLS)
         }
         Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) => judges.saturating_add(1),
         _ => judges,

@@ -8,10 +8,20 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::load::{Module, load};
 use crate::spec::KindName;
+use crate::tool::command::{allows, words};
 
-/// The kinds of task that a plan may have: those that a model drives and whose effects are files that are known before
-/// they are made.
-pub const PLANNABLE: [KindName; 2] = [KindName::Edit, KindName::Prompt];
+/// The kinds of task that a plan may have. A gate or a file from a template is an author's; a used workflow, and a plan
+/// within a plan, would do what nobody has seen.
+pub const PLANNABLE: [KindName; 5] = [
+    KindName::Edit,
+    KindName::Prompt,
+    KindName::Agent,
+    KindName::Run,
+    KindName::Bone,
+];
+
+/// Those that it has where nothing is said: their effects are files that are known before they are made.
+pub const USUAL: [KindName; 2] = [KindName::Edit, KindName::Prompt];
 
 /// The most tasks of a plan where nothing is said: more than that, a small model does not keep apart.
 pub const DEFAULT_MAX_TASKS: u64 = 8;
@@ -31,6 +41,8 @@ pub struct Rules {
     pub max_tasks: u64,
     /// The globs that its tasks may write.
     pub write: Vec<String>,
+    /// The patterns of the commands that its tasks may run.
+    pub run: Vec<String>,
     /// Globs of what its tasks must leave as it is.
     pub unchanged: Vec<String>,
     /// The profile that answers, where it is not that of the workflow.
@@ -43,6 +55,30 @@ pub struct Rules {
 pub fn schema(rules: &Rules) -> Json {
     let kinds: Vec<&str> = rules.kinds.iter().map(|kind| kind.as_str()).collect();
     let list = json!({ "type": "array", "items": { "type": "string" } });
+    let text = json!({ "type": "string" });
+    let mut properties = vec![
+        ("name", text.clone()),
+        ("kind", json!({ "enum": kinds })),
+        ("instruction", text.clone()),
+        ("files", list.clone()),
+        ("needs", list),
+    ];
+    let mut required = vec!["name", "kind"];
+    let has = |kind: KindName| rules.kinds.contains(&kind);
+    if has(KindName::Run) {
+        properties.push(("command", text.clone()));
+    }
+    if has(KindName::Bone) {
+        properties.push(("out", text));
+        properties.push(("target", json!({ "enum": ["sqlite", "postgres"] })));
+    }
+    if !has(KindName::Run) && !has(KindName::Bone) {
+        required.push("instruction");
+    }
+    let properties = properties
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema));
+    let properties: Map<String, Json> = properties.collect();
     json!({
         "type": "object",
         "properties": {
@@ -52,14 +88,8 @@ pub fn schema(rules: &Rules) -> Json {
                 "maxItems": rules.max_tasks,
                 "items": {
                     "type": "object",
-                    "properties": {
-                        "name": { "type": "string" },
-                        "kind": { "enum": kinds },
-                        "instruction": { "type": "string" },
-                        "files": list,
-                        "needs": list,
-                    },
-                    "required": ["name", "kind", "instruction"],
+                    "properties": properties,
+                    "required": required,
                 },
             },
         },
@@ -154,7 +184,7 @@ fn text(tasks: Map<String, Json>, rules: &Rules) -> String {
     }
     workflow.insert(
         "permissions".to_owned(),
-        json!({ "write": literals(&rules.write) }),
+        json!({ "write": literals(&rules.write), "run": literals(&rules.run) }),
     );
     workflow.insert("tasks".to_owned(), Json::Object(tasks));
     Json::Object(workflow).to_string()
@@ -194,31 +224,15 @@ fn entry(task: &Json, rules: &Rules) -> Result<Json, String> {
             let kinds: Vec<&str> = rules.kinds.iter().map(|kind| kind.as_str()).collect();
             format!("it may not be of the kind `{word}`, only of {}", kinds.join(", "))
         })?;
-    let instruction = task.get("instruction").and_then(Json::as_str).unwrap_or_default();
-    if instruction.trim().is_empty() {
-        return Err("it has no instruction".to_owned());
-    }
-    let instruction = literal(instruction);
     let files = strings(task, "files");
     if let Some(path) = files.iter().find(|path| !is_plain(path)) {
         return Err(format!("`{path}` is not the path of a file that it may change"));
     }
-    let mut entry = Map::new();
-    if kind == KindName::Edit {
-        if files.is_empty() {
-            return Err("it names no files".to_owned());
-        }
-        let edit = json!({ "instruction": instruction, "files": files });
-        entry.insert("edit".to_owned(), edit);
-    } else {
-        entry.insert("prompt".to_owned(), json!(instruction));
-        let output = match files.as_slice() {
-            [] => None,
-            [file] => Some(json!({ "file": file })),
-            _ => Some(json!({ "files": files })),
-        };
-        entry.extend(output.map(|output| ("output".to_owned(), output)));
-    }
+    let mut entry = match kind {
+        KindName::Run => command(task, rules)?,
+        KindName::Bone => program(task, &files, rules)?,
+        _ => asked(kind, task, files, rules)?,
+    };
     let needs = strings(task, "needs");
     if !needs.is_empty() {
         entry.insert("needs".to_owned(), json!(needs));
@@ -227,10 +241,94 @@ fn entry(task: &Json, rules: &Rules) -> Result<Json, String> {
         let unchanged = json!([{ "unchanged": literals(&rules.unchanged) }]);
         entry.insert("verify".to_owned(), unchanged);
     }
-    if let Some(retry) = rules.retry {
+    if let Some(retry) = rules.retry.filter(|_| kind.model_driven()) {
         entry.insert("on_failure".to_owned(), json!({ "retry": retry }));
     }
     Ok(Json::Object(entry))
+}
+
+/// A task that a model works on.
+fn asked(
+    kind: KindName,
+    task: &Json,
+    files: Vec<String>,
+    rules: &Rules,
+) -> Result<Map<String, Json>, String> {
+    let instruction = said(task, "instruction");
+    if instruction.trim().is_empty() {
+        return Err("it has no instruction".to_owned());
+    }
+    let instruction = literal(instruction);
+    let mut entry = Map::new();
+    match kind {
+        KindName::Edit => {
+            if files.is_empty() {
+                return Err("it names no files".to_owned());
+            }
+            let edit = json!({ "instruction": instruction, "files": files });
+            entry.insert("edit".to_owned(), edit);
+        }
+        KindName::Agent => {
+            entry.insert("agent".to_owned(), json!({ "goal": instruction }));
+            let files = if files.is_empty() {
+                literals(&rules.write)
+            } else {
+                files
+            };
+            entry.insert("writes".to_owned(), json!(files));
+        }
+        _ => {
+            entry.insert("prompt".to_owned(), json!(instruction));
+            let output = match files.as_slice() {
+                [] => None,
+                [file] => Some(json!({ "file": file })),
+                _ => Some(json!({ "files": files })),
+            };
+            entry.extend(output.map(|output| ("output".to_owned(), output)));
+        }
+    }
+    Ok(entry)
+}
+
+/// A command: its words, which no shell reads, where a pattern allows them.
+fn command(task: &Json, rules: &Rules) -> Result<Map<String, Json>, String> {
+    let written = said(task, "command");
+    let words = words(written).map_err(|error| format!("`{written}`: {error}"))?;
+    if !rules.run.iter().any(|pattern| allows(pattern, &words)) {
+        let patterns: Vec<String> = rules.run.iter().map(|pattern| format!("`{pattern}`")).collect();
+        let patterns = patterns.join(", ");
+        return Err(format!("`{written}` may not be run; what may be: {patterns}"));
+    }
+    let mut entry = Map::new();
+    entry.insert("run".to_owned(), json!({ "argv": literals(&words) }));
+    entry.insert("writes".to_owned(), json!(literals(&rules.write)));
+    Ok(entry)
+}
+
+/// A BoneScript program that is checked, or compiled where the task says `out`.
+fn program(task: &Json, files: &[String], rules: &Rules) -> Result<Map<String, Json>, String> {
+    let [file] = files else {
+        return Err("it names no file, or more than one: give the `.bone` file in `files`".to_owned());
+    };
+    let out = said(task, "out");
+    let bone = if out.is_empty() {
+        json!({ "check": file })
+    } else {
+        let below = crate::check::all_below(out);
+        if !is_plain(out) || crate::check::uncovered([below.as_str()], &rules.write).is_some() {
+            let globs = rules.write.join(", ");
+            return Err(format!(
+                "`{out}` is no folder that it may write; what may be written: {globs}"
+            ));
+        }
+        let target = Some(said(task, "target")).filter(|target| !target.is_empty());
+        json!({ "compile": file, "out": out, "target": target.unwrap_or("sqlite") })
+    };
+    Ok(Map::from_iter([("bone".to_owned(), bone)]))
+}
+
+fn said<'a>(task: &'a Json, key: &str) -> &'a str {
+    task.get(key).and_then(Json::as_str).unwrap_or_default()
 }
 
 fn strings(task: &Json, key: &str) -> Vec<String> {
@@ -280,9 +378,10 @@ mod tests {
 
     fn rules() -> Rules {
         Rules {
-            kinds: PLANNABLE.to_vec(),
+            kinds: USUAL.to_vec(),
             max_tasks: 3,
             write: vec!["src/**".to_owned()],
+            run: vec!["make *".to_owned()],
             unchanged: Vec::new(),
             model: None,
             retry: Some(1),

@@ -2,7 +2,6 @@
 
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::load::Bundle;
-use crate::proposal::PLANNABLE;
 use crate::run::splits;
 use crate::spec::{Kind, KindName, SplitBy, Task, VerifierKind};
 use crate::template::Template;
@@ -32,15 +31,11 @@ pub fn not_runnable(bundle: &Bundle) -> Vec<Diagnostic> {
 fn parts(task: &Task, report: &mut dyn FnMut(Span, String)) {
     let kind = task.kind.name();
     match &task.kind {
-        Kind::Plan(plan) => {
-            for kind in plan.keys.kinds.iter().filter(|kind| !PLANNABLE.contains(kind)) {
-                report(task.kind_span, format!("the kind `{}` in a plan", kind.as_str()));
-            }
-        }
         Kind::Uses(uses) if uses.is_library() => report(uses.span, "a workflow of a library".to_owned()),
         Kind::Prompt(_)
         | Kind::Edit(_)
         | Kind::Agent(_)
+        | Kind::Plan(_)
         | Kind::Run(_)
         | Kind::Render(_)
         | Kind::Bone(_)

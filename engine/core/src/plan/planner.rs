@@ -213,6 +213,7 @@ impl Planner<'_> {
         let runs = match &task.kind {
             Kind::Run(_) => true,
             Kind::Agent(agent) => Toolset::runs(self.bundle, task, agent),
+            Kind::Plan(plan) => plan.runs(),
             _ => false,
         };
         self.totals.nodes = self.totals.nodes.saturating_add(times.most());

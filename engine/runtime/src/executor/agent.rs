@@ -37,6 +37,7 @@ use super::verify::{Subject, Verification};
 use super::{Job, Message, Shared, keep};
 use crate::answer;
 use crate::model::Reply;
+pub(super) use command::{may_propose, of_plan};
 use prompt::Prompt;
 use served::Servers;
 use toolbox::{Outcome, Toolbox};

@@ -53,11 +53,15 @@ pub(super) async fn attempt(
     job: &Job,
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
-    let file = inside(&text(&bone.file, scope)?)?;
+    let mut file = inside(&text(&bone.file, scope)?)?;
+    if job.planned.is_some() {
+        // A model has chosen it, and is told what is wrong with it.
+        file = permit::readable(shared, &file)?;
+    }
     let verification = Verification::begin(shared, module, task, job, scope).await?;
     let (output, written) = match bone.action {
         BoneAction::Check => {
-            let (analysis, _) = read(shared, &file, bone)?;
+            let (analysis, _) = read(shared, job, &file, bone)?;
             (json!({ "diagnostics": told(&analysis) }), Vec::new())
         }
         BoneAction::Fmt => {
@@ -119,7 +123,7 @@ async fn project(
         .map(|target| text(target, scope))
         .transpose()?;
     let target = target_of(target.as_deref())?;
-    let (analysis, program) = read(shared, file, bone)?;
+    let (analysis, program) = read(shared, job, file, bone)?;
     let real = shared
         .workspace
         .destination(&out)
@@ -139,6 +143,16 @@ async fn project(
     if bone.action == BoneAction::Diff {
         verification.all(&Subject::value(output.clone())).await?;
         return Ok(TaskResult::value(output));
+    }
+    if job.planned.is_some() {
+        let paths = prepared.touched();
+        let mut paths = paths
+            .iter()
+            .map(|path| Utf8Path::new(&real).join(path).to_string());
+        if let Some(path) = paths.find(|path| !permit::may_write(path, &shared.write_permissions)) {
+            let message = format!("`{out}` leads to `{path}`, which a model may not write");
+            return Err(Failure::new(FailureClass::Denied, message));
+        }
     }
     let texts: Vec<(String, String)> = prepared
         .texts()
@@ -194,14 +208,18 @@ pub(super) async fn write(
 }
 
 /// Reads and checks a program; what it means, where it is right.
-fn read(shared: &Shared, file: &str, bone: &Bone) -> Result<(Analysis, Program), Failure> {
+fn read(shared: &Shared, job: &Job, file: &str, bone: &Bone) -> Result<(Analysis, Program), Failure> {
     let level = if bone.lenient {
         Level::Lenient
     } else {
         Level::Strict
     };
     let source = content(shared, file)?;
-    let mut analysis = check_with(file, &source, &Imports::All(&shared.workspace), level);
+    let imports = match &job.planned {
+        Some(_) => Imports::Shown(shared),
+        None => Imports::All(&shared.workspace),
+    };
+    let mut analysis = check_with(file, &source, &imports, level);
     match analysis.program.take() {
         Some(program) => Ok((analysis, program)),
         None => Err(wrong(file, &analysis)),

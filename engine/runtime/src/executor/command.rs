@@ -15,7 +15,7 @@ use smallcode_core::template::Scope;
 use smallcode_core::{expand, shell};
 
 use super::verify::{Subject, Verification};
-use super::{Job, Shared, keep, show, text, timeout, unkept};
+use super::{Job, Shared, agent, keep, show, text, timeout, unkept};
 use crate::host::INLINE;
 use crate::journal::BlobError;
 use crate::process::{self, Captured, End, Exit, Finished, RunError, Stdin};
@@ -70,17 +70,27 @@ pub(super) async fn attempt(
     scope: &Arc<dyn Scope>,
 ) -> Result<TaskResult, Failure> {
     let verification = Verification::begin(shared, module, task, job, scope).await?;
-    let mut spec = spec(shared, module, task, &command.program, command.shell(), scope)?;
+    let (mut spec, limit) = match &command.program {
+        // A model has chosen it: it has the limits of what an agent runs.
+        Program::Argv(words) if job.planned.is_some() => {
+            let (spec, limit) = agent::of_plan(shared, module, task, scope, argv(words, scope)?)?;
+            (spec, Some(limit))
+        }
+        program => (
+            spec(shared, module, task, program, command.shell(), scope)?,
+            timeout(task),
+        ),
+    };
     if let Some(stdin) = &command.beside.stdin {
         spec.stdin = Stdin::Bytes(text(stdin, scope)?.into_bytes());
     }
-    let finished = execute(shared, job, &spec, timeout(task))
+    let finished = execute(shared, job, &spec, limit)
         .await
         .map_err(|error| not_run(shared, error))?;
     let wants_problems = verification.wants_problems();
     let problems = (command.beside.parse == Some(Parse::Diagnostics) || wants_problems)
         .then(|| problems::of(shared, &finished, &spec));
-    if let Some(reason) = unsuccessful(&finished, task) {
+    if let Some(reason) = unsuccessful(&finished, limit) {
         return Err(failed(shared, finished, reason, problems));
     }
     let (result, value) = result(shared, command, finished, problems.as_deref())?;
@@ -313,10 +323,10 @@ fn argv(words: &[smallcode_core::spec::Text], scope: &Arc<dyn Scope>) -> Result<
 }
 
 /// Why a command that has ended did not succeed.
-fn unsuccessful(finished: &Finished, task: &Task) -> Option<(FailureClass, String)> {
+fn unsuccessful(finished: &Finished, limit: Option<Duration>) -> Option<(FailureClass, String)> {
     match (finished.end, finished.exit) {
         (End::TimedOut, _) => {
-            let after = task.common.timeout.map(|timeout| timeout.0).unwrap_or_default();
+            let after = limit.unwrap_or_default();
             Some((
                 FailureClass::TimedOut,
                 format!("it took longer than its timeout of {after:?}"),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use smallcode_core::context::Section;
 use smallcode_core::load::Module;
-use smallcode_core::proposal::{self, DEFAULT_MAX_TASKS, PLANNABLE, Rules};
+use smallcode_core::proposal::{self, DEFAULT_MAX_TASKS, Rules, USUAL};
 use smallcode_core::run::{Failure, FailureClass, TaskResult};
 use smallcode_core::spec::{
     Edit, Kind, KindName, ModelKeys, OneOrMany, Output, Plan, Task, Text, VerifierKind,
@@ -20,7 +20,7 @@ use smallcode_core::template::Scope;
 use super::parts::{Made, outputs};
 use super::stages::{self, Ask, Asker};
 use super::verify::{Subject, Verification};
-use super::{Job, Message, Shared, context, edit, keep, text, writes};
+use super::{Job, Message, Shared, agent, context, edit, keep, text, writes};
 use crate::answer;
 use crate::model::{self, Role};
 
@@ -50,13 +50,10 @@ pub(super) async fn attempt(
             there: there(shared, &write).await?,
             outlines: Vec::new(),
             rules: Rules {
-                kinds: if kinds.is_empty() {
-                    PLANNABLE.to_vec()
-                } else {
-                    kinds
-                },
+                kinds: if kinds.is_empty() { USUAL.to_vec() } else { kinds },
                 max_tasks: plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS),
                 write,
+                run: agent::may_propose(shared, module),
                 ..rules(module, task, scope)?
             },
         };
@@ -159,6 +156,7 @@ fn rules(module: &Module, task: &Task, scope: &Arc<dyn Scope>) -> Result<Rules, 
         kinds: Vec::new(),
         max_tasks: 0,
         write: Vec::new(),
+        run: Vec::new(),
         unchanged,
         model: model.map(|model| model.text.clone()),
         retry: common.on_failure.retry.map(|retry| retry.max),
@@ -188,21 +186,44 @@ fn messages(wanted: &Wanted<'_>, scope: &Arc<dyn Scope>) -> Result<Vec<model::Me
 
 /// How the answer is to look. Small models follow an example better than a schema.
 fn form(rules: &Rules) -> String {
-    let kinds = rules.kinds.iter().map(|kind| match kind.as_str() {
-        "edit" => "`edit` changes the files that it names, or makes them".to_owned(),
-        "prompt" => "`prompt` writes the files that it names, whole".to_owned(),
-        other => format!("`{other}`"),
+    let kinds = rules.kinds.iter().map(|kind| match kind {
+        KindName::Edit => "`edit` changes the files that it names, or makes them".to_owned(),
+        KindName::Prompt => "`prompt` writes the files that it names, whole".to_owned(),
+        KindName::Agent => {
+            "`agent` looks at the project itself and works step by step, for what is not known yet".to_owned()
+        }
+        KindName::Run => {
+            let commands: Vec<String> = rules.run.iter().map(|command| format!("`{command}`")).collect();
+            format!(
+                "`run` has \"command\", one of {}, and no instruction",
+                commands.join(", ")
+            )
+        }
+        KindName::Bone => {
+            "`bone` checks the `.bone` file in its \"files\", or compiles it where it has \"out\", a \
+                           folder; it has no instruction"
+                .to_owned()
+        }
+        other => format!("`{}`", other.as_str()),
     });
     let kinds: Vec<String> = kinds.collect();
     let globs = rules.write.join(", ");
+    // The example is of a kind that has an instruction, where there is one.
+    let example = rules.kinds.iter().find(|kind| kind.model_driven());
+    let example = match example.or(rules.kinds.first()) {
+        Some(KindName::Run) => "\"kind\": \"run\", \"command\": \"what to run\", ".to_owned(),
+        Some(KindName::Bone) => "\"kind\": \"bone\", \"files\": [\"path\"], ".to_owned(),
+        kind => format!(
+            "\"kind\": \"{}\", \"instruction\": \"what to do, in full\", \"files\": [\"path\"], ",
+            kind.map_or("edit", |kind| kind.as_str())
+        ),
+    };
     format!(
         "Cut the goal into at most {} small tasks, each for somebody who sees only its instruction and its files. \
          Answer with JSON and nothing else, like this:\n\
-         {{\"tasks\": [{{\"name\": \"short-name\", \"kind\": \"{}\", \"instruction\": \"what to do, in full\", \
-         \"files\": [\"path\"], \"needs\": [\"name-of-an-earlier-task\"]}}]}}\n\
+         {{\"tasks\": [{{\"name\": \"short-name\", {example}\"needs\": [\"name-of-an-earlier-task\"]}}]}}\n\
          Kinds: {}. Files match {globs}. The tasks run one after the other.",
         rules.max_tasks,
-        rules.kinds.first().map_or("edit", |kind| kind.as_str()),
         kinds.join("; "),
     )
 }
@@ -277,6 +298,10 @@ pub(super) async fn join(
     let mut changed = BTreeSet::new();
     for output in &outputs {
         let file = output.get("file").into_iter();
+        // What was generated is many files, and checked by who generates it.
+        if output.get("dir").is_some() {
+            continue;
+        }
         let files = output.get("files").and_then(Json::as_array).into_iter().flatten();
         changed.extend(file.chain(files).filter_map(Json::as_str).map(str::to_owned));
     }

@@ -184,7 +184,8 @@ pub(super) async fn turn(
     // The files of an answer are known once it is there, and kept then. What a command writes is not. Those of parts are
     // put back together.
     let answers = match &task.kind {
-        Kind::Prompt(_) | Kind::Edit(_) | Kind::Plan(_) | Kind::Bone(_) => true,
+        Kind::Prompt(_) | Kind::Edit(_) | Kind::Bone(_) => true,
+        Kind::Plan(plan) => !plan.runs(),
         Kind::Agent(agent) => !Toolset::runs(&shared.bundle, task, agent),
         _ => is_one_file(task),
     };

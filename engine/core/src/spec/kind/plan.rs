@@ -12,8 +12,9 @@ record! {
     pub struct PlanKeys {
         /// What the tasks are to reach together.
         [required] goal: Text = "Add a `--json` flag to every command.",
-        /// The kinds that the tasks may be of: `edit` and `prompt`, both where this is missing.
-        [default] kinds: OneOrMany<KindName> = r#"["edit", "prompt"]"#,
+        /// The kinds that the tasks may be of: `edit` and `prompt`, both where this is missing; `agent`; `run`, for the
+        /// commands that `permissions.run` allows; `bone`, which checks and compiles BoneScript programs.
+        [default] kinds: OneOrMany<KindName> = r#"["edit", "run"]"#,
         /// The most tasks that may be proposed, 32 at most; 8 where this is missing.
         [optional] max_tasks: u64 = "8",
     }
@@ -26,6 +27,14 @@ pub struct Plan {
     pub keys: PlanKeys,
     /// What stands beside it.
     pub beside: ModelKeys,
+}
+
+impl Plan {
+    /// Whether its tasks may write what no answer announces: commands, and what an agent makes on its way.
+    pub fn runs(&self) -> bool {
+        let beyond = |kind: &KindName| !matches!(kind, KindName::Edit | KindName::Prompt);
+        self.keys.kinds.iter().any(beyond)
+    }
 }
 
 impl TaskKind for Plan {

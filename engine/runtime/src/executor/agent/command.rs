@@ -99,6 +99,41 @@ pub(super) fn offered(shared: &Shared) -> Vec<String> {
     patterns.cloned().collect()
 }
 
+/// The patterns of the commands that a model may put into a plan of this workflow.
+pub(in crate::executor) fn may_propose(shared: &Shared, module: &Module) -> Vec<String> {
+    if std::ptr::eq(module, shared.bundle.root()) {
+        return offered(shared);
+    }
+    // Those of a used workflow, as far as its caller allows them: word by word, a `*` is no less than a `*`.
+    let own = module.loaded.workflow.permissions.run.iter();
+    let own = own.filter(|pattern| pattern.template.is_literal());
+    let own = own.map(|pattern| pattern.template.source().to_owned());
+    own.filter(|pattern| {
+        let allowed = |words: Vec<String>| {
+            let patterns = shared.run_permissions.iter();
+            patterns.into_iter().any(|outer| allows(outer, &words))
+        };
+        !starts_server(&shared.bundle, pattern) && words(pattern).is_ok_and(allowed)
+    })
+    .collect()
+}
+
+/// What starts a command that a model has put into a plan.
+pub(in crate::executor) fn of_plan(
+    shared: &Shared,
+    module: &Module,
+    task: &Task,
+    scope: &Arc<dyn Scope>,
+    words: Vec<String>,
+) -> Result<(process::Spec, Duration), Failure> {
+    // It was allowed when it was proposed; a journal is a file, and says nothing of permissions.
+    if !may_run(shared, module, &words) {
+        let message = format!("`{}` may not be run", words.join(" "));
+        return Err(Failure::new(FailureClass::Denied, message));
+    }
+    Ok((spec(shared, task, scope, words)?, LIMIT))
+}
+
 /// What starts a command that a model has chosen, or talks to: its folder, its environment and its limits.
 pub(super) fn spec(
     shared: &Shared,
