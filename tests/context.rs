@@ -117,3 +117,20 @@ fn what_is_kept_by_git_or_outside_is_not_shown() {
         assert_eq!(server.calls().len(), 0);
     }
 }
+
+#[test]
+fn a_program_that_does_not_fit_is_shown_by_what_it_declares() {
+    let server = ModelServer::start(Script::always(Answer::text("fine")));
+    let sandbox = sandbox(&server, "[{ files: 'app/*.bone' }]", 1500);
+    let steps = "    effects: note.text = text\n".repeat(300);
+    let program = format!(
+        "system Notes {{\n  entity Note {{ owns: [id: uuid, text: string] }}\n  capability write(note: Note, text: string) {{\n{steps}  }}\n}}\n"
+    );
+    sandbox.write("app/notes.bone", &program);
+    let (shown, stderr) = answered(&server, &sandbox);
+    assert!(
+        shown.contains("## app/notes.bone (signatures only; the bodies are left out)\n\n```\nsystem Notes\n  entity Note(id: uuid, text: string)\n  capability write(note: Note, text: string)\n```"),
+        "{shown}"
+    );
+    assert!(stderr.contains("`app/notes.bone` as its signatures"), "{stderr}");
+}

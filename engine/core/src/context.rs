@@ -15,7 +15,7 @@ use crate::spec::Shrink;
 use crate::tokens::{Family, Tokens, count};
 
 pub(crate) use outline::parsed;
-pub use outline::{Language, ParseError, outline};
+pub use outline::{Language, ParseError, outline, outline_of};
 pub use pieces::{FilePiece, PieceKind, pieces};
 
 /// A part of a prompt.
@@ -358,6 +358,34 @@ mod tests {
             fitted.text
         );
         assert!(!fitted.text.contains("compute"));
+    }
+
+    #[test]
+    fn a_program_in_bonescript_becomes_its_outline() {
+        let steps = "    requires: note.text != \"\"\n    effects: note.text = text\n".repeat(60);
+        let mut file = section(
+            "app/notes.bone",
+            format!(
+                "system Notes {{\n  entity Note {{ owns: [id: uuid, text: string] }}\n  capability write(note: Note, text: string) {{\n{steps}  }}\n}}\n"
+            ),
+            5,
+        );
+        file.path = Some("app/notes.bone".to_owned());
+        let fitted = fit(&[file], Tokens(200), Family::Llama3).unwrap();
+        assert_eq!(forms(&fitted), [Form::Outline]);
+        assert!(
+            fitted.text.contains(
+                "  entity Note(id: uuid, text: string)\n  capability write(note: Note, text: string)"
+            ),
+            "{}",
+            fitted.text
+        );
+        assert!(!fitted.text.contains("effects"));
+        // What is no program is shown by its lines.
+        let mut file = section("app/notes.bone", "words and words\n".repeat(300), 5);
+        file.path = Some("app/notes.bone".to_owned());
+        let fitted = fit(&[file], Tokens(200), Family::Llama3).unwrap();
+        assert_eq!(forms(&fitted), [Form::HeadTail]);
     }
 
     fn hostile() -> impl Strategy<Value = String> {

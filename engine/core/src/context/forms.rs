@@ -1,7 +1,7 @@
 //! The forms of a section, from all of it to a word that it was left out.
 
 use super::Section;
-use super::outline::{Language, outline};
+use super::outline::{is_outlined, outline_of};
 use crate::tokens::{Family, Tokens, count};
 
 /// The whole text under its heading; a file in a fence that nothing in it can close.
@@ -10,14 +10,13 @@ pub(super) fn whole(section: &Section) -> String {
 }
 
 pub(super) fn has_outline(section: &Section) -> bool {
-    section.path.as_deref().and_then(Language::of_path).is_some()
+    section.path.as_deref().is_some_and(is_outlined)
 }
 
 /// The signatures of a source file; all of it where nothing could be read.
 pub(super) fn outlined(section: &Section) -> String {
-    let language = section.path.as_deref().and_then(Language::of_path);
-    let outlined = language.and_then(|language| outline(language, &section.text));
-    match outlined {
+    let path = section.path.as_deref();
+    match path.and_then(|path| outline_of(path, &section.text)) {
         Some(text) => dressed(section, " (signatures only; the bodies are left out)", &text),
         None => whole(section),
     }

@@ -1,4 +1,5 @@
-//! The signatures of a source file: what it declares, without how. By tree-sitter, so that broken files have one too.
+//! The signatures of a source file: what it declares, without how. By tree-sitter, so that broken files have one too; of
+//! BoneScript by its own compiler, which reads past what is broken.
 
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
@@ -111,6 +112,22 @@ impl Language {
                 | "variable_declarator"
         )
     }
+}
+
+/// What the paths of BoneScript programs end with.
+const BONE: &str = ".bone";
+
+/// Whether files of a path have an outline.
+pub(super) fn is_outlined(path: &str) -> bool {
+    path.ends_with(BONE) || Language::of_path(path).is_some()
+}
+
+/// The outline of the file at a path, of whatever language it is. `None` where it has none.
+pub fn outline_of(path: &str, source: &str) -> Option<String> {
+    if path.ends_with(BONE) {
+        return Some(bonescript::outline(source)).filter(|outline| !outline.is_empty());
+    }
+    outline(Language::of_path(path)?, source)
 }
 
 /// The outline of `source`: its declarations in order, each as its signature. `None` where the file is too long, is

@@ -1,6 +1,6 @@
 //! The tools that read and write files.
 
-use smallcode_core::context::{Language, outline};
+use smallcode_core::context::outline_of;
 use smallcode_core::diagnostic::count;
 use smallcode_core::glob;
 use smallcode_core::patch::{self, Files, numbered};
@@ -71,7 +71,7 @@ impl Toolbox<'_> {
             };
         }
         let signatures = match (from, to) {
-            (None, None) => Language::of_path(path).and_then(|language| outline(language, text)),
+            (None, None) => outline_of(path, text),
             _ => None,
         };
         let Some(signatures) = signatures else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use smallcode_core::context::{Language, PieceKind, Section, outline, pieces};
+use smallcode_core::context::{PieceKind, Section, outline_of, pieces};
 use smallcode_core::load::Module;
 use smallcode_core::patch::Files;
 use smallcode_core::run::{Failure, FailureClass, Part, TaskResult};
@@ -99,7 +99,7 @@ fn of_pieces(path: &str, text: &str, names: &[String]) -> (Vec<String>, Option<S
 
 /// The signatures of a file that is not to be changed, or not here.
 pub(in super::super) fn outlined(path: &str, text: &str) -> Option<Section> {
-    Some(rest(path, &outline(Language::of_path(path)?, text)?))
+    Some(rest(path, &outline_of(path, text)?))
 }
 
 fn rest(path: &str, text: &str) -> Section {
