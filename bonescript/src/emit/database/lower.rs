@@ -208,7 +208,11 @@ impl Lower<'_> {
                 // What nobody needs may go; what a row cannot be without stays as long as the row.
                 let action = if column.nullable { "SET NULL" } else { "RESTRICT" };
                 foreign_key(table, &column.name, &target.table, action);
-                Self::index(table, vec![column.name.clone()]);
+                // What belongs to a row is listed newest first, too, and must not be sorted for it.
+                let listed = ["created_at", "id"].map(str::to_owned);
+                let order = listed.into_iter().filter(|name| table.column(name).is_some());
+                let index = std::iter::once(column.name.clone()).chain(order).collect();
+                Self::index(table, index);
             }
             let quoted = name(&column.name);
             let kind = match column.ty.required() {
@@ -376,7 +380,8 @@ fn drop_prefixes(table: &mut Table) {
         let covered = all.iter().any(|other| {
             other.columns.len() > index.columns.len() && other.columns.starts_with(&index.columns)
         });
-        let unique = index.columns.len() == 1
+        let ordered = matches!(index.columns.as_slice(), [_, time, id] if time == "created_at" && id == "id");
+        let unique = (index.columns.len() == 1 || ordered)
             && index
                 .columns
                 .first()

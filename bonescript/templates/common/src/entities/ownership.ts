@@ -32,6 +32,8 @@ export function ownedBy(entity: Entity, caller: Caller): RawBuilder<unknown> | n
   if (owner === null || owner.entity !== caller.entity) return null;
   const [first, ...rest] = owner.steps;
   if (first === undefined) return sql`id = ${caller.id}`;
+  // The key is one that the database holds to, so that the owner need not be looked up.
+  if (rest.length === 0) return sql`${sql.ref(first.column)} = ${caller.id}`;
   return sql`${sql.ref(first.column)} in (${idsOf(first.table, rest, caller)})`;
 }
 
