@@ -10,7 +10,7 @@ use super::super::{EmitError, expression};
 use super::example;
 use crate::ir::{
     Auth, Authorization, BinaryOperator, Capability, Column, ColumnKind, Entity, EntityId, Expression,
-    ExpressionKind, Facts, Relation, RelationKind, Sync, System, Type,
+    ExpressionKind, Facts, Relation, RelationKind, System, Type,
 };
 
 /// A value of JSON as TypeScript.
@@ -103,7 +103,6 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
             context! {
                 name => text(capability.name.as_str()),
                 refuses => refuses_strangers(system, capability),
-                batch => capability.sync == Sync::Batch,
                 path => text(capability_path(system, capability)),
                 open => capability.authorization == Authorization::Anyone,
                 needed => capability.parameters.iter().any(|parameter| !matches!(parameter.ty, Type::Optional(_))),

@@ -16,7 +16,7 @@ use super::schema::Schemas;
 use super::typescript::rows_in;
 use super::{EmitError, constant_name, file_name, names};
 use crate::ir::{
-    Authorization, Backoff, Capability, EntityId, Expression, ExpressionKind as K, System, Type,
+    Authorization, Backoff, Capability, EntityId, Expression, ExpressionKind as K, Sync, System, Type,
 };
 
 pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError> {
@@ -38,13 +38,13 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
     }
     files.render("src/capabilities/index.ts", context! { capabilities => listed })?;
     let (events, channels) = (!system.events.is_empty(), !system.channels.is_empty());
-    files.render("src/capabilities/definition.ts", context! { events })?;
     let batch = system
         .capabilities
         .iter()
-        .any(|capability| capability.sync == crate::ir::Sync::Batch);
+        .any(|capability| capability.sync == Sync::Batch);
+    files.render("src/capabilities/definition.ts", context! { events, batch })?;
     files.render("src/capabilities/routes.ts", context! { batch })?;
-    files.render("src/capabilities/run.ts", context! { events, channels })
+    files.render("src/capabilities/run.ts", context! { events, channels, batch })
 }
 
 /// How a capability is called in files.
@@ -199,6 +199,7 @@ fn describe(system: &System, capability: &Capability, names: &Names) -> Result<V
         }
     });
     let loads = !loading.lines.is_empty();
+    let admission = admission(capability, &body);
     Ok(context! {
         about => comment(signature(system, capability)),
         constant => code(names.constant.as_str()),
@@ -216,6 +217,8 @@ fn describe(system: &System, capability: &Capability, names: &Names) -> Result<V
         load_parameters => code(match (loads, loading.reads_input) { (_, true) if !loads => "_rows, input", (true, _) => "rows, input", _ => "" }),
         load => codes(&loading.lines),
         given => codes(&loading.given),
+        admit_parameters => code(admission.parameters()),
+        admit => codes(&admission.lines),
         perform_parameters => code(body.parameters()),
         perform => codes(&body.lines),
     })
@@ -249,6 +252,8 @@ fn shown_type(system: &System, ty: &Type) -> String {
 #[derive(Debug, Default)]
 struct Body {
     lines: Vec<String>,
+    /// How many of the first lines ask who calls.
+    admitting: usize,
     /// What an algorithm or a pipeline needs: names by files.
     imports: BTreeMap<String, BTreeSet<String>>,
     authorizes: bool,
@@ -276,6 +281,16 @@ impl Body {
             (false, true) => "_given, call",
             (false, false) => "",
         }
+    }
+}
+
+/// What is asked at once where the work itself is queued: whoever may not call it is not kept waiting for that.
+fn admission(capability: &Capability, body: &Body) -> Body {
+    let queued = capability.sync == Sync::Batch;
+    let lines = body.lines.iter().take(body.admitting).filter(|_| queued);
+    Body {
+        lines: lines.cloned().collect(),
+        ..Body::default()
     }
 }
 
@@ -312,6 +327,7 @@ fn body(
         ));
         body.authorizes = true;
     }
+    body.admitting = body.lines.len();
     for check in others {
         let condition = compiler.condition(&check.condition)?;
         body.lines
