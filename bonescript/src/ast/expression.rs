@@ -95,6 +95,11 @@ impl BinaryOperator {
         }
     }
 
+    /// Whether it compares its sides, or looks for one in the other.
+    pub(crate) fn compares(self) -> bool {
+        self.level() == Self::Equal.level()
+    }
+
     /// How tightly it binds: 1 is loosest.
     pub(crate) fn level(self) -> u8 {
         match self {

@@ -164,6 +164,13 @@ impl Checker<'_> {
         scope: &Scope,
     ) -> Expression {
         use BinaryOperator as B;
+        if operator.compares()
+            && let Some(operand) = self.negated_side(left, scope)
+        {
+            self.loose_not(left, operator);
+            let compared = self.binary(operator, operand, right, span, scope);
+            return Expression::new(K::Unary(UnaryOperator::Not, Box::new(compared)), Type::Bool);
+        }
         let (left_value, right_value, ty) = match operator {
             B::And | B::Or => (
                 self.condition(left, scope),
@@ -189,13 +196,22 @@ impl Checker<'_> {
         )
     }
 
+    /// `not xs contains y`, where `not xs` would mean nothing: what is denied is the comparison.
+    fn negated_side<'t>(&mut self, left: &'t ast::Expression, scope: &Scope) -> Option<&'t ast::Expression> {
+        let A::Unary(ast::UnaryOperator::Not, operand) = &left.kind else {
+            return None;
+        };
+        // Only of a path, since it is looked at twice; what is wrong with it is said once all the same.
+        matches!(operand.kind, A::Path(_)).then_some(())?;
+        let ty = self.expression(operand, scope).ty;
+        let other = !matches!(ty.required(), Type::Bool | Type::Unknown);
+        other.then_some(operand)
+    }
+
     fn loose_not(&mut self, left: &ast::Expression, operator: BinaryOperator) {
         if let A::Unary(ast::UnaryOperator::Not, operand) = &left.kind {
             let text = self.text(operand.span);
-            let message = format!(
-                "this compares `not {text}`: `not` binds tighter than `{}`",
-                operator.sign()
-            );
+            let message = format!("`not` binds tighter than `{}`", operator.sign());
             let problem = self.problem(Code::LOOSE_NOT, left.span, message);
             self.report(problem.help(format!(
                 "write `not ({text} {} …)`, or `(not {text})`",

@@ -7,7 +7,7 @@ use super::scope::Scope;
 use crate::Level;
 use crate::ast::{self, ExpressionKind as A};
 use crate::diagnostic::Code;
-use crate::ir::{Callee, Flow, FlowStep, Parameter, Type};
+use crate::ir::{Call, Callee, ExpressionKind as K, Flow, FlowStep, Parameter, Type};
 
 impl Checker<'_> {
     pub(super) fn flows(&mut self) {
@@ -48,11 +48,11 @@ impl Checker<'_> {
         };
         let mut steps = Vec::new();
         for step in &tree.steps {
-            let call = self.call(&step.call, &scope);
+            let call = self.given_call(&step.call, &scope);
             let compensation = step
                 .compensation
                 .as_ref()
-                .and_then(|call| self.call(call, &scope));
+                .and_then(|call| self.given_call(call, &scope));
             steps.extend(call.map(|call| FlowStep {
                 name: step.name.text.clone(),
                 call,
@@ -64,6 +64,28 @@ impl Checker<'_> {
             inputs,
             steps,
         }
+    }
+
+    /// A call whose arguments are what starting the flow is given: of rows that is their ids.
+    fn given_call(&mut self, tree: &ast::Call, scope: &Scope) -> Option<Call> {
+        let call = self.call(tree, scope)?;
+        for (argument, tree) in call.arguments.iter().zip(&tree.arguments) {
+            let mut reads = false;
+            argument.walk(&mut |part| {
+                reads |= match &part.kind {
+                    K::Related { .. } => true,
+                    K::Column { column, .. } => column != "id",
+                    _ => false,
+                };
+            });
+            if reads {
+                let text = self.text(tree.span);
+                let message = format!("`{text}` is read from a row, and a flow is given ids");
+                let problem = self.problem(Code::NOT_OWN, tree.span, message);
+                self.report(problem.help("pass the row itself, and let the capability read it"));
+            }
+        }
+        Some(call)
     }
 
     /// The free names of the calls. One that is an argument by itself has the type of its parameter; of others nothing is

@@ -5,8 +5,8 @@ use super::{Checker, snake};
 use crate::ast::{self, ExpressionKind as A, Name, TypeKind};
 use crate::diagnostic::{Code, closest};
 use crate::ir::{
-    Access, CapabilityId, Channel, Check, Constraint, Encryption, EntityId, Ordering, Policy, PolicyScope,
-    Transport, Type,
+    Access, CapabilityId, Channel, Check, Constraint, Encryption, EntityId, Expression, ExpressionKind as K,
+    Ordering, Policy, PolicyScope, RelationKind, Transport, Type,
 };
 use crate::text::Span;
 
@@ -58,8 +58,10 @@ impl Checker<'_> {
             .map_or(defaults.persistence, |word| self.persistence(word));
         let filter = tree.filter.as_ref().map(|filter| {
             let scope = Scope::Channel { participants };
+            let condition = self.condition(filter, &scope);
+            self.filter(&condition, filter.span, tree.participants.is_some(), participants);
             Check {
-                condition: self.condition(filter, &scope),
+                condition,
                 text: self.text(filter.span),
             }
         });
@@ -74,6 +76,50 @@ impl Checker<'_> {
             persistence,
             filter,
             max_size,
+        }
+    }
+
+    /// A filter is asked of each message and each participant: it reads the row of the participant, and no other.
+    fn filter(
+        &mut self,
+        condition: &Expression,
+        span: Span,
+        with_rows: bool,
+        participants: Option<EntityId>,
+    ) {
+        let entity = participants.and_then(|id| self.system.entity(id));
+        let own_key = |relation: &str| {
+            let found = entity.and_then(|entity| entity.relation(relation));
+            found.is_some_and(|found| found.kind == RelationKind::BelongsTo)
+        };
+        let (mut names_row, mut names_role, mut beyond) = (false, false, false);
+        condition.walk(&mut |part| match &part.kind {
+            K::Participant => names_row = true,
+            K::CallerRole => names_role = true,
+            K::Column { row, column } if column != "id" => beyond |= row.kind != K::Participant,
+            K::Related { row, relation } => beyond |= row.kind != K::Participant || !own_key(relation),
+            _ => {}
+        });
+        if names_row && !with_rows {
+            let message = "the channel does not say whose row `participant` is";
+            let problem = self.problem(Code::UNKNOWN_NAME, span, message);
+            self.report(problem.help("give it `participants: set<…>` of an entity"));
+        }
+        if names_role {
+            let message = "a filter knows the id of the caller who sent a message, and no roles";
+            let problem = self.problem(Code::NOT_OWN, span, message);
+            self.report(problem.help("name the roles in the `access` of a policy"));
+        }
+        if beyond {
+            let message = "a filter reads no rows beyond that of the participant";
+            let problem = self.problem(Code::NOT_OWN, span, message);
+            self.report(
+                problem
+                    .expected("columns of the participant itself, a foreign key among them")
+                    .help(
+                        "compare the key with one in the message: `participant.guild_id == event.guild_id`",
+                    ),
+            );
         }
     }
 
@@ -159,19 +205,12 @@ impl Checker<'_> {
             .take(MAX_LISTED)
             .map(|entity| snake(&entity.name))
             .collect();
-        // A role may have any name, but hardly one that is an entity's but for a letter.
+        // A role may have any name; one that is an entity's but for a letter is worth a look.
         if let Some(near) = closest(&name.text, names.iter().map(String::as_str)) {
             let near = near.to_owned();
-            let message = format!(
-                "`{}` is no entity, and so close to one that it is hardly a role",
-                name.text
-            );
-            let problem = self.problem(Code::UNKNOWN_ENTITY, name.span, message);
-            self.report(
-                problem
-                    .help(format!("did you mean `{near}`?"))
-                    .replace(name.span, near),
-            );
+            let message = format!("`{}` is no entity, so it is a role", name.text);
+            let problem = self.problem(Code::CLOSE_ROLE, name.span, message);
+            self.report(problem.help(format!("write `{near}` if the entity is meant")));
         }
         Access::Role(name.text.clone())
     }

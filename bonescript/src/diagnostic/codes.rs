@@ -133,6 +133,8 @@ codes! {
     UNUSED_IMPORT = "B0903";
     /// A capability without effect.
     NO_EFFECT = "B0904";
+    /// A role that is called nearly like an entity.
+    CLOSE_ROLE = "B0905";
 }
 
 impl Code {

@@ -70,18 +70,21 @@ impl Parser<'_> {
         Ok(entity)
     }
 
-    /// `name: type = default @annotation`.
+    /// `name: type = default @annotation`; an annotation may also stand before the default.
     pub(super) fn field(&mut self) -> Parse<Field> {
         let name = self.name("the name of a field")?;
         self.want(TokenKind::Colon)?;
         let ty = self.ty()?;
-        let default = if self.eat(TokenKind::Equal) {
-            Some(self.expression()?)
-        } else {
-            None
-        };
+        let mut default = None;
         let mut annotations = Vec::new();
-        while self.eat(TokenKind::At) {
+        loop {
+            if default.is_none() && self.eat(TokenKind::Equal) {
+                default = Some(self.expression()?);
+                continue;
+            }
+            if !self.eat(TokenKind::At) {
+                break;
+            }
             let name = self.name("the name of an annotation")?;
             let arguments = if self.peek() == TokenKind::OpenParen {
                 self.names(TokenKind::OpenParen, "a name")?

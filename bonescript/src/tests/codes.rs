@@ -52,6 +52,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0901", "not Plant.old"),
     ("B0902", "bakery"),
     ("B0904", "c"),
+    ("B0905", "plantr"),
 ];
 
 fn example<'a>(page: &'a str, heading: &str) -> Option<&'a str> {

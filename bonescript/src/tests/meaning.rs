@@ -40,6 +40,103 @@ fn alternatives_branch_from_the_state_before() {
 }
 
 #[test]
+fn annotations_stand_on_either_side_of_the_default() {
+    let system = system("entity E { owns: [a: string @sensitive = \"x\", b: string = \"x\" @sensitive] }");
+    for name in ["a", "b"] {
+        let column = system.entities[0].column(name).unwrap();
+        assert!(column.sensitive && column.default.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn not_before_what_is_no_condition_denies_the_comparison() {
+    for (written, meant) in [
+        ("not e.tags contains \"x\"", "not (e.tags contains \"x\")"),
+        ("not e.n in 1..3", "not (e.n in 1..3)"),
+        ("not e.n == 3", "not (e.n == 3)"),
+        ("not e.on == true", "(not e.on) == true"),
+    ] {
+        let of = |condition: &str| {
+            let text = format!(
+                "system S {{ entity E {{ owns: [tags: set<string>, n: uint, on: bool] }}
+                 capability c(e: E) {{ requires: [{condition}] effects: [e.n += 1] }} }}"
+            );
+            let analysis = check("t.bone", &text, Level::Strict);
+            let program = analysis.program.unwrap_or_else(|| panic!("{condition}"));
+            program.systems[0].capabilities[0].requires[0].condition.clone()
+        };
+        assert_eq!(of(written), of(meant), "{written}");
+    }
+}
+
+#[test]
+fn a_role_may_be_called_nearly_like_an_entity() {
+    let text =
+        "system S { entity Account { owns: [n: uint] auth: jwt } policy limits { access: [accountant] } }";
+    let analysis = check("t.bone", text, Level::Strict);
+    assert_eq!(analysis.errors(), 0);
+    let access = analysis.program.unwrap().systems[0].policies[0].access.clone();
+    assert_eq!(
+        access,
+        Some(vec![crate::ir::Access::Role("accountant".to_owned())])
+    );
+}
+
+#[test]
+fn filters_and_flows_say_what_they_cannot_read() {
+    let entities = "entity Guild { owns: [tag: string] }
+        entity Player { owns: [name: string] auth: jwt relation guild: belongs_to Guild }
+        capability note(player: Player, text: string) { effects: [player.name = text] }";
+    for (declaration, code) in [
+        (
+            "channel c { participants: set<Player> filter: participant.guild.tag == event.tag }",
+            Some("B0311"),
+        ),
+        (
+            "channel c { participants: set<Player> filter: caller.role == \"admin\" }",
+            Some("B0311"),
+        ),
+        ("channel c { filter: participant.level > 3 }", Some("B0202")),
+        (
+            "channel c { participants: set<Player> filter: participant.guild == event.guild }",
+            None,
+        ),
+        ("channel c { filter: event.level > 3 }", None),
+        (
+            "flow f { step a: note(player, \"a\") step b: note(player, player.name) }",
+            Some("B0311"),
+        ),
+        (
+            "flow f { step a: note(player, \"a\") step b: note(player, player.guild.tag) }",
+            Some("B0311"),
+        ),
+        (
+            "flow f { step a: note(player, \"a\") step b: note(player, text) }",
+            None,
+        ),
+    ] {
+        let analysis = check(
+            "t.bone",
+            &format!("system S {{ {entities} {declaration} }}"),
+            Level::Strict,
+        );
+        let codes: Vec<&str> = analysis
+            .diagnostics
+            .iter()
+            .map(|problem| problem.code.as_str())
+            .collect();
+        assert_eq!(codes, Vec::from_iter(code), "{declaration}");
+        // What is accepted is emitted.
+        for system in analysis.program.iter().flat_map(|program| &program.systems) {
+            assert!(
+                crate::emit::emit(system, crate::emit::Target::Sqlite, None).is_ok(),
+                "{declaration}"
+            );
+        }
+    }
+}
+
+#[test]
 fn guards_hold_for_the_alternatives_behind_them() {
     let system = system("entity E { owns: [n: uint] states: a ->(n > 0) b | c -> d }");
     let machine = system.entities[0].machine.clone().unwrap();

@@ -240,7 +240,10 @@ impl Compiler<'_> {
 
     /// A column of a row, or of each row of a list.
     pub(super) fn column(&mut self, row: &Expression, name: &str, ty: &Type) -> Result<Code, EmitError> {
-        if name == "id" && matches!(row.kind, K::Related { .. }) && row.ty.required().element().is_none() {
+        // What a flow is given of a row is its id.
+        let given_id = matches!(self.scope, Scope::Flow(_));
+        let related = matches!(row.kind, K::Related { .. }) && row.ty.required().element().is_none();
+        if name == "id" && (related || given_id) {
             return self.id(row);
         }
         let base = self.value(row)?;

@@ -29,9 +29,13 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
             }
         })
         .collect();
+    let anyone = system
+        .channels
+        .iter()
+        .any(|channel| channel.participants.is_none() && channel.filter.is_some());
     files.render(
         "src/channels/definitions.ts",
-        context! { channels, functions, entities },
+        context! { channels, functions, entities, anyone },
     )
 }
 
@@ -46,8 +50,7 @@ fn describe(
     functions: &mut BTreeSet<&'static str>,
 ) -> Result<Value, EmitError> {
     let mut compiler = Compiler::new(system, Scope::Channel(channel.participants));
-    // Without participants there is no row that a filter could be about.
-    let filter = channel.filter.as_ref().filter(|_| channel.participants.is_some());
+    let filter = channel.filter.as_ref();
     let condition = filter
         .map(|filter| compiler.condition(&filter.condition))
         .transpose()?;
@@ -55,10 +58,16 @@ fn describe(
     let uses = |wanted: fn(&K) -> bool| filter.is_some_and(|filter| names(&filter.condition, wanted));
     let uses_message = uses(|kind| matches!(kind, K::Message));
     let uses_caller = uses(|kind| matches!(kind, K::CallerId | K::CallerRole));
-    let parameters = match (
-        uses(|kind| matches!(kind, K::Participant)),
-        uses_message || uses_caller,
-    ) {
+    let with_message = uses_message || uses_caller;
+    let parameters = match (uses(|kind| matches!(kind, K::Participant)), with_message) {
+        // Where no rows matter, the message is all that there is.
+        _ if channel.participants.is_none() => {
+            if with_message {
+                "sent"
+            } else {
+                ""
+            }
+        }
         (true, true) => "participant, sent",
         (true, false) => "participant",
         (false, true) => "_participant, sent",

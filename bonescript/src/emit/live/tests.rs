@@ -57,6 +57,64 @@ fn what_a_program_does_not_have_is_not_there() {
 }
 
 #[test]
+fn a_filter_holds_without_participants_too() {
+    let project = project("channel news { filter: event.level > 3 }");
+    let definitions = file(&project, "src/channels/definitions.ts");
+    let (_, news) = definitions.split_once("participants: null").unwrap();
+    assert!(news.contains("filters: true"), "{news}");
+    assert!(news.contains("load: anyone((sent) => {"), "{news}");
+}
+
+#[test]
+fn a_flow_gives_ids() {
+    let project = project(
+        "entity Plant { owns: [stock: uint] }
+         capability take(plant: Plant) { effects: [plant.stock -= 1] }
+         capability note(plant: Plant, other: uuid) { effects: [plant.stock += 1] }
+         flow f { step a: take(plant) step b: note(plant, plant.id) }",
+    );
+    let flow = file(&project, "src/flows/f.ts");
+    assert!(
+        flow.contains("{ plant_id: inputs.plant, other: inputs.plant }"),
+        "{flow}"
+    );
+}
+
+#[test]
+fn what_is_queued_asks_first_who_calls() {
+    let body = |sync: &str| {
+        format!(
+            "{ACCOUNT} capability spend(account: Account, coins: uint) {{
+               requires: [caller == account, account.coins >= coins]
+               effects: [account.coins -= coins] sync: {sync} }}"
+        )
+    };
+    let queued = project(&body("batch"));
+    let (_, admit) = file(&queued, "src/capabilities/spend.ts")
+        .split_once("  admit(")
+        .unwrap();
+    let (admit, perform) = admit.split_once("perform(").unwrap();
+    // Who calls is asked at once and again; what may have changed until then is asked later only.
+    assert!(
+        admit.contains("authorize(") && perform.contains("authorize("),
+        "{admit}{perform}"
+    );
+    assert!(
+        !admit.contains("ensure(") && perform.contains("ensure("),
+        "{admit}{perform}"
+    );
+    assert!(file(&queued, "src/capabilities/routes.ts").contains("await admitCaller("));
+    let direct = project(&body("transactional"));
+    for path in ["spend", "definition", "run", "routes"] {
+        let text = file(&direct, &format!("src/capabilities/{path}.ts"));
+        assert!(
+            !text.contains("admitCaller") && !text.contains("  admit("),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn events() {
     let project = project(
         r"
