@@ -8,7 +8,7 @@ mod served;
 use serde_json::{Value, json};
 
 use crate::support::model_server::{Answer, ModelServer, RecordedRequest, Script};
-use crate::support::{Output, Sandbox};
+use crate::support::{Output, Sandbox, wait_until};
 
 const A: &str = "def one():\n    return 1\n\ndef two():\n    return 3\n";
 
@@ -396,4 +396,78 @@ fn the_plan_knows_the_worst_case() {
     );
     let said = sandbox.run(["plan", "workflow.yaml"]).exits(0).stdout;
     assert!(said.contains("tools: at most "), "{said}");
+}
+
+#[test]
+fn every_call_of_a_model_is_of_a_node_an_attempt_and_a_number() {
+    // Two attempts, each with the question what comes next.
+    let answers = [
+        "I think.".to_owned(),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 4\n"),
+        finish(),
+        "Hm.".to_owned(),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ];
+    let server = server(answers);
+    let sandbox = with_task(
+        &server,
+        "agent: { goal: 'Let two return 2.', max_calls: 4 }",
+        ", on_failure: { retry: { max: 1, backoff: 1ms } }",
+    );
+    sandbox.exec(&[]).exits(0);
+    let events = sandbox.events();
+    let of = |kind: &str| {
+        let of = events.iter().filter(|event| event["type"] == kind);
+        of.map(|event| json!([event["node"], event["attempt"], event["call"]]))
+            .collect::<Vec<_>>()
+    };
+    let expected: Vec<Value> = (1..=2)
+        .flat_map(|attempt| (1..=4).map(move |call| json!(["fix", attempt, call])))
+        .collect();
+    assert_eq!(of("call_started"), expected);
+    assert_eq!(of("call_finished"), expected);
+    assert_eq!(server.calls().len(), expected.len());
+}
+
+#[test]
+fn a_command_that_says_much_is_cut_and_the_way_to_the_rest_is_told() {
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    let check = sandbox.read("check.sh");
+    sandbox.write(
+        "check.sh",
+        &format!("echo begins here\nhead -c 10000000 /dev/zero | tr '\\0' 'x' | fold -w 50\necho\n{check}"),
+    );
+    sandbox.exec(&[]).exits(0);
+    let seen = told(&server.calls()[2]);
+    for part in [
+        "exit code 1",
+        "bytes, the last 65536)",
+        "lines are left out",
+        "src/a.py:5: two is not 2",
+        "characters: run a command that says less, or of a part)",
+    ] {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    assert!(seen.len() < 8000, "{} bytes", seen.len());
+}
+
+#[test]
+fn a_command_that_never_ends_is_ended_with_its_attempt() {
+    let server = server([call("run_command", &json!({ "command": "sh check.sh" }))]);
+    let sandbox = sandbox(&server, ", timeout: 2s");
+    sandbox.write("check.sh", "echo > running; sleep 600 & sleep 600\n");
+    sandbox.exec(&[]).exits(1).says("timeout");
+    assert!(sandbox.has("running"));
+    if cfg!(target_os = "linux") {
+        wait_until(|| !served::is_left(&sandbox));
+    }
 }

@@ -341,3 +341,36 @@ fn what_can_be_split_is_bounded_before_it_runs() {
         .exits(2)
         .says("`on_failure: { split }` of the kind `run`");
 }
+
+#[test]
+fn a_text_that_does_not_fit_is_split_by_its_sections() {
+    let answer = |asked: &str| {
+        if asked.contains("This is old.") {
+            Answer::text("src/a.md\n<<<<<<< SEARCH\nThis is old.\n=======\nThis is new.\n>>>>>>> REPLACE\n")
+        } else {
+            Answer::text("NO CHANGE")
+        }
+    };
+    let server = ModelServer::start(Script::function(move |request, _| {
+        answer(&request.body["messages"].to_string())
+    }));
+    let mut sandbox = Sandbox::with(
+        "permissions: { write: ['src/**'] }\ntasks:\n  fix: { edit: { instruction: 'Make it new.', files: src/a.md }, on_failure: { retry: 0, split: section } }\n",
+    );
+    sandbox
+        .env("SMALLCODE_BASE_URL", &server.base_url())
+        .env("SMALLCODE_MODEL", "tiny");
+    let mut before = "# A\n\nThis is old.\n".to_owned();
+    for number in 0..60 {
+        before += &format!(
+            "\n## Part {number}\n\n{}\n",
+            format!("Words of part {number}. ").repeat(10)
+        );
+    }
+    sandbox.write("src/a.md", &before);
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(sandbox.read("src/a.md"), before.replace("is old", "is new"));
+    let split = of_type(&sandbox, "node_split");
+    assert_eq!(split[0]["by"], "section");
+    assert_eq!(asked(&server).len(), split[0]["parts"].as_array().unwrap().len());
+}

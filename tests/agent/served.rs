@@ -368,8 +368,8 @@ fn a_killed_run_asks_no_server_again_what_it_has_answered() {
     assert_eq!(model.calls().len(), 5);
 }
 
-/// Whether a process of the server that hangs is left.
-fn is_left(sandbox: &Sandbox) -> bool {
+/// Whether a process that works in the folder of a workspace is left.
+pub(super) fn is_left(sandbox: &Sandbox) -> bool {
     let folder = sandbox.path();
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut folders = processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());

@@ -353,10 +353,10 @@ fn failed(
         Exit::Code(code) => Some(code),
         Exit::Signal(_) => None,
     };
-    let stderr_tail = tail(shared, &finished.stderr);
+    let stderr_tail = tail(shared, &finished.stderr, A_SCREEN);
     failure.detail = match problems {
         Some(problems) if !problems.is_empty() => problems::told(shared, problems),
-        _ if stderr_tail.trim().is_empty() => tail(shared, &finished.stdout),
+        _ if stderr_tail.trim().is_empty() => tail(shared, &finished.stdout, A_SCREEN),
         _ => stderr_tail,
     };
     // What can't be kept is told by the class all the same.
@@ -500,13 +500,28 @@ fn drop_last_newline(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// How much is told of what was written.
+#[derive(Clone, Copy)]
+pub(super) struct Most {
+    /// How many of the last lines.
+    pub(super) lines: usize,
+    /// How many of the last bytes.
+    pub(super) bytes: usize,
+}
+
+/// As much as a failure tells.
+pub(super) const A_SCREEN: Most = Most {
+    lines: TOLD_LINES,
+    bytes: TOLD_BYTES,
+};
+
 /// The last lines of what was written. More than is told is masked first: a cut could split a secret.
-pub(super) fn tail(shared: &Shared, captured: &Captured) -> String {
-    const SEEN_BYTES: usize = 2 * TOLD_BYTES;
+pub(super) fn tail(shared: &Shared, captured: &Captured, most: Most) -> String {
     use std::io::{Read as _, Seek as _, SeekFrom};
+    let seen = most.bytes.saturating_mul(2);
     let bytes = match captured {
         Captured::Memory(bytes) => bytes
-            .get(bytes.len().saturating_sub(SEEN_BYTES)..)
+            .get(bytes.len().saturating_sub(seen)..)
             .unwrap_or_default()
             .to_vec(),
         Captured::Spooled { path, .. } => {
@@ -514,7 +529,7 @@ pub(super) fn tail(shared: &Shared, captured: &Captured) -> String {
                 let mut file = std::fs::File::open(path)?;
                 let length = file.metadata()?.len();
                 file.seek(SeekFrom::Start(
-                    length.saturating_sub(u64::try_from(SEEN_BYTES).unwrap_or(u64::MAX)),
+                    length.saturating_sub(u64::try_from(seen).unwrap_or(u64::MAX)),
                 ))?;
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
@@ -524,13 +539,13 @@ pub(super) fn tail(shared: &Shared, captured: &Captured) -> String {
         }
     };
     let text = shared.mask.apply(String::from_utf8_lossy(&bytes).into_owned());
-    let from = text.len().saturating_sub(TOLD_BYTES);
+    let from = text.len().saturating_sub(most.bytes);
     let from = (from..text.len())
         .find(|at| text.is_char_boundary(*at))
         .unwrap_or(0);
     let lines: Vec<&str> = text.get(from..).unwrap_or_default().lines().collect();
     lines
-        .get(lines.len().saturating_sub(TOLD_LINES)..)
+        .get(lines.len().saturating_sub(most.lines)..)
         .unwrap_or_default()
         .join("\n")
 }

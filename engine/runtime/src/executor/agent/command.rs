@@ -13,7 +13,7 @@ use smallcode_core::template::Scope;
 use smallcode_core::tool::command::{allows, words};
 use smallcode_core::tool::starts_server;
 
-use super::super::command::{execute, not_run, tail};
+use super::super::command::{Most, execute, not_run, tail};
 use super::super::{Job, Shared, text};
 use crate::process::{self, Captured, Confine, End, Exit, RunError};
 
@@ -21,8 +21,12 @@ use crate::process::{self, Captured, Confine, End, Exit, RunError};
 /// starts it all the same.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What is kept of each of its streams: 4 MiB, of which the end is shown.
-const MAX_OUTPUT: u64 = 4 << 20;
+/// What is kept of each of its streams, in bytes: 64 MiB, a very long build log, of which the end is shown. What follows
+/// is not kept, and that is said.
+const MAX_OUTPUT: u64 = process::DEFAULT_MAX_OUTPUT;
+
+/// How much of the end of each is made to fit what a model is shown, in bytes: far more than that ever is.
+const SAID: usize = 64 * 1024;
 
 /// The variables that a command gets: where programs and their tools are, who and where the user is, how text looks.
 const VARIABLES: [&str; 26] = [
@@ -198,7 +202,7 @@ pub(super) async fn run(
     };
     let mut parts = vec![how];
     for captured in [&finished.stdout, &finished.stderr] {
-        let told = tail(shared, captured);
+        let told = output(shared, captured);
         if !told.trim().is_empty() {
             parts.push(told);
         }
@@ -213,4 +217,30 @@ pub(super) async fn run(
         text: parts.join("\n"),
         well,
     })
+}
+
+/// What a command wrote to one of its streams, the start left out where it is very long, and that said.
+fn output(shared: &Shared, captured: &Captured) -> String {
+    let text = tail(
+        shared,
+        captured,
+        Most {
+            lines: usize::MAX,
+            bytes: SAID,
+        },
+    );
+    let said = u64::try_from(SAID).unwrap_or(u64::MAX);
+    match captured {
+        Captured::Spooled {
+            bytes,
+            truncated: true,
+            ..
+        } => format!(
+            "(of {bytes} bytes, the last {SAID} of the first {MAX_OUTPUT}; the rest was not kept)\n{text}"
+        ),
+        Captured::Spooled { bytes, .. } if *bytes > said => {
+            format!("(of {bytes} bytes, the last {SAID})\n{text}")
+        }
+        Captured::Spooled { .. } | Captured::Memory(_) => text,
+    }
 }

@@ -318,14 +318,7 @@ impl Toolbox<'_> {
         if text.trim().is_empty() {
             return "done; it says nothing".to_owned();
         }
-        let cut = self.cut(text, share);
-        if cut.len() >= text.trim_end().len() {
-            return cut;
-        }
-        format!(
-            "{cut}\n(cut, of {} characters: ask for less, or for a part of it)",
-            text.chars().count()
-        )
+        self.cut_with(text, share, "ask for less, or for a part of it")
     }
 }
 

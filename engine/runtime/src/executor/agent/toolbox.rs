@@ -140,6 +140,15 @@ impl<'a> Toolbox<'a> {
         shown::ends(text, self.budget_of(share), self.family)
     }
 
+    /// The same, with the way to what was cut.
+    pub(super) fn cut_with(&self, text: &str, share: usize, way: &str) -> String {
+        let cut = self.cut(text, share);
+        if cut.len() >= text.trim_end().len() {
+            return cut;
+        }
+        format!("{cut}\n(cut, of {} characters: {way})", text.chars().count())
+    }
+
     pub(super) fn budget_of(&self, share: usize) -> Tokens {
         let share = u64::try_from(share.max(1)).unwrap_or(1);
         Tokens(self.budget.get() / share)
@@ -232,7 +241,7 @@ impl<'a> Toolbox<'a> {
         }
         self.leave(call, place).await?;
         let done = command::run(self.shared, self.task, self.job, self.scope, words).await?;
-        let text = self.cut(&done.text, share);
+        let text = self.cut_with(&done.text, share, "run a command that says less, or of a part");
         let left = self.left(place, &text).await?;
         let mut told = ran(text, done.well);
         told.did = done.well;

@@ -4,7 +4,7 @@ use smallcode_core::problems::{Severity, count};
 use smallcode_core::run::{Failure, FailureClass, Notice};
 use smallcode_core::spec::{Kind, Line, Plain, Program, Shell};
 
-use super::super::command::{execute, not_run, problems, spec, tail};
+use super::super::command::{A_SCREEN, execute, not_run, problems, spec, tail};
 use super::super::text;
 use super::missing::{self, NOT_FOUND};
 use super::{Subject, Verification, detect, refused};
@@ -122,9 +122,9 @@ impl Verification<'_> {
             refused(format!("`{written}` {how}: {}", count(&told)))
         };
         failure.detail = if found.is_empty() {
-            let stderr = tail(self.shared, &finished.stderr);
+            let stderr = tail(self.shared, &finished.stderr, A_SCREEN);
             if stderr.trim().is_empty() {
-                tail(self.shared, &finished.stdout)
+                tail(self.shared, &finished.stdout, A_SCREEN)
             } else {
                 stderr
             }
