@@ -102,6 +102,9 @@ pub struct FitError {
 /// lines of code.
 const MIN_HEAD_TAIL: u64 = 80;
 
+/// Which part of what a head and tail take must be left over for them to be cut again: less shows hardly more lines.
+const WORTH_MORE: u64 = 32;
+
 /// Makes the sections fit into `room` tokens, counted as the models of `family` count.
 ///
 /// # Errors
@@ -112,11 +115,9 @@ pub fn fit(sections: &[Section], room: Tokens, family: Family) -> Result<Fitted,
         .map(|section| Placed::new(section, family))
         .collect();
     loop {
-        let text = joined(&placed);
-        // Counted as a whole: tokens may span the seams, and what fits must fit exactly.
-        let total = count(family, &text);
+        let (text, total) = joined(&placed, family);
         if total <= room {
-            let text = grown(&mut placed, text, room, family);
+            let text = grown(&mut placed, (text, total), room, family);
             let shown = placed.into_iter().map(Placed::shown).collect();
             return Ok(Fitted { text, shown });
         }
@@ -137,7 +138,8 @@ pub fn fit(sections: &[Section], room: Tokens, family: Family) -> Result<Fitted,
 }
 
 /// Gives the room that is left to what shrank before something larger did: the highest priority first.
-fn grown(placed: &mut [Placed<'_>], mut text: String, room: Tokens, family: Family) -> String {
+fn grown(placed: &mut [Placed<'_>], whole: (String, Tokens), room: Tokens, family: Family) -> String {
+    let (mut text, mut total) = whole;
     let mut order: Vec<usize> = (0..placed.len()).collect();
     order.sort_by_key(|index| {
         placed
@@ -145,8 +147,8 @@ fn grown(placed: &mut [Placed<'_>], mut text: String, room: Tokens, family: Fami
             .map(|placed| std::cmp::Reverse(placed.section.priority))
     });
     for index in order {
-        let left = room.saturating_sub(count(family, &text));
-        let Some(place) = placed.get_mut(index).filter(|placed| placed.form != Form::Whole) else {
+        let left = room.saturating_sub(total);
+        let Some(place) = placed.get_mut(index).filter(|placed| placed.could_grow(left)) else {
             continue;
         };
         let allowed = place.tokens.saturating_add(left);
@@ -158,9 +160,9 @@ fn grown(placed: &mut [Placed<'_>], mut text: String, room: Tokens, family: Fami
             continue;
         }
         let smaller = std::mem::replace(place, larger);
-        let longer = joined(placed);
-        if count(family, &longer) <= room {
-            text = longer;
+        let (longer, takes) = joined(placed, family);
+        if takes <= room {
+            (text, total) = (longer, takes);
         } else if let Some(place) = placed.get_mut(index) {
             *place = smaller;
         }
@@ -180,7 +182,7 @@ struct Placed<'a> {
 
 impl<'a> Placed<'a> {
     fn new(section: &'a Section, family: Family) -> Self {
-        let text = forms::whole(section);
+        let text = trimmed(forms::whole(section));
         let mut ladder: Vec<Form> = match section.shrink.as_slice() {
             [] => vec![Form::Outline, Form::HeadTail, Form::Line, Form::Omitted],
             named => named.iter().copied().map(Form::from).collect(),
@@ -205,6 +207,15 @@ impl<'a> Placed<'a> {
         placed
     }
 
+    /// Whether so much more room may show more of it. What was cut to measure gains little from little.
+    fn could_grow(&self, left: Tokens) -> bool {
+        match self.form {
+            Form::Whole => false,
+            Form::HeadTail => left.get() > self.tokens.get() / WORTH_MORE,
+            Form::Outline | Form::Line | Form::Omitted => left > Tokens::ZERO,
+        }
+    }
+
     fn can_shrink(&self) -> bool {
         !self.ladder.is_empty()
     }
@@ -212,7 +223,7 @@ impl<'a> Placed<'a> {
     /// Takes the next smaller form, made to save `over` tokens where it can be made to measure.
     fn shrink(&mut self, over: Tokens, family: Family) {
         let Some(form) = self.ladder.pop() else { return };
-        let text = match form {
+        let text = trimmed(match form {
             Form::Whole => forms::whole(self.section),
             Form::Outline => forms::outlined(self.section),
             Form::HeadTail => {
@@ -226,7 +237,7 @@ impl<'a> Placed<'a> {
             }
             Form::Line => forms::line(self.section),
             Form::Omitted => forms::omitted(self.section),
-        };
+        });
         let tokens = count(family, &text);
         // An outline of a file of signatures is no smaller than the file.
         if tokens >= self.tokens {
@@ -255,9 +266,22 @@ impl From<Shrink> for Form {
     }
 }
 
-fn joined(placed: &[Placed<'_>]) -> String {
-    let parts: Vec<&str> = placed.iter().map(|placed| placed.text.trim_end()).collect();
-    parts.join("\n\n")
+/// The text without what would only make the gap to the next one larger.
+fn trimmed(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// All of them as one text, and how many tokens that takes.
+fn joined(placed: &[Placed<'_>], family: Family) -> (String, Tokens) {
+    if let [one] = placed {
+        return (one.text.clone(), one.tokens);
+    }
+    let parts: Vec<&str> = placed.iter().map(|placed| placed.text.as_str()).collect();
+    let text = parts.join("\n\n");
+    // Counted as a whole: tokens may span the seams, and what fits must fit exactly.
+    let tokens = count(family, &text);
+    (text, tokens)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod calibration;
 mod family;
 mod pieces;
+mod ruler;
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -17,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use calibration::Calibration;
 pub use family::Family;
+use pieces::Content;
+pub(crate) use ruler::Ruler;
 
 /// Bytes handed to the tokeniser at once. `tiktoken-rs` 0.12.1 panics on a run of about 1,000,000
 /// spaces (its regular expression gives up; 900,000 pass), and its merge is worse than linear in
@@ -150,8 +153,15 @@ pub fn count(family: Family, text: &str) -> Tokens {
 
 /// Returns the range in which the count of a text lies; its upper end is [`count`].
 pub fn estimate(family: Family, text: &str) -> Estimate {
-    let plain = cl100k(text);
-    family.range(plain, digit_excess(text), firm(plain, text))
+    let mut content = Content::default();
+    for chunk in chunks(text) {
+        content += pieces::count(chunk, cl100k_part);
+    }
+    family.range(
+        Tokens(content.tokens),
+        Tokens(content.digits),
+        Tokens(firm(content)),
+    )
 }
 
 /// Returns the range for a whole chat, with what the template adds.
@@ -175,13 +185,6 @@ pub fn estimate_chat<'a>(family: Family, messages: impl IntoIterator<Item = &'a 
         };
         sum.plus(wrapped).plus(estimate(family, message))
     })
-}
-
-/// Counts with `cl100k_base`, a chunk at a time.
-fn cl100k(text: &str) -> Tokens {
-    chunks(text)
-        .map(|chunk| Tokens(pieces::count(chunk, cl100k_part)))
-        .sum()
 }
 
 fn cl100k_part(part: &str) -> u64 {
@@ -216,33 +219,12 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
 /// `cl100k` is poor at scripts other than Latin, and newer vocabularies are several times better
 /// there (OpenAI gives 2.9 for Hindi in o200k); how much is not known for most. So what is not ASCII counts with a
 /// token for eight characters, less than any vocabulary needs in practice.
-fn firm(plain: Tokens, text: &str) -> Tokens {
-    let (mut characters, mut bytes) = (0_u64, 0_u64);
-    for c in text.chars().filter(|c| !c.is_ascii()) {
-        characters += 1;
-        bytes += u64::try_from(c.len_utf8()).unwrap_or(4);
-    }
-    plain
-        .saturating_sub(Tokens(bytes))
-        .saturating_add(Tokens(characters / 8))
-        .min(plain)
-}
-
-/// Returns how many tokens more a vocabulary needs that gives each digit its own token.
-///
-/// `cl100k` joins up to three digits, so a run of `n` costs `n - ceil(n / 3)` more.
-fn digit_excess(text: &str) -> Tokens {
-    let mut excess = 0;
-    let mut run: u64 = 0;
-    for byte in text.bytes().chain([0]) {
-        if byte.is_ascii_digit() {
-            run += 1;
-        } else {
-            excess += run - run.div_ceil(3);
-            run = 0;
-        }
-    }
-    Tokens(excess)
+fn firm(content: Content) -> u64 {
+    content
+        .tokens
+        .saturating_sub(content.foreign_bytes)
+        .saturating_add(content.foreign / 8)
+        .min(content.tokens)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::Section;
 use super::outline::{is_outlined, outline_of};
-use crate::tokens::{Family, Tokens, count};
+use crate::tokens::{Family, Ruler, Tokens, count};
 
 /// The whole text under its heading; a file in a fence that nothing in it can close.
 pub(super) fn whole(section: &Section) -> String {
@@ -27,28 +27,55 @@ pub(super) fn head_tail(section: &Section, room: Tokens, min: Tokens, family: Fa
     if room < min {
         return None;
     }
-    let lines: Vec<&str> = section.text.lines().collect();
-    let shown = |kept: usize| {
-        // Two lines of three from the head: what a text is, it says at its beginning.
-        let tail = kept / 3;
-        let head = kept - tail;
-        let left_out = lines.len().saturating_sub(kept);
-        let mut text = lines.get(..head).unwrap_or_default().join("\n");
-        text.push_str(&format_gap(left_out));
-        text.push_str(&lines.get(lines.len() - tail..).unwrap_or_default().join("\n"));
-        dressed(section, " (the first and the last lines)", &text)
+    let text = section.text.as_str();
+    // Where each line ends.
+    let mut ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    if !text.is_empty() && !text.ends_with('\n') {
+        ends.push(text.len());
+    }
+    let lines = ends.len();
+    let end_of = |line: usize| {
+        line.checked_sub(1)
+            .and_then(|line| ends.get(line).copied())
+            .unwrap_or(0)
     };
-    // The most lines that fit: the count grows with them, so that halving finds it.
-    let (mut fits, mut breaks) = (0, lines.len());
-    while breaks - fits > 1 {
+    // Two lines of three from the head: what a text is, it says at its beginning.
+    let cut = |kept: usize| (end_of(kept - kept / 3), end_of(lines - kept / 3));
+    let shown = |kept: usize| {
+        let (head, tail) = cut(kept);
+        let head = text.get(..head).unwrap_or_default();
+        let mut shown = head.strip_suffix('\n').unwrap_or(head).to_owned();
+        shown.push_str(&format_gap(lines - kept));
+        shown.push_str(text.get(tail..).unwrap_or_default());
+        dressed(section, " (the first and the last lines)", &shown)
+    };
+    let ruler = Ruler::new(family, text);
+    let whole = ruler.up_to(text.len());
+    let around = count(family, &shown(0));
+    let measured = |kept: usize| {
+        let (head, tail) = cut(kept);
+        let behind = whole.saturating_sub(ruler.up_to(tail));
+        ruler.up_to(head).saturating_add(behind).saturating_add(around)
+    };
+    // The most lines that fit: the measure grows with them, so that halving finds it.
+    let (mut fits, mut breaks) = (0, lines);
+    while breaks.saturating_sub(fits) > 1 {
         let middle = fits + (breaks - fits) / 2;
-        if count(family, &shown(middle)) <= room {
+        if measured(middle) <= room {
             fits = middle;
         } else {
             breaks = middle;
         }
     }
-    (fits > 0).then(|| shown(fits))
+    // What is measured in parts may be a little less than the whole.
+    while fits > 0 {
+        let shown = shown(fits);
+        if count(family, &shown) <= room {
+            return Some(shown);
+        }
+        fits -= 1 + fits / 64;
+    }
+    None
 }
 
 fn format_gap(lines: usize) -> String {

@@ -3,55 +3,110 @@
 //! A prompt is counted several times while it is made to fit, and most of it again with each retry and each task that
 //! shows the same file. The tokeniser cuts a text into pieces by a regular expression and looks at each piece alone.
 //! [`ends_at`] knows places where a piece ends whatever stands around it: the counts of the parts between such places
-//! add up to that of the whole, exactly. Blocks of about a kilobyte are remembered by their hash, words by themselves.
-//! What is remembered changes no count, only the time it takes.
+//! add up to that of the whole, exactly. Blocks of some hundred bytes are remembered by their hash, words by themselves.
+//! Where a block ends follows from what stands there, so that a text which is shown behind another, or without its
+//! middle, is for the most part made of the same blocks. What is remembered changes no count, only the time it takes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::ops::{Add, AddAssign};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// The shortest block that is remembered, in bytes.
-const BLOCK: usize = 1024;
+/// The shortest block that is remembered, in bytes, and how long one may become before it ends anywhere.
+const SHORTEST: usize = 256;
+const LONGEST: usize = 2048;
+
+/// One of so many places (a power of two) is where a block ends: with words of six bytes, one in 400 bytes. With much
+/// fewer, most blocks would become as long as they may, and texts that are shifted would have none in common.
+const MARKS: u32 = 64;
 
 /// The longest part that is remembered by itself, in bytes: longer ones are no words.
 const WORD: usize = 32;
 
-/// How many parts of each kind are remembered: all words of a large project, 64 MiB of text; some megabytes of memory.
+/// How many parts of each kind are remembered: all words of a large project, 40 MiB of text; some megabytes of memory.
 const REMEMBERED: usize = 1 << 16;
+
+/// What a part of a text has that is counted: the parts of a text add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// Tokens of `cl100k_base`.
+    pub(super) tokens: u64,
+    /// How many more a vocabulary needs that gives each digit its own token: `cl100k` joins up to three, so a run of
+    /// `n` costs `n - ceil(n / 3)` more.
+    pub(super) digits: u64,
+    /// Characters that are not ASCII.
+    pub(super) foreign: u64,
+    /// Their bytes.
+    pub(super) foreign_bytes: u64,
+}
+
+impl Add for Content {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_add(other.tokens),
+            digits: self.digits.saturating_add(other.digits),
+            foreign: self.foreign.saturating_add(other.foreign),
+            foreign_bytes: self.foreign_bytes.saturating_add(other.foreign_bytes),
+        }
+    }
+}
+
+impl AddAssign for Content {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
 
 /// What was counted so far. The keys of the hash are this process's own, so that nobody can make two texts meet.
 #[derive(Default)]
 struct Memory {
     hasher: RandomState,
-    blocks: HashMap<u64, u64>,
+    blocks: HashMap<u64, Content>,
     words: HashMap<Box<str>, u64>,
 }
 
 static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
 
-/// Counts a text by a function that counts any part of it.
-pub(super) fn count(text: &str, tokenise: fn(&str) -> u64) -> u64 {
+/// Counts a text by a function that counts the tokens of any part of it, and tells after each block where it ends and
+/// what it has.
+pub(super) fn measure(text: &str, tokenise: fn(&str) -> u64, mut tell: impl FnMut(usize, Content)) {
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-    parts(text, BLOCK)
-        .map(|block| memory.block(block, tokenise))
-        .sum()
+    let mut end = 0;
+    for block in parts(text, block_end) {
+        end += block.len();
+        tell(end, memory.block(block, tokenise));
+    }
+}
+
+/// Counts a text by a function that counts the tokens of any part of it.
+pub(super) fn count(text: &str, tokenise: fn(&str) -> u64) -> Content {
+    let mut sum = Content::default();
+    measure(text, tokenise, |_, block| sum += block);
+    sum
 }
 
 impl Memory {
-    fn block(&mut self, block: &str, tokenise: fn(&str) -> u64) -> u64 {
+    fn block(&mut self, block: &str, tokenise: fn(&str) -> u64) -> Content {
         // A short one is the end of a text, and cheap.
-        let hash = (block.len() >= BLOCK).then(|| self.hasher.hash_one(block));
+        let hash = (block.len() >= SHORTEST).then(|| self.hasher.hash_one(block));
         if let Some(known) = hash.and_then(|hash| self.blocks.get(&hash)) {
             return *known;
         }
-        let count = parts(block, 1).map(|word| self.word(word, tokenise)).sum();
+        let content = Content {
+            tokens: parts(block, word_end)
+                .map(|word| self.word(word, tokenise))
+                .sum(),
+            ..characters(block)
+        };
         if let Some(hash) = hash {
             if self.blocks.len() >= REMEMBERED {
                 self.blocks.clear();
             }
-            self.blocks.insert(hash, count);
+            self.blocks.insert(hash, content);
         }
-        count
+        content
     }
 
     fn word(&mut self, word: &str, tokenise: fn(&str) -> u64) -> u64 {
@@ -69,17 +124,53 @@ impl Memory {
     }
 }
 
-/// The parts of a text, each of at least so many bytes but for the last.
-fn parts(text: &str, least: usize) -> impl Iterator<Item = &str> {
+/// What can be seen of a text without the tokeniser.
+fn characters(text: &str) -> Content {
+    let mut content = Content::default();
+    let mut run: u64 = 0;
+    for byte in text.bytes().chain([0]) {
+        if byte.is_ascii_digit() {
+            run += 1;
+            continue;
+        }
+        content.digits += run - run.div_ceil(3);
+        run = 0;
+        content.foreign_bytes += u64::from(!byte.is_ascii());
+        // The first byte of a character: those that follow begin with `10`.
+        content.foreign += u64::from(byte >= 0xc0);
+    }
+    content
+}
+
+/// The parts of a text, each up to where `end` says.
+fn parts(text: &str, end: fn(&[u8]) -> Option<usize>) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let end = (least..rest.len())
-            .find(|at| ends_at(rest.as_bytes(), *at))
-            .unwrap_or(rest.len());
+        let end = end(rest.as_bytes()).unwrap_or(rest.len());
         let (part, after) = rest.split_at_checked(end)?;
         rest = after;
         (!part.is_empty()).then_some(part)
     })
+}
+
+/// Where the first word of a text ends, if that is not at its end.
+fn word_end(text: &[u8]) -> Option<usize> {
+    (1..text.len()).find(|at| ends_at(text, *at))
+}
+
+/// Where the first block of a text ends, if that is not at its end.
+fn block_end(text: &[u8]) -> Option<usize> {
+    (SHORTEST..text.len()).find(|at| (*at >= LONGEST || is_marked(text, *at)) && ends_at(text, *at))
+}
+
+/// Whether the four bytes before a place are of those behind which a block ends.
+fn is_marked(text: &[u8], at: usize) -> bool {
+    let Some(before) = at.checked_sub(4).and_then(|from| text.get(from..)?.first_chunk()) else {
+        return false;
+    };
+    // Knuth's multiplicative hash: its upper bits depend on all of the four.
+    let hash = u32::from_le_bytes(*before).wrapping_mul(0x9e37_79b1);
+    hash.leading_zeros() >= MARKS.trailing_zeros()
 }
 
 /// Whether a piece of `cl100k_base` ends here for sure: behind a letter before what is none, behind a digit before what
@@ -120,10 +211,34 @@ mod tests {
             include_str!("../../../../Cargo.lock"),
         ] {
             for _ in 0..3 {
-                assert_eq!(count(text, tokenise), tokenise(text));
+                let whole = Content {
+                    tokens: tokenise(text),
+                    ..characters(text)
+                };
+                assert_eq!(count(text, tokenise), whole);
             }
-            assert_eq!(parts(text, BLOCK).collect::<String>(), text);
+            assert_eq!(parts(text, block_end).collect::<String>(), text);
         }
+    }
+
+    #[test]
+    fn a_text_that_is_shifted_is_made_of_the_same_blocks() {
+        let text = include_str!("../yaml.rs");
+        let blocks = |text: &'static str| parts(text, block_end).collect::<std::collections::BTreeSet<_>>();
+        let whole = blocks(text);
+        let mean = text.len() / whole.len();
+        assert!(mean > SHORTEST && mean < LONGEST / 2, "{mean}");
+        for shift in [1, 100, 333, 1000] {
+            let shifted = blocks(text.get(shift..).unwrap());
+            let new = shifted.difference(&whole).count();
+            assert!(new <= 6, "{shift}: {new} of {}", shifted.len());
+        }
+    }
+
+    #[test]
+    fn characters_are_looked_at_once() {
+        let content = characters("a1234567é漢🙂 12\u{300}");
+        assert_eq!((content.digits, content.foreign, content.foreign_bytes), (5, 4, 11));
     }
 
     proptest! {
@@ -134,7 +249,8 @@ mod tests {
             repeat in 1_usize..60,
         ) {
             let text = text.repeat(repeat);
-            prop_assert_eq!(count(&text, tokenise), tokenise(&text), "{:?}", text);
+            let whole = Content { tokens: tokenise(&text), ..characters(&text) };
+            prop_assert_eq!(count(&text, tokenise), whole, "{:?}", text);
         }
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
-/// Returns the hexadecimal BLAKE3 of a value's canonical text.
-pub(super) fn digest(value: &Value) -> String {
-    blake3::hash(sorted(value).to_string().as_bytes())
-        .to_hex()
-        .to_string()
+/// Returns the hexadecimal BLAKE3 of a value that is written with its keys in order.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub(super) fn digest(ordered: &impl Serialize) -> serde_json::Result<String> {
+    Ok(blake3::hash(&serde_json::to_vec(ordered)?).to_hex().to_string())
 }
 
 /// Rebuilds a value with the keys of all objects in order. `serde_json` reads values at most 128
 /// levels deep, so the recursion is bounded.
-fn sorted(value: &Value) -> Value {
+pub(super) fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let ordered: BTreeMap<&String, Value> =

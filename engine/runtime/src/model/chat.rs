@@ -4,6 +4,7 @@
 //! type. Nothing here fails on that: a field that is not what it should be counts as absent.
 
 mod assemble;
+mod plain;
 
 use serde_json::{Map, Value, json};
 
@@ -123,6 +124,11 @@ pub(super) struct StreamError {
 impl Chunk {
     /// Reads an event; nothing when it is not JSON, or not an object.
     pub(super) fn read(text: &str) -> Option<Self> {
+        plain::read(text).or_else(|| Self::lenient(text))
+    }
+
+    /// Reads whatever an event has.
+    fn lenient(text: &str) -> Option<Self> {
         match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => Some(Self::from_fields(fields)),
             Ok(_) | Err(_) => None,

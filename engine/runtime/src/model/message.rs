@@ -58,10 +58,59 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns a digest of the request to a model: the same for equal values, whatever the order of
-    /// keys in the schema.
-    pub fn digest(&self, model: &str) -> String {
-        canonical::digest(&serde_json::json!({ "model": model, "request": self }))
+    /// Returns a digest of what is asked of a model: the same for equal values, whatever the order of keys in the
+    /// schema. How long the answer may be is no part of it: that follows from what was learned of the server meanwhile.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON.
+    pub fn digest(&self, model: &str) -> serde_json::Result<String> {
+        canonical::digest(&Named {
+            model,
+            request: Ordered {
+                max_tokens: 0,
+                messages: self.messages.iter().map(Said::of).collect(),
+                schema: self.schema.as_ref().map(canonical::sorted),
+                seed: self.seed,
+                stop: &self.stop,
+                temperature: self.temperature,
+                top_p: self.top_p,
+            },
+        })
+    }
+}
+
+/// A request to a model, as its digest has it. Journals compare digests: the names and their order stay.
+#[derive(Serialize)]
+struct Named<'a> {
+    model: &'a str,
+    request: Ordered<'a>,
+}
+
+#[derive(Serialize)]
+struct Ordered<'a> {
+    max_tokens: u64,
+    messages: Vec<Said<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<serde_json::Value>,
+    seed: u64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop: &'a [String],
+    temperature: f64,
+    top_p: f64,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    content: &'a str,
+    role: Role,
+}
+
+impl<'a> Said<'a> {
+    fn of(message: &'a Message) -> Self {
+        Self {
+            content: &message.content,
+            role: message.role,
+        }
     }
 }
 
@@ -187,11 +236,28 @@ mod tests {
     fn a_digest_does_not_depend_on_the_order_of_keys() {
         let one = request(json!({ "type": "object", "required": ["a"], "x": { "b": 1, "a": 2 } }));
         let two = request(json!({ "x": { "a": 2, "b": 1 }, "required": ["a"], "type": "object" }));
-        assert_eq!(one.digest("m"), two.digest("m"));
-        assert_ne!(one.digest("m"), one.digest("n"));
+        let digest = |request: &Request, model: &str| request.digest(model).unwrap();
+        assert_eq!(digest(&one, "m"), digest(&two, "m"));
+        assert_ne!(digest(&one, "m"), digest(&one, "n"));
         let mut other = one.clone();
         other.seed = 2;
-        assert_ne!(one.digest("m"), other.digest("m"));
+        assert_ne!(digest(&one, "m"), digest(&other, "m"));
+    }
+
+    /// Journals compare digests: one of yesterday is that of today.
+    #[test]
+    fn a_digest_is_that_of_the_sorted_value() {
+        let mut request = request(json!({ "type": "object", "required": ["a"] }));
+        request.max_tokens = 0;
+        for stop in [Vec::new(), vec!["\n\n".to_owned()]] {
+            request.stop = stop;
+            let value = canonical::sorted(&json!({ "model": "m", "request": request }));
+            let longer = Request {
+                max_tokens: 7,
+                ..request.clone()
+            };
+            assert_eq!(longer.digest("m").unwrap(), canonical::digest(&value).unwrap());
+        }
     }
 
     #[test]

@@ -26,13 +26,10 @@ impl Asker<'_> {
             job,
             ..
         } = *self;
-        // What was asked, not how long the answer may be: that follows from what was learned of the server meanwhile.
         let step = Step::begin();
-        let digest = Request {
-            max_tokens: 0,
-            ..request.clone()
-        }
-        .digest(answerer.profile.model_name());
+        let digest = request
+            .digest(answerer.profile.model_name())
+            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
         step.end("request named");
         let policy = RetryPolicy {
             tries: CALL_TRIES,

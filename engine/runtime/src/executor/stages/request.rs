@@ -29,8 +29,9 @@ pub(super) fn build(
     schema: Option<&Json>,
     job: &Job,
 ) -> Result<Asked, Failure> {
-    let request = with_context(plain(messages, answerer, schema, job), sections, answerer, job)?;
-    with_feedback(request, answerer, job)
+    let request = plain(messages, answerer, schema, job);
+    let (request, estimate) = with_context(request, sections, answerer, job)?;
+    with_feedback(request, estimate, answerer, job)
 }
 
 /// Builds a question about the work of an attempt: nothing is told of the attempts before, and it is asked at
@@ -124,9 +125,10 @@ fn with_context(
     sections: &[Section],
     answerer: &Answerer,
     job: &Job,
-) -> Result<Request, Failure> {
+) -> Result<(Request, Estimate), Failure> {
+    let mut estimate = estimated(&request, answerer);
     if sections.is_empty() {
-        return Ok(request);
+        return Ok((request, estimate));
     }
     let family = Family::of_model(answerer.profile.model_name());
     let window = answerer.facts.window;
@@ -137,7 +139,7 @@ fn with_context(
         .saturating_add(FEEDBACK_TOKENS.get());
     let user = |message: &model::Message| message.role == Role::User;
     let Some(at) = request.messages.iter().position(user) else {
-        return Ok(request);
+        return Ok((request, estimate));
     };
     // Not a message of its own: the templates of many models take no two messages of one speaker in a row.
     let instruction = request
@@ -145,8 +147,9 @@ fn with_context(
         .get(at)
         .map(|message| message.content.clone())
         .unwrap_or_default();
-    let counted = |request: &Request| answerer.counted(model::estimate_request(family, request));
-    let mut room = window.saturating_sub(counted(&request)).saturating_sub(kept);
+    let mut room = window
+        .saturating_sub(answerer.counted(estimate))
+        .saturating_sub(kept);
     loop {
         let fitted = fitting::fit(sections, Tokens(room), family).map_err(|error| {
             Failure::new(
@@ -157,10 +160,14 @@ fn with_context(
         if let Some(message) = request.messages.get_mut(at) {
             message.content = format!("{}\n\n{instruction}", fitted.text);
         }
-        let over = counted(&request).saturating_add(kept).saturating_sub(window);
+        estimate = estimated(&request, answerer);
+        let over = answerer
+            .counted(estimate)
+            .saturating_add(kept)
+            .saturating_sub(window);
         if over == 0 || room == 0 {
             tell(job, &fitted.shown);
-            return Ok(request);
+            return Ok((request, estimate));
         }
         // The server has counted more than we do, or the message around it took some.
         room = room.saturating_sub(over);
@@ -168,9 +175,13 @@ fn with_context(
 }
 
 /// Adds what is told of the attempt before, and sees that prompt and answer fit the window.
-fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
+fn with_feedback(
+    mut request: Request,
+    mut estimate: Estimate,
+    answerer: &Answerer,
+    job: &Job,
+) -> Result<Asked, Failure> {
     let family = Family::of_model(answerer.profile.model_name());
-    let mut estimate = model::estimate_request(family, &request);
     let told = job
         .previous
         .as_deref()
@@ -181,7 +192,7 @@ fn with_feedback(mut request: Request, answerer: &Answerer, job: &Job) -> Result
         let before = last.content.len();
         last.content.push_str("\n\n");
         last.content.push_str(&told);
-        let longer = model::estimate_request(family, &request);
+        let longer = estimated(&request, answerer);
         let kept = answerer.facts.reserve.max(MIN_ANSWER);
         if answerer.counted(longer).saturating_add(kept) <= answerer.facts.window {
             estimate = longer;
