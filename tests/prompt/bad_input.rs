@@ -45,7 +45,7 @@ fn the_same_for_ever_is_stopped_and_not_asked_for_again_and_again() {
         output
             .exits(1)
             .says("repeated itself without end")
-            .says("the same failure came a third time");
+            .says("the same answer failed alike a third time");
         assert_eq!(calls, 3, "{text:?}");
     }
     let thinking = Answer::text("").with(Fault::EndlessThinking {
@@ -76,9 +76,29 @@ fn answers_that_say_nothing_are_soon_given_up() {
         output
             .exits(1)
             .says(named)
-            .says("the same failure came a third time");
+            .says("the same answer failed alike a third time");
         assert_eq!(calls, 3, "{answer:?}");
     }
+}
+
+/// What a verifier says of it may be the same for ever: what is answered tells whether a model repeats itself.
+#[test]
+fn another_answer_is_tried_although_it_fails_alike() {
+    let task = |retry| {
+        format!("verify: [{{ matches: '^right$' }}], on_failure: {{ retry: {{ max: {retry}, backoff: 1ms }} }}")
+    };
+    let mut answers: Vec<Answer> = ["one", "two", "three", "four", "five", "right"]
+        .map(Answer::text)
+        .to_vec();
+    let (output, calls) = ask(answers.clone(), &task(5));
+    output.exits(0);
+    assert_eq!(calls, 6);
+    // The third of them that says the same.
+    answers[1] = Answer::text(" one ");
+    answers[3] = Answer::text("<think>Is it this?</think>one\n");
+    let (output, calls) = ask(answers, &task(5));
+    output.exits(1).says("the same answer failed alike a third time");
+    assert_eq!(calls, 4);
 }
 
 #[test]

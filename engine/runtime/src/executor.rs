@@ -14,6 +14,7 @@ mod permit;
 mod plan;
 mod prompt;
 mod render;
+mod said;
 mod stages;
 mod uses;
 mod verify;
@@ -48,6 +49,7 @@ use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
 pub use self::parts::{Made, Purpose, Refused, join};
+pub use self::said::Said;
 pub use self::writes::{Keeper, Keeping, TurnRequest, Writes};
 
 /// What all attempts of a run share.
@@ -135,6 +137,8 @@ pub struct Job {
     pub purpose: Purpose,
     /// What it has kept of what it writes over.
     pub writes: Arc<Writes>,
+    /// What its model answered last.
+    pub said: Said,
     /// Asks it to end, and gives it a grace.
     pub cancel: CancellationToken,
     /// Ends it.
@@ -373,7 +377,7 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
         let proposed = Box::pin(plan::of_edit(&shared, module, task, edit, &job, &scope)).await;
         return proposed
             .err()
-            .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+            .map(|failure| Outcome::Failure(explain(job.said.blamed(failure), &job.names)));
     }
     if let Purpose::Split(_) = job.purpose {
         // The dispatcher is gone only when the run is.
@@ -401,13 +405,13 @@ async fn run(shared: Arc<Shared>, job: Job) -> Option<Outcome> {
             let proposed = Box::pin(plan::attempt(&shared, module, task, plan, &job, &scope)).await;
             return proposed
                 .err()
-                .map(|failure| Outcome::Failure(explain(failure, &job.names)));
+                .map(|failure| Outcome::Failure(explain(job.said.blamed(failure), &job.names)));
         }
         Kind::Bone(bone) => bone::attempt(&shared, module, task, bone, &job, &scope).await,
     };
     Some(match outcome {
         Ok(result) => Outcome::Success(result),
-        Err(failure) => Outcome::Failure(shared.told(explain(failure, &job.names))),
+        Err(failure) => Outcome::Failure(shared.told(explain(job.said.blamed(failure), &job.names))),
     })
 }
 
@@ -598,6 +602,7 @@ mod tests {
             depth: 0,
             purpose: Purpose::Make,
             writes: Arc::default(),
+            said: Said::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
             tell: Tell {

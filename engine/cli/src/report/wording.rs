@@ -33,7 +33,7 @@ pub(super) fn class(class: FailureClass) -> String {
 }
 
 /// What is said of a node whose attempts came to the same failure again.
-pub(super) const STALLED: &str = "the same failure came a third time, so it is not tried again";
+pub(super) const STALLED: &str = "the same answer failed alike a third time, so it is not tried again";
 
 /// What follows an attempt whose work is cut.
 pub(super) fn split(by: SplitBy) -> String {

@@ -216,6 +216,9 @@ pub struct Failure {
     /// How the work of the attempt can be cut, where its task allows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Box<super::Work>>,
+    /// A digest of the answer that was wrong, where a model gave one: the same for answers that say the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 impl Failure {
@@ -230,6 +233,7 @@ impl Failure {
             stderr: None,
             room: None,
             work: None,
+            answer: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use smallcode_core::spec::{Task, Text};
 use smallcode_core::template::{Template, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::executor::{Job, Purpose, Shared, Tell};
+use crate::executor::{Job, Purpose, Said, Shared, Tell};
 use crate::host::RunHost;
 
 /// Makes jobs: what a task may name is found once, what the names stand for when a job is made.
@@ -79,6 +79,7 @@ impl NameSource {
             depth: 0,
             purpose: Purpose::Make,
             writes: Arc::default(),
+            said: Said::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
             tell: tell.clone(),
@@ -151,6 +152,7 @@ impl NameSource {
                 None => Purpose::Make,
             },
             writes: Arc::default(),
+            said: Said::default(),
             cancel: kill.child_token(),
             kill,
             tell: tell.clone(),

@@ -99,6 +99,7 @@ impl<'a> Asker<'a> {
         let asked = request::build(messages, &ask.sections, self.answerer, ask.schema, self.job)?;
         step.end("prompt built");
         let reply = self.call(&asked.request, asked.estimate).await?;
+        self.job.said.note(&reply);
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
     }
@@ -130,6 +131,7 @@ impl<'a> Asker<'a> {
         turn.messages = self.masked(turn.messages);
         let asked = request::as_it_is(turn, self.answerer, self.job)?;
         let reply = self.call(&asked.request, asked.estimate).await?;
+        self.job.said.note(&reply);
         let judged = judge::whole(&reply, &asked.request, asked.room).err();
         Ok((reply, judged))
     }

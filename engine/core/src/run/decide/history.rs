@@ -5,13 +5,18 @@ use crate::run::{Failure, FailureClass};
 /// How much of a failure's detail is compared, in characters: the first diagnostics, which is what a model works on.
 const COMPARED: usize = 2000;
 
-/// How an attempt failed: two that failed alike are equal.
+/// The first bytes of a hash.
+type Digest = [u8; 16];
+
+/// How an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symptom {
     /// The class.
     pub(super) class: FailureClass,
-    /// A digest of what was wrong and where.
-    told: [u8; 16],
+    /// What was wrong and where.
+    told: Digest,
+    /// What the model had answered, where that is known.
+    answer: Option<Digest>,
 }
 
 impl Symptom {
@@ -26,19 +31,32 @@ impl Symptom {
             // The times and counts that tools write are numbers, too.
             hasher.update(normalised(&detail, Numbers::All).as_bytes());
         }
-        let mut told = [0; 16];
-        for (byte, of_hash) in told.iter_mut().zip(hasher.finalize().as_bytes()) {
-            *byte = *of_hash;
-        }
         Self {
             class: failure.class,
-            told,
+            told: digest(&hasher),
+            answer: failure
+                .answer
+                .as_ref()
+                .map(|answer| digest(blake3::Hasher::new().update(answer.as_bytes()))),
         }
+    }
+
+    /// Whether both attempts failed alike, whatever was answered.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.class == other.class && self.told == other.told
     }
 
     pub(super) fn is_cut(&self) -> bool {
         self.class == FailureClass::Truncated
     }
+}
+
+fn digest(hasher: &blake3::Hasher) -> Digest {
+    let mut digest = Digest::default();
+    for (byte, of_hash) in digest.iter_mut().zip(hasher.finalize().as_bytes()) {
+        *byte = *of_hash;
+    }
+    digest
 }
 
 /// Which numbers make no difference.
@@ -98,6 +116,20 @@ mod tests {
             symptom("`/items/4`: no number", "")
         );
         assert_eq!(symptom("at line 3", ""), symptom("at line 40", ""));
+    }
+
+    #[test]
+    fn another_answer_may_fail_alike() {
+        let symptom = |answer: Option<&str>| {
+            let mut failure = Failure::new(FailureClass::VerifyFailed, "no");
+            failure.answer = answer.map(str::to_owned);
+            Symptom::of(&failure)
+        };
+        assert_eq!(symptom(Some("a")), symptom(Some("a")));
+        for (one, other) in [(Some("a"), Some("b")), (Some("a"), None)] {
+            assert_ne!(symptom(one), symptom(other));
+            assert!(symptom(one).is_like(&symptom(other)));
+        }
     }
 
     #[test]

@@ -198,6 +198,19 @@ fn a_failure_that_two_retries_do_not_change_is_stalled() {
             assert!(!ladder(true, 5, &alike).contains("stalled"), "{class:?}");
         }
     }
+    // Other answers may still come upon what is right, unless a stronger model can be asked.
+    let no = |answer: &str| Failure {
+        answer: Some(answer.to_owned()),
+        ..Failure::new(FailureClass::VerifyFailed, "no")
+    };
+    let others = ["a", "b", "c", "d", "e", "f"].map(no);
+    assert_eq!(ladder(true, 5, &others), "0, 0.4, 0.7, 1, 1, fail");
+    assert_eq!(
+        ladder_of(true, true, 5, &others[..3]),
+        "0, 0.4, escalate"
+    );
+    let again = ["a", "b", "a", "c", "a"].map(no);
+    assert_eq!(ladder(true, 5, &again), "0, 0.4, 0.7, 1, stalled");
     // Between two others as well: that is going round in circles.
     let [a, b] = ["a", "b"].map(|message| Failure::new(FailureClass::VerifyFailed, message));
     assert_eq!(

@@ -553,7 +553,9 @@ impl Sim {
             Ok(value) => (Outcome::Success(TaskResult::value(value)), Decision::Done),
             Err(class) => {
                 let policy = self.state.info(index).unwrap().policy();
-                let mut failure = Failure::new(class, self.world.told(class, node.as_str(), attempt));
+                let (told, answer) = self.world.told(class, node.as_str(), attempt);
+                let mut failure = Failure::new(class, told);
+                failure.answer = answer;
                 if policy.split.is_some() {
                     let parts = self.world.parts(node.as_str());
                     failure.work = Some(Box::new(work(parts, self.state.node(index).unwrap().depth)));

@@ -24,6 +24,8 @@ pub(super) struct Skill {
     pub(super) right: u64,
     /// In how many ways a value or a file can be wrong, each as likely as the others.
     pub(super) ways: u64,
+    /// Whether what is told of it tells the ways apart.
+    pub(super) told_apart: bool,
 }
 
 /// What humans answer to gates.
@@ -208,14 +210,17 @@ impl World {
         self.parts.unwrap_or_else(|| usize::try_from(draw).unwrap())
     }
 
-    /// What is told of a failed attempt.
-    pub(super) fn told(&self, class: FailureClass, node: &str, attempt: u32) -> String {
-        match self.skill {
-            Some(skill) if matches!(class, FailureClass::VerifyFailed | FailureClass::SchemaMismatch) => {
-                format!("wrong in way {}", self.draw("way", node, attempt) % skill.ways)
-            }
-            _ => "it failed".to_owned(),
+    /// What is told of a failed attempt, and what the model had answered.
+    pub(super) fn told(&self, class: FailureClass, node: &str, attempt: u32) -> (String, Option<String>) {
+        let told = "it failed".to_owned();
+        let Some(skill) = self.skill else {
+            return (told, None);
+        };
+        if !matches!(class, FailureClass::VerifyFailed | FailureClass::SchemaMismatch) {
+            return (told, Some(format!("{class:?}")));
         }
+        let answer = format!("wrong in way {}", self.draw("way", node, attempt) % skill.ways);
+        (if skill.told_apart { answer.clone() } else { told }, Some(answer))
     }
 
     /// How long it takes to evaluate something.
