@@ -1,7 +1,7 @@
 //! What the ladder is worth: how many workflows of ten tasks a model of fixed skill finishes, with the real engine
 //! and a model server that plays the model; and what the engine itself takes of each call.
 //!
-//!     cargo bench --package smallcode --bench ladder
+//!     cargo bench --package smallcode --bench ladder [-- ladder | -- time]
 //!
 //! The model is right in so many of a hundred attempts, by the seed, the task and the attempt alone; what it is told
 //! helps it nothing where a table does not say otherwise. It gets worse as the prompt grows. Its time is simulated:
@@ -28,6 +28,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
 use model_server::{Answer, Fault, ModelServer, RecordedRequest, Script};
 use serde_json::Value;
 use smallcode_core::tokens::{Family, estimate_chat};
@@ -57,8 +58,10 @@ struct Case {
     name: &'static str,
     /// How many of a hundred attempts are right while the prompt is short.
     right: u64,
-    /// In how many ways a value can be wrong: how much the verifier's words tell attempts apart.
+    /// In how many ways a value can be wrong, each as likely as the others.
     ways: u64,
+    /// Whether the verifier's words tell them apart.
+    told_apart: bool,
     /// How many more of a hundred are right once the model is told what was wrong.
     told: u64,
     /// What stands in `on_failure`.
@@ -78,6 +81,7 @@ impl Default for Case {
             name: "",
             right: 70,
             ways: 1000,
+            told_apart: true,
             told: 0,
             policy: "",
             stronger: None,
@@ -118,6 +122,17 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    let only = std::env::args().find(|argument| matches!(argument.as_str(), "ladder" | "time"));
+    if only.as_deref() != Some("time") {
+        tables();
+    }
+    if only.as_deref() != Some("ladder") {
+        own_time();
+    }
+}
+
+/// What the ladder is worth.
+fn tables() {
     println!(
         "{RUNS} seeded runs of {TASKS} tasks in a row, each right in 70 of 100 attempts; window {WINDOW}"
     );
@@ -145,6 +160,11 @@ fn main() {
             usual,
             Case {
                 name: "the same, the verifier says only no",
+                told_apart: false,
+                ..usual
+            },
+            Case {
+                name: "the same, one wrong value only",
                 ways: 1,
                 ..usual
             },
@@ -189,7 +209,6 @@ fn main() {
             },
         ],
     );
-    own_time();
 }
 
 fn table(title: &str, cases: &[Case]) {
@@ -270,7 +289,8 @@ fn workflow(case: &Case, tasks: u64) -> String {
             text,
             "  t{task}:{needs}\n    prompt: \"Run {{{{ inputs.seed }}}} task {task}: name the part.\"\n    \
              output: {{ schema: {{ type: object, required: [part], properties: {{ part: {{ type: string }} }} }} }}\n    \
-             verify: [{{ not_matches: 'wrong part \\w+' }}, {{ matches: the right one }}]\n    on_failure: {{ {} }}\n",
+             verify: [{}{{ matches: the right one }}]\n    on_failure: {{ {} }}\n",
+            if case.told_apart { "{ not_matches: 'wrong part \\w+' }, " } else { "" },
             case.policy
         );
         if case.context > 0 {
@@ -460,7 +480,7 @@ fn own_time() {
         "the engine's own time of a call, in milliseconds; window {WINDOW}, an answer of some 600 tokens"
     );
     println!(
-        "  {:36} {:>9} {:>9} {:>9} {:>9}",
+        "  {:36} {:>9} {:>9} {:>9} {:>9}   the median of each step",
         "", "calls", "median", "99th", "first"
     );
     for (name, words) in [
@@ -488,36 +508,51 @@ fn own_time() {
         );
         write("context.txt", context(words));
         write("smallcode.toml", profile(&server));
-        let mut times = own(&exec(folder.path(), &case));
+        let steps = steps(&exec(folder.path(), &case));
+        let mut times: Vec<f64> = Vec::new();
+        let mut of_step: IndexMap<&str, Vec<f64>> = IndexMap::new();
+        for (step, time) in &steps {
+            if step == FIRST_STEP {
+                times.push(0.0);
+            }
+            if let Some(call) = times.last_mut() {
+                *call += time;
+                of_step.entry(step).or_default().push(*time);
+            }
+        }
         // The first call of a process loads the vocabulary.
         let first = times[0];
-        times.sort_by(f64::total_cmp);
-        let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)] / 1000.0;
+        let medians: Vec<String> = of_step
+            .iter_mut()
+            .map(|(step, times)| format!("{step} {:.3}", at(times, 50)))
+            .collect();
         println!(
-            "  {name:36} {:9} {:9.3} {:9.3} {:9.3}",
+            "  {name:36} {:9} {:9.3} {:9.3} {:9.3}   {}",
             times.len(),
-            at(50),
-            at(99),
-            first / 1000.0
+            at(&mut times, 50),
+            at(&mut times, 99),
+            first / 1000.0,
+            medians.join(", ")
         );
     }
 }
 
-/// The microseconds of each call in a log: from one that is built to the next.
-fn own(log: &str) -> Vec<f64> {
-    let mut calls: Vec<f64> = Vec::new();
-    for line in log.lines() {
-        let Some((_, rest)) = line.split_once("own_time=") else {
-            continue;
-        };
+/// The step with which a call begins.
+const FIRST_STEP: &str = "prompt built";
+
+/// What so many of a hundred keep below, in milliseconds of microseconds.
+fn at(times: &mut [f64], part: usize) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[(times.len() * part / 100).min(times.len() - 1)] / 1000.0
+}
+
+/// The steps in a log, each with the microseconds that it took.
+fn steps(log: &str) -> Vec<(String, f64)> {
+    let of_line = |line: &str| {
+        let (before, rest) = line.split_once(" own_time=")?;
+        let (_, step) = before.rsplit_once(": ")?;
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        let time: f64 = digits.parse().unwrap();
-        if line.contains("prompt built") {
-            calls.push(0.0);
-        }
-        if let Some(call) = calls.last_mut() {
-            *call += time;
-        }
-    }
-    calls
+        Some((step.to_owned(), digits.parse().ok()?))
+    };
+    log.lines().filter_map(of_line).collect()
 }
