@@ -4,6 +4,7 @@
 //! randomness and results arrive inside events. Resuming is the same fold, followed by the same question.
 
 mod action;
+mod beginning;
 mod budget;
 mod decide;
 mod event;

@@ -184,6 +184,8 @@ pub struct Node {
     pub history: Vec<Symptom>,
     /// How the next attempt, or the one under way, asks its model.
     pub manner: Manner,
+    /// The first nodes of those whose prompts begin alike, since it is ready: it starts behind them.
+    pub(super) behind: [NodeIndex; 2],
 }
 
 /// A node's work, cut.
@@ -222,6 +224,7 @@ impl Node {
             failure: None,
             history: Vec::new(),
             manner: Manner::default(),
+            behind: [NodeIndex(usize::MAX); 2],
         }
     }
 

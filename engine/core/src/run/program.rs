@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Policy;
+use super::beginning::beginnings;
 use crate::check;
 use crate::load::{Bundle, Module, ModuleId};
 use crate::plan::{self, Escalation};
@@ -24,6 +25,9 @@ pub struct TaskInfo {
     pub needs: Vec<usize>,
     /// The tasks that need it.
     pub dependents: Vec<usize>,
+    /// The first tasks whose prompts begin as its do: with the same system message, and with the same files and texts
+    /// after that. Itself where it has no prompt.
+    pub begins_as: [usize; 2],
     /// Whether it starts only where all its needs ended well.
     pub waits_for_success: bool,
     /// Whether it has an `if`.
@@ -140,9 +144,11 @@ impl Program {
 
 /// The tasks of a workflow, reduced.
 fn infos(module: &Module) -> Vec<TaskInfo> {
-    let tasks = module.loaded.workflow.tasks.read.iter().enumerate();
+    let tasks = module.loaded.workflow.tasks.read.iter();
     tasks
-        .map(|(index, (name, task))| {
+        .zip(beginnings(module))
+        .enumerate()
+        .map(|(index, ((name, task), begins_as))| {
             let common = &task.common;
             let graph = &module.graph;
             let fans = common.foreach.is_some() || common.matrix.is_some();
@@ -152,6 +158,7 @@ fn infos(module: &Module) -> Vec<TaskInfo> {
                 kind: task.kind.name(),
                 needs: list(&graph.needs),
                 dependents: list(&graph.dependents),
+                begins_as,
                 waits_for_success: graph.waits_for_success.get(index).copied().unwrap_or(true),
                 conditional: common.condition.is_some(),
                 fans,

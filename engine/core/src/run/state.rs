@@ -29,6 +29,10 @@ use crate::load::{Module, ModuleId};
 
 use self::turn::Turn;
 
+/// Where a node stands among those that can start: those that take no slot, then those that do, in the order in which
+/// they were made; behind the first of those whose prompts begin alike.
+type Place = (bool, [NodeIndex; 2], NodeIndex);
+
 /// A run, as its events have made it.
 #[derive(Debug)]
 pub struct State {
@@ -39,8 +43,8 @@ pub struct State {
     nodes: Vec<Node>,
     by_id: HashMap<NodeId, NodeIndex>,
     tasks_by_id: HashMap<NodeId, (ScopeIndex, usize)>,
-    /// Nodes that can start: those that take no slot, then those that do, in the order in which they were made.
-    ready: BTreeSet<(bool, NodeIndex)>,
+    /// Nodes that can start, in this order.
+    ready: BTreeSet<Place>,
     /// Nodes that need another action than a start: checks, leaves, settles, kills, cancels.
     todo: VecDeque<Todo>,
     timers: BTreeSet<(Timestamp, NodeIndex)>,

@@ -205,10 +205,7 @@ fn a_failure_that_two_retries_do_not_change_is_stalled() {
     };
     let others = ["a", "b", "c", "d", "e", "f"].map(no);
     assert_eq!(ladder(true, 5, &others), "0, 0.4, 0.7, 1, 1, fail");
-    assert_eq!(
-        ladder_of(true, true, 5, &others[..3]),
-        "0, 0.4, escalate"
-    );
+    assert_eq!(ladder_of(true, true, 5, &others[..3]), "0, 0.4, escalate");
     let again = ["a", "b", "a", "c", "a"].map(no);
     assert_eq!(ladder(true, 5, &again), "0, 0.4, 0.7, 1, stalled");
     // Between two others as well: that is going round in circles.

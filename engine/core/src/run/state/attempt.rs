@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ApplyError, State, Subject, Todo, misfit};
+use super::{ApplyError, Place, State, Subject, Todo, misfit};
 use crate::run::{
     Decision, Failure, FailureClass, Node, NodeId, NodeIndex, NodePhase, Outcome, Split, Status, Stored,
     Symptom, TaskInfo,
@@ -18,15 +18,38 @@ impl State {
             self.set_phase(index, NodePhase::InDoubt);
             return;
         }
-        let takes_slot = self.takes_slot(index);
+        let behind = self.first_alike(index);
+        if let Some(node) = self.nodes.get_mut(index.0) {
+            node.behind = behind;
+        }
         self.set_phase(index, NodePhase::Ready);
-        self.ready.insert((takes_slot, index));
+        let place = self.place(index);
+        self.ready.insert(place);
+    }
+
+    /// The first nodes of the tasks whose prompts begin as those of its task do, as far as there are any.
+    fn first_alike(&self, index: NodeIndex) -> [NodeIndex; 2] {
+        let (Some(node), Some(info)) = (self.nodes.get(index.0), self.info(index)) else {
+            return [index; 2];
+        };
+        info.begins_as.map(|task| {
+            let state = self.task_state(node.scope, task).filter(|_| task != node.task);
+            state
+                .filter(|state| state.count > 0)
+                .map_or(index, |state| NodeIndex(state.first))
+        })
+    }
+
+    /// Where a node stands among those that can start.
+    fn place(&self, index: NodeIndex) -> Place {
+        let behind = self.nodes.get(index.0).map_or([index; 2], |node| node.behind);
+        (self.takes_slot(index), behind, index)
     }
 
     /// Takes a node out of those that can start.
     pub(super) fn unready(&mut self, index: NodeIndex) {
-        let takes_slot = self.takes_slot(index);
-        self.ready.remove(&(takes_slot, index));
+        let place = self.place(index);
+        self.ready.remove(&place);
         if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))
             && let Some(state) = self.task_state_mut(scope, task)
         {
@@ -294,7 +317,8 @@ impl State {
         if let Some(state) = self.task_state_mut(scope, task).filter(|_| !part) {
             state.running = state.running.saturating_sub(1);
             if let Some(next) = state.parked.pop_first() {
-                self.ready.insert((takes_slot, next));
+                let place = self.place(next);
+                self.ready.insert(place);
             }
         }
     }

@@ -25,7 +25,7 @@ impl State {
         let ready = self
             .ready
             .iter()
-            .map(|(_, index)| *index)
+            .map(|(_, _, index)| *index)
             .filter(|index| *index != node);
         let mut found: Vec<NodeId> = Vec::new();
         let mut seen = HashSet::new();

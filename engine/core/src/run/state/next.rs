@@ -113,7 +113,8 @@ impl State {
         let mut free = self.jobs.saturating_sub(self.slots);
         let mut starting: HashMap<(ScopeIndex, usize), u64> = HashMap::new();
         let mut kept = Vec::new();
-        for (takes_slot, index) in &self.ready {
+        for place in &self.ready {
+            let (takes_slot, _, index) = place;
             let (Some(info), Some(node)) = (self.info(*index), self.nodes.get(index.0)) else {
                 continue;
             };
@@ -131,16 +132,16 @@ impl State {
                 let starting = starting.entry((node.scope, node.task)).or_default();
                 if running + *starting >= max {
                     free += usize::from(*takes_slot);
-                    kept.push(((*takes_slot, *index), None));
+                    kept.push((*place, None));
                     continue;
                 }
                 *starting += 1;
             }
-            kept.push(((*takes_slot, *index), Some(node.attempts + 1)));
+            kept.push((*place, Some(node.attempts + 1)));
         }
-        for (key, attempt) in kept {
-            let (_, index) = key;
-            self.ready.remove(&key);
+        for (place, attempt) in kept {
+            let (_, _, index) = place;
+            self.ready.remove(&place);
             if let Some(attempt) = attempt {
                 actions.push(Action::Start { node: index, attempt });
             } else if let Some((scope, task)) = self.nodes.get(index.0).map(|node| (node.scope, node.task))

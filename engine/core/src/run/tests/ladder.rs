@@ -30,7 +30,11 @@ fn finished(retries: Option<u32>, ways: u64, told_apart: bool) -> (u64, u64) {
     for seed in 0..RUNS {
         let world = World {
             seed,
-            skill: Some(Skill { right: 70, ways, told_apart }),
+            skill: Some(Skill {
+                right: 70,
+                ways,
+                told_apart,
+            }),
             ..World::default()
         };
         let mut sim = Sim::new(&bundle, world, 1);
@@ -67,7 +71,11 @@ fn a_model_that_is_right_in_seven_of_ten_attempts() {
             table,
             "{} retries, {ways} ways to be wrong{}: {succeeded} of {RUNS}, {}.{:02} calls",
             retries.map_or("the usual".to_owned(), |retries| retries.to_string()),
-            if told_apart { "" } else { " that are all told alike" },
+            if told_apart {
+                ""
+            } else {
+                " that are all told alike"
+            },
             calls / 100,
             calls % 100
         );
@@ -82,5 +90,6 @@ fn a_model_that_is_right_in_seven_of_ten_attempts() {
     8 retries, 4 ways to be wrong: 987 of 1000, 14.23 calls
     8 retries, 1 ways to be wrong: 944 of 1000, 13.86 calls
     the usual retries, 1000 ways to be wrong: 994 of 1000, 14.30 calls
+    the usual retries, 1000 ways to be wrong that are all told alike: 994 of 1000, 14.30 calls
     ");
 }

@@ -1,0 +1,215 @@
+//! What a server and its model can do is seen in what they do, and kept: constraints, thinking, exact counts.
+
+use serde_json::{Value, json};
+
+use super::at;
+use crate::support::Sandbox;
+use crate::support::model_server::dialect::Dialect;
+use crate::support::model_server::script::{Counting, Reported};
+use crate::support::model_server::{Answer, ModelServer, RecordedRequest, Script};
+
+const AGE: &str = "tasks:\n  a: { prompt: 'How old?', output: { schema: { type: object, required: [age], properties: { age: { type: integer } } } } }\noutputs: { a: '{{ tasks.a.output.age }}' }\n";
+
+const WORDS: [&str; 5] = [
+    "response_format",
+    "json_schema",
+    "structured_outputs",
+    "guided_json",
+    "grammar",
+];
+
+/// In which words a schema was asked for.
+fn word(request: &RecordedRequest) -> &'static str {
+    let said = WORDS.into_iter().find(|word| request.body.get(word).is_some());
+    said.unwrap_or("nothing")
+}
+
+fn words(server: &ModelServer) -> Vec<&'static str> {
+    server.calls().iter().map(word).collect()
+}
+
+#[test]
+fn a_schema_is_asked_for_in_the_words_that_the_server_takes() {
+    let (window, slots) = (4096, 1);
+    let old = json!({ "version": "0.11.0" });
+    let script = || Script::always(Answer::text("{\"age\": 7}"));
+    let servers = [
+        (
+            script().dialect(&Dialect::LlamaCpp { window, slots }, "tiny"),
+            "json_schema",
+        ),
+        (
+            script().dialect(&Dialect::Vllm { window }, "tiny"),
+            "structured_outputs",
+        ),
+        (
+            script()
+                .dialect(&Dialect::Vllm { window }, "tiny")
+                .route("/version", 200, old),
+            "guided_json",
+        ),
+    ];
+    for (script, takes) in servers {
+        let server = ModelServer::start(script.taking(takes));
+        let sandbox = at(&server, AGE);
+        assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 7 }));
+        assert_eq!(words(&server), ["response_format", takes]);
+        // The call that was refused is one of the run, and what it taught is known to the next.
+        let calls = sandbox
+            .events()
+            .into_iter()
+            .filter(|event| event["type"] == "call_started");
+        assert_eq!(calls.count(), 2);
+        sandbox.exec(&[]).exits(0);
+        assert_eq!(words(&server), ["response_format", takes, takes]);
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_schema_is_asked_without() {
+    let server = ModelServer::start(Script::always(Answer::text("{\"age\": 7}")).taking(""));
+    let sandbox = at(&server, AGE);
+    sandbox.exec(&[]).exits(0);
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(words(&server), ["response_format", "nothing", "nothing"]);
+}
+
+#[test]
+fn what_is_refused_for_another_reason_teaches_nothing() {
+    let refused = crate::support::model_server::Fault::Status {
+        status: 400,
+        retry_after: None,
+        body: "{\"error\":\"no such model\"}".to_owned(),
+    };
+    let server = ModelServer::start(
+        Script::answers([Answer::fault(refused.clone()), Answer::fault(refused)])
+            .otherwise(Answer::text("{\"age\": 7}")),
+    );
+    let sandbox = at(&server, AGE);
+    sandbox.exec(&[]).exits(1).says("no such model");
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(words(&server), ["response_format", "nothing", "response_format"]);
+}
+
+#[test]
+fn a_schema_that_is_not_kept_is_not_asked_for_again() {
+    let server = ModelServer::start(Script::always(Answer::text("Well:\n```json\n{\"age\": 7}\n```")));
+    let sandbox = at(&server, AGE);
+    for _ in 0..2 {
+        assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 7 }));
+    }
+    assert_eq!(words(&server), ["response_format", "nothing"]);
+}
+
+#[test]
+fn a_model_that_thinks_is_kept_to_its_schema_only_where_it_must_be() {
+    let think = |text: &str| Answer::text(text).thinking("let me see");
+    let server = ModelServer::start(Script::answers([
+        think("{\"age\": 7}"),
+        think("He is seven."),
+        think("{\"age\": 8}"),
+    ]));
+    let sandbox = at(&server, AGE);
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 8 }));
+    assert_eq!(words(&server), ["response_format", "nothing", "response_format"]);
+}
+
+/// A sandbox that shows its model a long file.
+fn showing(server: &ModelServer) -> Sandbox {
+    let sandbox = at(
+        server,
+        "tasks:\n  a: { prompt: 'What is it?', context: [{ file: long.txt }], on_failure: { retry: 0 } }\noutputs: { a: '{{ tasks.a.output }}' }\n",
+    );
+    let lines: Vec<String> = (0..600)
+        .map(|line| format!("this is line {line} of a long text"))
+        .collect();
+    sandbox.write("long.txt", &lines.join("\n"));
+    sandbox
+}
+
+#[test]
+fn a_prompt_is_counted_by_the_server_that_reads_it() {
+    let window = 4096;
+    for how in [Counting::Text, Counting::Chat] {
+        // Many more tokens than any estimate has.
+        let times = 3;
+        let script = Script::function(move |request, _| {
+            let prompt = Script::counted(&request.body["messages"], times);
+            Answer::text("a text").usage(Reported::Exactly {
+                prompt,
+                completion: 2,
+            })
+        });
+        let dialect = match how {
+            Counting::Text => Dialect::LlamaCpp { window, slots: 1 },
+            Counting::Chat => Dialect::Vllm { window },
+        };
+        let server = ModelServer::start(script.dialect(&dialect, "tiny").counting(how, times));
+        let sandbox = showing(&server);
+        sandbox.exec(&[]).exits(0);
+        let calls = server.calls();
+        assert_eq!(calls.len(), 1);
+        let prompt = Script::counted(&calls[0].body["messages"], times);
+        assert!(prompt + calls[0].body["max_tokens"].as_u64().unwrap() <= window);
+        assert!(prompt > window / 4, "the room is used: {prompt}");
+        let events = sandbox.events();
+        let reserved = |event: &&Value| event["type"] == "call_started";
+        let reserve = &events.iter().find(reserved).unwrap()["reserve"];
+        assert_eq!(reserve["prompt"], prompt, "what is set aside is what was counted");
+        // What was learned holds for the next run, and the same prompt is counted once.
+        let asked = |server: &ModelServer| {
+            let requests = server.requests();
+            requests
+                .iter()
+                .filter(|request| request.path == "/tokenize")
+                .count()
+        };
+        let before = asked(&server);
+        sandbox.exec(&[]).exits(0);
+        assert!(
+            asked(&server) - before < before,
+            "{} then {}",
+            before,
+            asked(&server) - before
+        );
+    }
+}
+
+#[test]
+fn a_prompt_that_was_cut_in_silence_is_no_success() {
+    let script = Script::function(|request, _| {
+        let sent = Script::counted(&request.body["messages"], 1);
+        Answer::text("a text").usage(Reported::Exactly {
+            prompt: sent - 100,
+            completion: 2,
+        })
+    });
+    let dialect = Dialect::LlamaCpp {
+        window: 4096,
+        slots: 1,
+    };
+    let server = ModelServer::start(script.dialect(&dialect, "tiny").counting(Counting::Text, 1));
+    showing(&server)
+        .exec(&[])
+        .exits(1)
+        .says("it cut the prompt in silence");
+}
+
+#[test]
+fn nodes_that_share_a_prefix_go_together() {
+    let server = ModelServer::start(Script::always(Answer::text("a text")));
+    let sandbox = at(
+        &server,
+        "tasks:\n  a: { foreach: '{{ range(4) }}', prompt: 'Part {{ item }}', system: First }\n  b: { foreach: '{{ range(4) }}', prompt: 'Part {{ item }}', system: Second }\n",
+    );
+    sandbox.exec(&["-j", "1"]).exits(0);
+    let systems: Vec<String> = server
+        .calls()
+        .iter()
+        .map(|call| call.body["messages"][0]["content"].as_str().unwrap().to_owned())
+        .collect();
+    let firsts: Vec<bool> = systems.iter().map(|system| system.starts_with("First")).collect();
+    let changes = firsts.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert_eq!(changes, 1, "{systems:?}");
+}
