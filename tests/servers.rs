@@ -1,5 +1,7 @@
 //! What is made of the server that is there: Ollama's own chat, and several servers of one profile.
 
+mod ability;
+
 use serde_json::json;
 
 use crate::support::Sandbox;

@@ -153,7 +153,8 @@ fn a_schema_that_the_server_does_not_take_is_no_end() {
         }
         Answer::text(match number {
             0 => call("update_plan", &json!({ "steps": ["mend"] })),
-            2 => mend(),
+            2 => "write".to_owned(),
+            3 => mend(),
             _ => finish(),
         })
     }));

@@ -290,7 +290,11 @@ fn workflow(case: &Case, tasks: u64) -> String {
             "  t{task}:{needs}\n    prompt: \"Run {{{{ inputs.seed }}}} task {task}: name the part.\"\n    \
              output: {{ schema: {{ type: object, required: [part], properties: {{ part: {{ type: string }} }} }} }}\n    \
              verify: [{}{{ matches: the right one }}]\n    on_failure: {{ {} }}\n",
-            if case.told_apart { "{ not_matches: 'wrong part \\w+' }, " } else { "" },
+            if case.told_apart {
+                "{ not_matches: 'wrong part \\w+' }, "
+            } else {
+                ""
+            },
             case.policy
         );
         if case.context > 0 {

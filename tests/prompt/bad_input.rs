@@ -85,7 +85,9 @@ fn answers_that_say_nothing_are_soon_given_up() {
 #[test]
 fn another_answer_is_tried_although_it_fails_alike() {
     let task = |retry| {
-        format!("verify: [{{ matches: '^right$' }}], on_failure: {{ retry: {{ max: {retry}, backoff: 1ms }} }}")
+        format!(
+            "verify: [{{ matches: '^right$' }}], on_failure: {{ retry: {{ max: {retry}, backoff: 1ms }} }}"
+        )
     };
     let mut answers: Vec<Answer> = ["one", "two", "three", "four", "five", "right"]
         .map(Answer::text)

@@ -207,6 +207,11 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
             let reason = "Conversation roles must alternate user/assistant/user/assistant/...";
             let body = serde_json::json!({ "error": { "message": reason, "type": "invalid_request_error" } });
             connection.write_json(400, &[], &body).await?;
+        } else if wire::is_call(&request.path)
+            && let Some(reason) = shared.script.refusal(&request)
+        {
+            let body = serde_json::json!({ "error": { "message": reason, "type": "invalid_request_error" } });
+            connection.write_json(400, &[], &body).await?;
         } else if wire::is_call(&request.path) {
             let answer = shared.script.answer(&request);
             if !connection.write_answer(&request, &answer).await? {

@@ -15,7 +15,7 @@ use smallcode_core::spec::{Mismatch, Task};
 use smallcode_core::yaml;
 use smallcode_runtime::executor::{Answerer, Environment};
 use smallcode_runtime::model::discover::{self, Candidates};
-use smallcode_runtime::model::{Client, Pool};
+use smallcode_runtime::model::{Client, Counter, Learned, Pool};
 use smallcode_runtime::settings::{
     self, ApiKey, Flags, PRICES_OF, Profile, ProfileError, Settings, Sources, TrustStore,
 };
@@ -234,6 +234,8 @@ impl Outside {
             .build()
             .map_err(|error| Refusal::new(Exit::Io, format!("could not start: {error}")))?;
         let priced = capped_in_usd(bundle);
+        let home = self.environment.get("HOME").map(Utf8PathBuf::from);
+        let state = settings::state_directory(&self.environment, home.as_deref());
         let mut answerers = HashMap::new();
         let mut facts = IndexMap::new();
         for (name, of) in wanted {
@@ -244,7 +246,7 @@ impl Outside {
             let Some(profile) = found else {
                 continue;
             };
-            let answerer = runtime.block_on(prepare(&client, profile))?;
+            let answerer = runtime.block_on(prepare(&client, profile, state.as_deref()))?;
             let profile = &answerer.profile;
             if (priced || of == Use::Escalates) && answerer.facts.price.is_none() && profile.leaves_machine()
             {
@@ -398,7 +400,11 @@ fn capped_in_usd(bundle: &Bundle) -> bool {
 }
 
 /// Asks a profile's server what it can do, and makes the profile ready to be called.
-async fn prepare(client: &Client, mut profile: Profile) -> Result<Answerer, Refusal> {
+async fn prepare(
+    client: &Client,
+    mut profile: Profile,
+    state: Option<&Utf8Path>,
+) -> Result<Answerer, Refusal> {
     let abilities = discover::abilities(client, &profile)
         .await
         .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
@@ -417,6 +423,7 @@ async fn prepare(client: &Client, mut profile: Profile) -> Result<Answerer, Refu
             .map(|price| price.value)
             .or(abilities.price),
     };
+    let learned = Learned::of(&profile, abilities.digest, abilities.constraints, state);
     profile.window = Some(abilities.window);
     profile.dialect = abilities.dialect;
     Ok(Answerer {
@@ -424,7 +431,8 @@ async fn prepare(client: &Client, mut profile: Profile) -> Result<Answerer, Refu
         pool: Pool::new(&profile, abilities.slots.unwrap_or(1)),
         profile,
         facts,
-        calibration: std::sync::Mutex::default(),
+        learned,
+        counter: Counter::new(abilities.counts),
     })
 }
 

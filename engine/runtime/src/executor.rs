@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::RunHost;
 use crate::journal::BlobError;
 use crate::mask::Mask;
-use crate::model::{Client, Pool};
+use crate::model::{Client, Counter, Learned, Pool};
 use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
@@ -92,8 +92,10 @@ pub struct Answerer {
     pub facts: ProfileFacts,
     /// Its servers, with what each takes at the same time.
     pub pool: Pool,
-    /// How far our counts were off so far.
-    pub calibration: std::sync::Mutex<tokens::Calibration>,
+    /// What was learned of the server and the model.
+    pub learned: Learned,
+    /// Counts prompts exactly, where the server does.
+    pub counter: Counter,
 }
 
 /// The environment of commands.
@@ -275,11 +277,7 @@ pub struct ToolEnd {
 impl Answerer {
     /// How many tokens an estimate stands for at most, by what was learned of this server.
     fn counted(&self, estimate: tokens::Estimate) -> u64 {
-        self.calibration
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .apply(estimate.high)
-            .0
+        self.learned.counted(estimate.high)
     }
 }
 

@@ -5,11 +5,13 @@
 //! read the whole prompt. An answer is watched as it arrives, and stopped when nothing good can
 //! follow. What a reply means, and what to do after a failure, is decided elsewhere.
 
+mod ability;
 mod anthropic;
 mod canonical;
 mod chat;
 mod classify;
 mod client;
+mod count;
 mod dialect;
 pub mod discover;
 mod error;
@@ -23,7 +25,9 @@ mod sse;
 mod usage;
 mod watch;
 
+pub use ability::{Constraint, Learned};
 pub use client::call;
+pub use count::{Counter, Counts};
 pub use dialect::{Dialect, body};
 pub use error::CallError;
 pub use http::{Client, ClientError};

@@ -39,6 +39,7 @@ fn request(text: &str) -> Request {
         seed: 1,
         stop: Vec::new(),
         schema: None,
+        constraint: smallcode_runtime::model::Constraint::default(),
     }
 }
 

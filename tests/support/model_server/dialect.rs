@@ -83,7 +83,7 @@ pub(super) fn routes(dialect: &Dialect, model: &str) -> BTreeMap<String, (u16, V
         Dialect::Vllm { window } => {
             vec![
                 models(json!({ "owned_by": "vllm", "max_model_len": window })),
-                ("/version", json!({})),
+                ("/version", json!({ "version": "0.12.1" })),
             ]
         }
     };

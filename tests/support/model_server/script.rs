@@ -138,6 +138,15 @@ impl Answer {
     }
 }
 
+/// What a server counts for whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// Texts, and it makes one of a chat: llama.cpp.
+    Text,
+    /// Chats: vLLM.
+    Chat,
+}
+
 /// How often a fault happens: in so many of a hundred calls.
 #[derive(Debug, Clone)]
 pub(crate) struct Rate {
@@ -162,6 +171,10 @@ pub(crate) struct Script {
     /// A seed, and faults with their rates.
     random: Option<(u64, Vec<Rate>)>,
     routes: BTreeMap<String, (u16, Value)>,
+    /// Counts chats for whoever asks, as `/tokenize` does: so many tokens for each that is usual.
+    counts: Option<(Counting, u64)>,
+    /// The only words in which it takes a schema; nothing where it takes all.
+    takes: Option<&'static str>,
     state: Mutex<State>,
 }
 
@@ -186,6 +199,8 @@ impl Script {
                 body: "the script has no more answers".to_owned(),
             }),
             random: None,
+            counts: None,
+            takes: None,
             routes: dialect::routes(&Dialect::Plain, "tiny"),
             state: Mutex::default(),
         }
@@ -241,6 +256,68 @@ impl Script {
         self
     }
 
+    /// Counts chats for whoever asks, `times` as many tokens as is usual.
+    #[must_use]
+    pub(crate) fn counting(mut self, how: Counting, times: u64) -> Self {
+        self.counts = Some((how, times));
+        self
+    }
+
+    /// Takes a schema in these words only, such as `json_schema`, and refuses all others; none with an empty word.
+    #[must_use]
+    pub(crate) fn taking(mut self, word: &'static str) -> Self {
+        self.takes = Some(word);
+        self
+    }
+
+    /// Why a call is refused.
+    pub(super) fn refusal(&self, request: &RecordedRequest) -> Option<String> {
+        let takes = self.takes?;
+        let words = [
+            "response_format",
+            "json_schema",
+            "structured_outputs",
+            "guided_json",
+            "grammar",
+        ];
+        let said = words
+            .into_iter()
+            .find(|word| *word != takes && request.body.get(word).is_some())?;
+        Some(format!("unknown field `{said}`"))
+    }
+
+    /// How many tokens this server makes of a chat.
+    pub(crate) fn counted(messages: &Value, times: u64) -> u64 {
+        let messages = messages.as_array().map(Vec::as_slice).unwrap_or_default();
+        let contents = messages.iter().filter_map(|message| message["content"].as_str());
+        contents
+            .map(|content| super::wire::words(content) + 5)
+            .sum::<u64>()
+            * times
+    }
+
+    fn count(&self, request: &RecordedRequest) -> Option<Value> {
+        let (how, times) = self.counts?;
+        let body = &request.body;
+        let tokens = |count: u64| vec![0_u8; usize::try_from(count).unwrap_or(0)];
+        match (how, request.path.as_str()) {
+            (Counting::Text, "/apply-template") => {
+                Some(serde_json::json!({ "prompt": body["messages"].to_string() }))
+            }
+            (Counting::Text, "/tokenize") => {
+                let messages = serde_json::from_str(body["content"].as_str()?).ok()?;
+                Some(serde_json::json!({ "tokens": tokens(Self::counted(&messages, times)) }))
+            }
+            (Counting::Chat, "/tokenize") => {
+                let count = body
+                    .get("messages")
+                    .map(|messages| Self::counted(messages, times))?;
+                Some(serde_json::json!({ "count": count, "max_model_len": 4096, "tokens": tokens(count) }))
+            }
+            _ => None,
+        }
+    }
+
     /// Answers a path, such as `/props`, with a value.
     #[must_use]
     pub(crate) fn route(mut self, path: impl Into<String>, status: u16, body: Value) -> Self {
@@ -256,6 +333,9 @@ impl Script {
                 serde_json::json!({ "error": { "code": 404, "message": "no such route" } }),
             )
         };
+        if let Some(count) = self.count(request) {
+            return (200, count);
+        }
         self.routes.get(path).cloned().unwrap_or_else(missing)
     }
 

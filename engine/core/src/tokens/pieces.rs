@@ -95,9 +95,7 @@ impl Memory {
             return *known;
         }
         let content = Content {
-            tokens: parts(block, word_end)
-                .map(|word| self.word(word, tokenise))
-                .sum(),
+            tokens: parts(block, word_end).map(|word| self.word(word, tokenise)).sum(),
             ..characters(block)
         };
         if let Some(hash) = hash {
@@ -238,7 +236,10 @@ mod tests {
     #[test]
     fn characters_are_looked_at_once() {
         let content = characters("a1234567é漢🙂 12\u{300}");
-        assert_eq!((content.digits, content.foreign, content.foreign_bytes), (5, 4, 11));
+        assert_eq!(
+            (content.digits, content.foreign, content.foreign_bytes),
+            (5, 4, 11)
+        );
     }
 
     proptest! {

@@ -117,7 +117,6 @@ async fn work(
         misses: 0,
         alike: HashMap::new(),
         refused: None,
-        constrains: true,
     };
     let done = work.run(!task.common.verify.is_empty()).await;
     // What is put back after a failure must not be written again.
@@ -150,8 +149,6 @@ struct Work<'a> {
     alike: HashMap<String, (String, u32)>,
     /// Why the verifiers refused the result, where nothing was called since.
     refused: Option<Failure>,
-    /// Whether the server takes a schema for its answers, as far as is known.
-    constrains: bool,
 }
 
 /// The files that were changed, and what was done.
@@ -201,20 +198,11 @@ impl Work<'_> {
             Route::Ask if self.calls_left == 1 => Ok(Some(Category::Plan)),
             Route::Ask => {
                 let form = route::answer(&categories);
-                let form = self.constrains.then_some(&form);
                 let question = route::question(&categories);
-                match self.call(&question, form, Some(ANSWER_TOKENS)).await {
-                    Ok((reply, _)) => {
-                        let said = smallcode_parse::without_thinking(&reply.text);
-                        Ok(Some(Category::named(said, &categories).unwrap_or(first)))
-                    }
-                    // The question is a help and no condition: a server that does not take its form is not asked so again.
-                    Err(failure) if failure.class == FailureClass::Refused && self.constrains => {
-                        self.constrains = false;
-                        Ok(Some(first))
-                    }
-                    Err(failure) => Err(failure),
-                }
+                let (reply, _) = self.call(&question, Some(&form), Some(ANSWER_TOKENS)).await?;
+                let said = smallcode_parse::without_thinking(&reply.text);
+                // The question is a help and no condition.
+                Ok(Some(Category::named(said, &categories).unwrap_or(first)))
             }
         }
     }
@@ -227,6 +215,19 @@ impl Work<'_> {
         most: Option<u64>,
     ) -> Result<(Reply, Option<Failure>), Failure> {
         self.calls_left = self.calls_left.saturating_sub(1);
+        match self.ask(tail, schema, most).await {
+            // The server has counted more than we do, and that is known now.
+            Err(failure) if failure.class == FailureClass::TooLarge => self.ask(tail, schema, most).await,
+            asked => asked,
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        tail: &str,
+        schema: Option<&serde_json::Value>,
+        most: Option<u64>,
+    ) -> Result<(Reply, Option<Failure>), Failure> {
         let (messages, smaller) =
             self.prompt
                 .messages(&mut self.talk, self.asker.answerer(), self.job, tail)?;

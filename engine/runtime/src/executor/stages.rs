@@ -13,12 +13,17 @@ use smallcode_core::context::Section;
 use smallcode_core::plan;
 use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Task;
+use smallcode_core::tokens::Tokens;
 
 use super::{Answerer, Job, Shared, timeout};
 use crate::model::{self, Reply};
 use crate::own_time::Step;
 
+use self::request::Asked;
 pub(super) use self::request::wanted;
+
+/// How often a prompt is built anew because the server counts more than we do.
+const REBUILT: usize = 3;
 
 /// What a kind sends.
 pub(super) struct Ask<'a> {
@@ -31,6 +36,7 @@ pub(super) struct Ask<'a> {
 }
 
 /// One step of a conversation.
+#[derive(Clone)]
 pub(super) struct Turn<'a> {
     /// All that is said, made to fit by the caller.
     pub(super) messages: Vec<model::Message>,
@@ -96,12 +102,54 @@ impl<'a> Asker<'a> {
             self.shared.mask.cover(&mut section.text);
         }
         let messages = self.masked(ask.messages);
-        let asked = request::build(messages, &ask.sections, self.answerer, ask.schema, self.job)?;
+        let build = || {
+            request::build(
+                messages.clone(),
+                &ask.sections,
+                self.answerer,
+                ask.schema,
+                self.job,
+            )
+        };
+        let asked = build()?;
         step.end("prompt built");
-        let reply = self.call(&asked.request, asked.estimate).await?;
+        let asked = self.counted(asked, build).await?;
+        let reply = self.call(&asked).await?;
         self.job.said.note(&reply);
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
+    }
+
+    /// What is sent, its prompt counted by the server where it does: then nothing is left to an estimate. Where that was
+    /// too low, the prompt is built anew, by what was learned.
+    async fn counted(
+        &self,
+        mut asked: Asked,
+        build: impl Fn() -> Result<Asked, Failure>,
+    ) -> Result<Asked, Failure> {
+        let Answerer {
+            counter,
+            profile,
+            learned,
+            facts,
+            ..
+        } = self.answerer;
+        for _ in 0..REBUILT {
+            let Some(exact) = counter.count(self.client, profile, &asked.request.messages).await else {
+                return Ok(asked);
+            };
+            let estimated = asked.estimate.high;
+            if let Some(asked) = asked.exactly(exact, facts.window) {
+                return Ok(asked);
+            }
+            learned.learn_count(estimated, Tokens(exact));
+            asked = build()?;
+        }
+        let message = format!(
+            "the server of `{}` counts more than its window of {}",
+            profile.name, facts.window
+        );
+        Err(Failure::new(FailureClass::TooLarge, message))
     }
 
     /// What is sent, without secrets: a file that is shown, or a value in a text, may hold one. They are masked before
@@ -120,8 +168,10 @@ impl<'a> Asker<'a> {
         messages: Vec<model::Message>,
         schema: &Json,
     ) -> Result<Reply, Failure> {
-        let asked = request::question(self.masked(messages), self.answerer, schema, self.job)?;
-        let reply = self.call(&asked.request, asked.estimate).await?;
+        let messages = self.masked(messages);
+        let build = || request::question(messages.clone(), self.answerer, schema, self.job);
+        let asked = self.counted(build()?, build).await?;
+        let reply = self.call(&asked).await?;
         judge::whole(&reply, &asked.request, asked.room)?;
         Ok(reply)
     }
@@ -129,8 +179,9 @@ impl<'a> Asker<'a> {
     /// Asks with messages as they are, and gives the answer, whole or not, and why it is none.
     pub(super) async fn turn(&mut self, mut turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
         turn.messages = self.masked(turn.messages);
-        let asked = request::as_it_is(turn, self.answerer, self.job)?;
-        let reply = self.call(&asked.request, asked.estimate).await?;
+        let build = || request::as_it_is(turn.clone(), self.answerer, self.job);
+        let asked = self.counted(build()?, build).await?;
+        let reply = self.call(&asked).await?;
         self.job.said.note(&reply);
         let judged = judge::whole(&reply, &asked.request, asked.room).err();
         Ok((reply, judged))

@@ -196,6 +196,7 @@ mod tests {
             seed: 1,
             stop: vec!["END".to_owned()],
             schema: None,
+            constraint: crate::model::Constraint::default(),
         }
     }
 

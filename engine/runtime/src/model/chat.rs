@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 pub(super) use assemble::Assembler;
 
+use super::ability::Constraint;
 use super::message::Request;
 use crate::settings::Provider;
 
@@ -76,9 +77,18 @@ fn full(model: &str, request: &Request) -> Value {
             fields.insert("stop".to_owned(), request.stop.clone().into());
         }
         if let Some(schema) = &request.schema {
-            let named = json!({ "name": "answer", "strict": true, "schema": schema });
-            let format = json!({ "type": "json_schema", "json_schema": named });
-            fields.insert("response_format".to_owned(), format);
+            let (name, value) = match request.constraint {
+                Constraint::ResponseFormat => {
+                    let named = json!({ "name": "answer", "strict": true, "schema": schema });
+                    let format = json!({ "type": "json_schema", "json_schema": named });
+                    ("response_format", format)
+                }
+                Constraint::JsonSchema => ("json_schema", schema.clone()),
+                Constraint::StructuredOutputs => ("structured_outputs", json!({ "json": schema })),
+                Constraint::GuidedJson => ("guided_json", schema.clone()),
+                Constraint::Nothing => return body,
+            };
+            fields.insert(name.to_owned(), value);
         }
     }
     body
@@ -279,6 +289,7 @@ mod tests {
             seed: 3,
             stop: vec!["END".to_owned()],
             schema: Some(json!({ "type": "object" })),
+            constraint: crate::model::Constraint::default(),
         };
         let body = body("tiny", None, &request);
         assert_eq!(body["model"], "tiny");

@@ -11,6 +11,8 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use smallcode_core::price::{Price, Usd};
 
+use super::ability::Constraint;
+use super::count::{self, Counts};
 use super::dialect::{Dialect, bearer};
 use super::http::{Client, ClientError};
 use crate::settings::{Origin, Profile, Provider, ServerUrl, Sourced};
@@ -73,6 +75,8 @@ pub struct Found {
     pub models: Vec<FoundModel>,
     /// Calls it takes at the same time, where it says so.
     pub slots: Option<u64>,
+    /// Its version, where it says so.
+    pub version: Option<String>,
 }
 
 /// A model on a server.
@@ -131,7 +135,7 @@ pub async fn inspect(client: &Client, profile: &Profile) -> Result<Option<Found>
     Ok(identify::identify(&questions(client, profile)?).await)
 }
 
-fn questions(client: &Client, profile: &Profile) -> Result<Questions, ClientError> {
+pub(super) fn questions(client: &Client, profile: &Profile) -> Result<Questions, ClientError> {
     let url = profile.base_url.value.clone();
     let connect = profile.timeouts.connect.min(QUESTION_TIME);
     let http = client.get(connect, url.is_loopback())?;
@@ -154,6 +158,12 @@ pub struct Abilities {
     pub slots: Option<u64>,
     /// What its tokens cost, where it says so.
     pub price: Option<Price>,
+    /// How it counts the tokens of a chat, where it does.
+    pub counts: Option<Counts>,
+    /// How it may be asked to keep an answer to a schema.
+    pub constraints: Vec<Constraint>,
+    /// Its digest of the model, where it says so.
+    pub digest: Option<String>,
 }
 
 /// Calls at the same time to a provider that does not say: what the smallest accounts may make.
@@ -187,7 +197,17 @@ pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, 
             .map(|slots| slots.value)
             .or(found.as_ref().and_then(|found| found.slots)),
         price: model.and_then(|model| model.price),
+        counts: None,
+        constraints: Constraint::known_to(
+            found.as_ref().map(|found| found.server),
+            found.as_ref().and_then(|found| found.version.as_deref()),
+        ),
+        digest: model.and_then(|model| model.digest.clone()),
     };
+    let counts = |found: &Found| matches!(found.server, Server::LlamaCpp | Server::Vllm | Server::Other);
+    if profile.provider.is_none() && found.as_ref().is_some_and(counts) {
+        abilities.counts = count::found(client, profile).await;
+    }
     if profile.provider.is_some() {
         abilities.slots.get_or_insert(HOSTED_SLOTS);
     }
@@ -229,7 +249,7 @@ fn known_window((tokens, question): (u64, &'static str)) -> Sourced<u64> {
 }
 
 /// What is needed to ask one server.
-struct Questions {
+pub(super) struct Questions {
     http: reqwest::Client,
     url: ServerUrl,
     bearer: Option<reqwest::header::HeaderValue>,
@@ -247,7 +267,7 @@ impl Questions {
     }
 
     /// Asks a question that has a body, at the server's root.
-    async fn post(&self, route: &str, body: &serde_json::Value) -> Option<serde_json::Value> {
+    pub(super) async fn post(&self, route: &str, body: &serde_json::Value) -> Option<serde_json::Value> {
         self.send(self.http.post(self.url.root_route(route)).json(body))
             .await
     }

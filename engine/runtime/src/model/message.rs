@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::ability::Constraint;
 use super::canonical;
 use super::watch::Stop;
 
@@ -55,6 +56,9 @@ pub struct Request {
     /// A JSON Schema that the server is asked to enforce.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<serde_json::Value>,
+    /// In which words. The digest of what is asked does not depend on it.
+    #[serde(skip)]
+    pub constraint: Constraint,
 }
 
 impl Request {
@@ -229,6 +233,7 @@ mod tests {
             seed: 1,
             stop: Vec::new(),
             schema: Some(schema),
+            constraint: crate::model::Constraint::default(),
         }
     }
 

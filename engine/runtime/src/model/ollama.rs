@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::ability::Constraint;
 use super::chat::{Chunk, Counts, stream_error, text};
 use super::message::Request;
 
@@ -37,7 +38,9 @@ pub(super) fn body(model: &str, window: Option<u64>, request: &Request) -> Value
         "shift": false,
         "options": options,
     });
-    if let (Value::Object(fields), Some(schema)) = (&mut body, &request.schema) {
+    if let (Value::Object(fields), Some(schema)) = (&mut body, &request.schema)
+        && request.constraint != Constraint::Nothing
+    {
         fields.insert("format".to_owned(), schema.clone());
     }
     body

@@ -224,6 +224,7 @@ mod tests {
             seed: 0,
             stop: Vec::new(),
             schema,
+            constraint: crate::model::Constraint::default(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! One call: leave is asked for, the answer streamed, its end journaled; again where the server broke off.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use smallcode_core::plan::CALL_TRIES;
@@ -12,13 +11,16 @@ use tokio::sync::oneshot;
 use super::super::command::in_words;
 use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::Asker;
-use crate::model::{self, CallError, Reply, Request, RetryPolicy, UsageVerdict};
+use super::request::Asked;
+use crate::model::{self, CallError, Constraint, Reply, Request, RetryPolicy, UsageVerdict};
 use crate::own_time::Step;
 use crate::settings::Profile;
 
 impl Asker<'_> {
     /// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
-    pub(super) async fn call(&mut self, request: &Request, estimate: Estimate) -> Result<Reply, Failure> {
+    pub(super) async fn call(&mut self, asked: &Asked) -> Result<Reply, Failure> {
+        let estimate = asked.estimate;
+        let mut request = asked.request.clone();
         let Self {
             shared,
             client,
@@ -37,7 +39,11 @@ impl Asker<'_> {
             ..RetryPolicy::default()
         };
         let mut tries = 0;
+        let mut refused = Vec::new();
+        let needed = job.previous.as_deref().is_some_and(is_unreadable) || request.max_tokens <= SHORT;
         loop {
+            request.constraint = answerer.learned.constraint(&request, needed, &refused);
+            let request = &request;
             let record = job.calls.get(self.made);
             self.made += 1;
             let number = u32::try_from(self.made).unwrap_or(u32::MAX);
@@ -60,7 +66,7 @@ impl Asker<'_> {
                 continue;
             }
             let mut reserve = Reserve {
-                prompt: answerer.counted(estimate),
+                prompt: asked.prompt,
                 completion: request.max_tokens,
                 ..Reserve::default()
             };
@@ -72,7 +78,13 @@ impl Asker<'_> {
                 () = job.cancel.cancelled() => return Err(stopped()),
             };
             let sent = sent(shared, turn.profile(), request)?;
-            granted(job, &self.profile, &digest, reserve, sent, number).await?;
+            if let Err(mut failure) = granted(job, &self.profile, &digest, reserve, sent, number).await {
+                if asked.is_counted && turn.profile().leaves_machine() {
+                    let host = turn.profile().base_url.value.host();
+                    failure.message = format!("{}; {host} has counted the prompt", failure.message);
+                }
+                return Err(failure);
+            }
             let mut on_text = |text: &str| {
                 if job.tell.notices.wanted() {
                     show(job, Stream::Answer, text.to_owned());
@@ -83,7 +95,17 @@ impl Asker<'_> {
             let host = turn.profile().base_url.value.host();
             drop(turn);
             let wait = match (&result, rests) {
-                (Ok(_), _) => None,
+                (Ok(reply), _) => {
+                    answerer.learned.learn_from(request, reply, &refused);
+                    None
+                }
+                // It may not know these words. What it refuses otherwise, too, is none of their fault.
+                (Err(CallError::Rejected { .. }), _)
+                    if request.constraint != Constraint::Nothing && tries < CALL_TRIES =>
+                {
+                    refused.push(request.constraint);
+                    Some(Duration::ZERO)
+                }
                 // Another server need not wait for this one.
                 (Err(_), Some(_)) if tries < CALL_TRIES => Some(Duration::ZERO),
                 (Err(error), _) => policy.wait_after(tries, error),
@@ -107,6 +129,17 @@ impl Asker<'_> {
             }
         }
     }
+}
+
+/// Tokens of answer below which a model has no room to think: it is kept to its schema from the first.
+const SHORT: u64 = 16;
+
+/// Whether the answer before was none that could be read.
+fn is_unreadable(failure: &Failure) -> bool {
+    matches!(
+        failure.class,
+        FailureClass::Unparseable | FailureClass::SchemaMismatch | FailureClass::Empty
+    )
 }
 
 async fn pause(wait: Duration, job: &Job) -> Result<(), Failure> {
@@ -268,11 +301,7 @@ fn judge_usage(
         UsageVerdict::Consistent => None,
         UsageVerdict::Cut(cut) => Some(Failure::new(FailureClass::TooLarge, in_words(&cut))),
         UsageVerdict::Underestimated { estimated, counted } => {
-            answerer
-                .calibration
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .learn(estimated, counted);
+            answerer.learned.learn_count(estimated, counted);
             if counted.0.saturating_add(request.max_tokens) > answerer.facts.window {
                 let message = format!(
                     "the server counted {counted} tokens of prompt where {estimated} were expected, which leaves too little of the window"

@@ -7,7 +7,7 @@ use smallcode_core::tokens::{Estimate, Family, Tokens};
 
 use super::super::{Answerer, Job};
 use super::Turn;
-use crate::model::{self, Request, Role};
+use crate::model::{self, Constraint, Request, Role};
 
 /// The fewest tokens that an answer must have room for: fewer hold no useful answer.
 const MIN_ANSWER: u64 = 16;
@@ -19,7 +19,31 @@ pub(super) struct Asked {
     pub(super) estimate: Estimate,
     /// The most tokens of answer that the window has room for.
     pub(super) room: u64,
+    /// How many tokens of prompt are set aside: what the estimate stands for, or what the server has counted.
+    pub(super) prompt: u64,
+    /// Whether the server has counted it.
+    pub(super) is_counted: bool,
+    /// How many tokens of answer are wanted.
+    wanted: u64,
 }
+
+impl Asked {
+    /// What is sent once the server has counted its prompt; nothing where that leaves too little for an answer.
+    pub(super) fn exactly(mut self, prompt: u64, window: u64) -> Option<Self> {
+        self.room = window.checked_sub(prompt).filter(|room| *room >= MIN_ANSWER)?;
+        self.request.max_tokens = self.wanted.min(self.room);
+        (self.prompt, self.is_counted) = (prompt, true);
+        self.estimate = Estimate {
+            low: Tokens(prompt),
+            high: Tokens(prompt.saturating_add(AROUND)),
+        };
+        Some(self)
+    }
+}
+
+/// How many tokens a server may count more for the same chat where it answers it: the head of the answer, which some
+/// templates leave out where they only count.
+const AROUND: u64 = 8;
 
 /// Builds a request that fits the window.
 pub(super) fn build(
@@ -55,6 +79,7 @@ pub(super) fn as_it_is(turn: Turn<'_>, answerer: &Answerer, job: &Job) -> Result
     let estimate = estimated(&request, answerer);
     let mut asked = sized(request, estimate, answerer, wanted(answerer, job))?;
     if let Some(most) = turn.most {
+        asked.wanted = asked.wanted.min(most);
         asked.request.max_tokens = asked.request.max_tokens.min(most);
     }
     Ok(asked)
@@ -75,6 +100,7 @@ fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Jso
             .saturating_add(u64::from(job.attempt.saturating_sub(1))),
         stop: Vec::new(),
         schema: schema.cloned(),
+        constraint: Constraint::default(),
     }
 }
 
@@ -99,11 +125,15 @@ fn sized(
         );
         return Err(Failure::new(FailureClass::TooLarge, message));
     }
-    request.max_tokens = wanted.max(MIN_ANSWER).min(room);
+    let wanted = wanted.max(MIN_ANSWER);
+    request.max_tokens = wanted.min(room);
     Ok(Asked {
         request,
         estimate,
         room,
+        prompt: counted,
+        is_counted: false,
+        wanted,
     })
 }
 
@@ -169,8 +199,9 @@ fn with_context(
             tell(job, &fitted.shown);
             return Ok((request, estimate));
         }
-        // The server has counted more than we do, or the message around it took some.
-        room = room.saturating_sub(over);
+        // The server has counted more than we do, or the message around it took some. What it is over is in its tokens and
+        // not in ours: by a quarter at most, so that no more is left out than must be.
+        room = room.saturating_sub(over.min((room / 4).max(1)));
     }
 }
 

@@ -20,7 +20,10 @@ pub(super) fn read(text: &str) -> Option<Chunk> {
     if let Some(Object(choice)) = event.choices.into_iter().next() {
         chunk.finish = choice.finish.filter(|reason| !reason.is_empty());
         let thinking = choice.delta.thinking.into_iter().flatten();
-        chunk.thinking = thinking.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+        chunk.thinking = thinking
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default();
         chunk.text = choice.delta.content.unwrap_or_default();
     }
     Some(chunk)
@@ -146,7 +149,10 @@ mod tests {
             "choices": [{ "index": 0, "delta": { "content": "so \u{e9}\n" }, "logprobs": null, "finish_reason": null }],
         });
         let chunk = read(&event.to_string()).unwrap();
-        assert_eq!((chunk.text.as_str(), chunk.model.as_deref()), ("so \u{e9}\n", Some("m")));
+        assert_eq!(
+            (chunk.text.as_str(), chunk.model.as_deref()),
+            ("so \u{e9}\n", Some("m"))
+        );
         assert!(read(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#).is_some());
         assert!(read(r#"{"choices":[],"usage":{"prompt_tokens":1}}"#).is_none());
     }
@@ -184,13 +190,26 @@ mod tests {
             ("reasoning", text()),
             ("thinking", text()),
             ("role", text()),
-            ("tool_calls", some(Just(json!([{ "index": 0, "function": { "name": "f" } }])))),
+            (
+                "tool_calls",
+                some(Just(json!([{ "index": 0, "function": { "name": "f" } }]))),
+            ),
         ]);
-        let choice = object(vec![("finish_reason", text()), ("delta", some(delta.clone())), ("message", some(delta))]);
+        let choice = object(vec![
+            ("finish_reason", text()),
+            ("delta", some(delta.clone())),
+            ("message", some(delta)),
+        ]);
         object(vec![
             ("model", text()),
-            ("choices", some(prop::collection::vec(some(choice), 0..3).prop_map(Value::from))),
-            ("usage", some(Just(json!({ "prompt_tokens": 3, "completion_tokens": 4 })))),
+            (
+                "choices",
+                some(prop::collection::vec(some(choice), 0..3).prop_map(Value::from)),
+            ),
+            (
+                "usage",
+                some(Just(json!({ "prompt_tokens": 3, "completion_tokens": 4 }))),
+            ),
             ("error", some(Just(json!("no")))),
             ("x", text()),
         ])

@@ -31,7 +31,12 @@ pub(super) async fn identify(questions: &Questions) -> Option<Found> {
     let listed = listed.filter(|listed| listed.get("data").is_some_and(Value::is_array))?;
     let is_vllm = items(&listed, "data").any(|model| text(model, "owned_by") == Some("vllm"));
     let server = if is_vllm { Server::Vllm } else { Server::Other };
-    Some(found(questions, server, models, None))
+    let mut found = found(questions, server, models, None);
+    if is_vllm {
+        let told = questions.ask("version").await;
+        found.version = told.and_then(|told| text(&told, "version").map(str::to_owned));
+    }
+    Some(found)
 }
 
 fn found(questions: &Questions, server: Server, models: Vec<FoundModel>, slots: Option<u64>) -> Found {
@@ -40,6 +45,7 @@ fn found(questions: &Questions, server: Server, models: Vec<FoundModel>, slots: 
         base_url: questions.url.clone(),
         models,
         slots,
+        version: None,
     }
 }
 
