@@ -196,20 +196,49 @@ fn a_prompt_that_was_cut_in_silence_is_no_success() {
         .says("it cut the prompt in silence");
 }
 
+/// One slot keeps one prompt: what begins alike is asked one after the other, whatever stands between in the file.
 #[test]
 fn nodes_that_share_a_prefix_go_together() {
-    let server = ModelServer::start(Script::always(Answer::text("a text")));
-    let sandbox = at(
-        &server,
-        "tasks:\n  a: { foreach: '{{ range(4) }}', prompt: 'Part {{ item }}', system: First }\n  b: { foreach: '{{ range(4) }}', prompt: 'Part {{ item }}', system: Second }\n",
-    );
-    sandbox.exec(&["-j", "1"]).exits(0);
-    let systems: Vec<String> = server
+    let server = ModelServer::start(Script::always(Answer::text("a text")).caching());
+    let system = |first: &str| {
+        format!(
+            "{first} {}",
+            "you are a reviewer of code and say what you see. ".repeat(8)
+        )
+    };
+    let task = |name: &str, first: &str| {
+        format!(
+            "  {name}: {{ prompt: 'Part {name}', system: '{}' }}\n",
+            system(first)
+        )
+    };
+    let tasks = [
+        ("a", "First"),
+        ("b", "Second"),
+        ("c", "First"),
+        ("d", "Third"),
+        ("e", "Second"),
+    ];
+    let tasks: String = tasks.iter().map(|(name, first)| task(name, first)).collect();
+    let sandbox = at(&server, &format!("tasks:\n{tasks}"));
+    let output = sandbox.exec(&["-j", "1"]).exits(0);
+    let asked: Vec<String> = server
         .calls()
         .iter()
-        .map(|call| call.body["messages"][0]["content"].as_str().unwrap().to_owned())
+        .map(|call| call.last_user_message().to_owned())
         .collect();
-    let firsts: Vec<bool> = systems.iter().map(|system| system.starts_with("First")).collect();
-    let changes = firsts.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    assert_eq!(changes, 1, "{systems:?}");
+    assert_eq!(asked, ["Part a", "Part c", "Part b", "Part e", "Part d"]);
+    // The journal has what the server says of it, and the report adds it up.
+    let cached: Vec<u64> = sandbox
+        .events()
+        .iter()
+        .filter(|event| event["type"] == "call_finished")
+        .map(|event| event["usage"]["cached"].as_u64().unwrap())
+        .collect();
+    assert!(cached[1] > 80 && cached[3] > 80, "{cached:?}");
+    assert!(cached[2] < 40 && cached[4] < 40, "{cached:?}");
+    let told = format!("{} of them in the server's cache", cached.iter().sum::<u64>());
+    output.says(&told);
+    let shown = sandbox.run(["runs", "show"]).exits(0).stdout;
+    assert!(shown.contains(&told), "{shown}");
 }

@@ -80,6 +80,8 @@ pub(crate) struct Answer {
     /// Left out when empty.
     pub(crate) finish: String,
     pub(crate) usage: Reported,
+    /// Tokens of the prompt that it says it had cached.
+    pub(crate) cached: Option<u64>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -92,6 +94,7 @@ impl Answer {
             tool_calls: Vec::new(),
             finish: "stop".to_owned(),
             usage: Reported::Counted,
+            cached: None,
             faults: Vec::new(),
         }
     }
@@ -175,6 +178,8 @@ pub(crate) struct Script {
     counts: Option<(Counting, u64)>,
     /// The only words in which it takes a schema; nothing where it takes all.
     takes: Option<&'static str>,
+    /// Whether it keeps the prompt that it read last.
+    caches: bool,
     state: Mutex<State>,
 }
 
@@ -184,6 +189,8 @@ struct State {
     from_list: usize,
     /// How often each request came, by its digest.
     seen: BTreeMap<u64, u64>,
+    /// The prompt that was read last.
+    last: String,
 }
 
 impl Script {
@@ -201,6 +208,7 @@ impl Script {
             random: None,
             counts: None,
             takes: None,
+            caches: false,
             routes: dialect::routes(&Dialect::Plain, "tiny"),
             state: Mutex::default(),
         }
@@ -260,6 +268,13 @@ impl Script {
     #[must_use]
     pub(crate) fn counting(mut self, how: Counting, times: u64) -> Self {
         self.counts = Some((how, times));
+        self
+    }
+
+    /// Keeps the prompt that it read last, as a server with one slot does, and tells how much of the next it had.
+    #[must_use]
+    pub(crate) fn caching(mut self) -> Self {
+        self.caches = true;
         self
     }
 
@@ -340,6 +355,22 @@ impl Script {
     }
 
     pub(super) fn answer(&self, request: &RecordedRequest) -> Answer {
+        let mut answer = self.answer_uncached(request);
+        if self.caches {
+            let prompt = request.body["messages"].to_string();
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let alike = prompt.chars().zip(state.last.chars());
+            let alike: String = alike
+                .take_while(|(one, other)| one == other)
+                .map(|(one, _)| one)
+                .collect();
+            answer.cached = Some(super::wire::words(&alike));
+            state.last = prompt;
+        }
+        answer
+    }
+
+    fn answer_uncached(&self, request: &RecordedRequest) -> Answer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let number = state.calls;
         state.calls += 1;

@@ -377,11 +377,15 @@ fn whole(request: &RecordedRequest, answer: &Answer) -> Value {
 
 fn usage(request: &RecordedRequest, answer: &Answer) -> Option<Value> {
     let (prompt, completion) = counts(request, answer)?;
-    Some(json!({
+    let mut usage = json!({
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt.saturating_add(completion),
-    }))
+    });
+    if let Some(cached) = answer.cached {
+        usage["prompt_tokens_details"] = json!({ "cached_tokens": cached.min(prompt) });
+    }
+    Some(usage)
 }
 
 /// The tokens of prompt and answer, as the server says.

@@ -95,7 +95,7 @@ pub(super) fn repairs(repairs: &[Repaired]) -> String {
     said.join(", ")
 }
 
-/// `12,345 tokens in 8 calls, 900 of them cached, $0.0123`; nothing where no model was called.
+/// `12,345 tokens in 8 calls, 900 of them in the server's cache, $0.0123`; nothing where no model was called.
 pub(super) fn spent(progress: &Progress) -> Option<String> {
     let spent = &progress.spent;
     let calls = usize::try_from(spent.calls).unwrap_or(usize::MAX);
@@ -106,7 +106,11 @@ pub(super) fn spent(progress: &Progress) -> Option<String> {
     let tokens = text::number(spent.tokens);
     let mut said = format!("{about}{tokens} tokens in {}", count(calls, "call"));
     if spent.cached > 0 {
-        let _ = write!(said, ", {} of them cached", text::number(spent.cached));
+        let _ = write!(
+            said,
+            ", {} of them in the server's cache",
+            text::number(spent.cached)
+        );
     }
     if !spent.usd.is_zero() {
         let _ = write!(said, ", {}", spent.usd);

@@ -115,7 +115,13 @@ fn dressed(section: &Section, note: &str, text: &str) -> String {
     if section.path.is_none() {
         return format!("## {title}{note}\n\n{}\n", text.trim_end());
     }
-    let fence = "`".repeat(longest_run(text, b'`').max(2) + 1);
+    // Most texts have none, which is seen at a glance.
+    let longest = if text.contains('`') {
+        longest_run(text, b'`')
+    } else {
+        0
+    };
+    let fence = "`".repeat(longest.max(2) + 1);
     format!(
         "## {title}{note}\n\n{fence}\n{}\n{fence}\n",
         text.trim_end_matches('\n')

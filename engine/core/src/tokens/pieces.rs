@@ -16,7 +16,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 const SHORTEST: usize = 256;
 const LONGEST: usize = 2048;
 
-/// One of so many places (a power of two) is where a block ends: with words of six bytes, one in 400 bytes. With much
+/// One of so many places is where a block ends: with words of six bytes, one in 400 bytes. With much
 /// fewer, most blocks would become as long as they may, and texts that are shifted would have none in common.
 const MARKS: u32 = 64;
 
@@ -158,17 +158,28 @@ fn word_end(text: &[u8]) -> Option<usize> {
 
 /// Where the first block of a text ends, if that is not at its end.
 fn block_end(text: &[u8]) -> Option<usize> {
-    (SHORTEST..text.len()).find(|at| (*at >= LONGEST || is_marked(text, *at)) && ends_at(text, *at))
+    let within = text.get(..LONGEST.min(text.len())).unwrap_or_default();
+    let marked = within
+        .get(SHORTEST - MARK..)
+        .unwrap_or_default()
+        .windows(MARK)
+        .enumerate()
+        .filter(|(_, before)| is_mark(before))
+        .map(|(from, _)| SHORTEST + from);
+    let mut ends = marked.chain(LONGEST..text.len());
+    ends.find(|at| ends_at(text, *at))
 }
 
-/// Whether the four bytes before a place are of those behind which a block ends.
-fn is_marked(text: &[u8], at: usize) -> bool {
-    let Some(before) = at.checked_sub(4).and_then(|from| text.get(from..)?.first_chunk()) else {
-        return false;
-    };
-    // Knuth's multiplicative hash: its upper bits depend on all of the four.
-    let hash = u32::from_le_bytes(*before).wrapping_mul(0x9e37_79b1);
-    hash.leading_zeros() >= MARKS.trailing_zeros()
+/// How many bytes before a place tell whether a block ends there.
+const MARK: usize = 4;
+
+/// Whether the bytes before a place are of those behind which a block ends.
+fn is_mark(before: &[u8]) -> bool {
+    // Knuth's multiplicative hash: its upper bits depend on all of the bytes.
+    before.first_chunk().is_some_and(|before| {
+        let hash = u32::from_le_bytes(*before).wrapping_mul(0x9e37_79b1);
+        hash < u32::MAX / MARKS
+    })
 }
 
 /// Whether a piece of `cl100k_base` ends here for sure: behind a letter before what is none, behind a digit before what

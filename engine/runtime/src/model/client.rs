@@ -109,14 +109,14 @@ enum Cutter {
 }
 
 impl Cutter {
-    fn push(&mut self, bytes: &[u8], event: impl FnMut(String)) -> Result<(), EventTooLarge> {
+    fn push(&mut self, bytes: &[u8], event: impl FnMut(&str)) -> Result<(), EventTooLarge> {
         match self {
             Self::Events(decoder) => decoder.push(bytes, event),
             Self::Lines(lines) => lines.push(bytes, event),
         }
     }
 
-    fn finish(&mut self, event: impl FnMut(String)) -> Result<(), EventTooLarge> {
+    fn finish(&mut self, event: impl FnMut(&str)) -> Result<(), EventTooLarge> {
         match self {
             Self::Events(decoder) => decoder.finish(event),
             Self::Lines(lines) => {
@@ -306,33 +306,40 @@ impl Exchange<'_> {
         cutter: &mut Cutter,
         answer: &mut Answer<'_>,
     ) -> Result<Taken, CallError> {
-        let mut events = Vec::new();
         let at_end = chunk.is_none();
-        let outcome = match chunk {
-            Some(chunk) => cutter.push(&chunk, |event| events.push(event)),
-            None => cutter.finish(|event| events.push(event)),
+        let mut taken = Ok(Taken::More);
+        let take = |event: &str| {
+            // What follows the end, or a failure, is not looked at.
+            if matches!(taken, Ok(Taken::More)) {
+                taken = self.event(event, at_end, answer);
+            }
         };
-        for event in events {
-            if event.trim() == "[DONE]" {
-                return Ok(Taken::Stopped);
-            }
-            match self.profile.dialect.read(&event) {
-                Some(chunk) => {
-                    if self.take(answer, chunk)? == Taken::Stopped {
-                        return Ok(Taken::Stopped);
-                    }
-                }
-                // The last event of a stream that ends inside it.
-                None if at_end => {}
-                None if event.trim().is_empty() => {}
-                None => return Err(self.malformed(&event)),
-            }
+        let outcome = match chunk {
+            Some(chunk) => cutter.push(&chunk, take),
+            None => cutter.finish(take),
+        };
+        if taken? == Taken::Stopped {
+            return Ok(Taken::Stopped);
         }
         outcome.map_err(|EventTooLarge| self.too_large(MAX_EVENT_BYTES))?;
         match (at_end, answer.assembler.is_finished()) {
             (false, _) => Ok(Taken::More),
             (true, true) => Ok(Taken::Stopped),
             (true, false) => Err(CallError::CutStream { host: self.host() }),
+        }
+    }
+
+    /// Takes in one event; `at_end` is one that nothing ended.
+    fn event(&self, event: &str, at_end: bool, answer: &mut Answer<'_>) -> Result<Taken, CallError> {
+        if event.trim() == "[DONE]" {
+            return Ok(Taken::Stopped);
+        }
+        match self.profile.dialect.read(event) {
+            Some(chunk) => self.take(answer, chunk),
+            // The last event of a stream that ends inside it.
+            None if at_end => Ok(Taken::More),
+            None if event.trim().is_empty() => Ok(Taken::More),
+            None => Err(self.malformed(event)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A JSON value a line, byte by byte, as Ollama streams them.
 
-use super::sse::{EventTooLarge, MAX_EVENT_BYTES};
+use super::sse::{EventTooLarge, MAX_EVENT_BYTES, text};
 
 /// Turns bytes into lines, however the network cut them.
 #[derive(Debug, Default)]
@@ -10,7 +10,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Takes in bytes and gives each finished line that is not empty.
-    pub(super) fn push(&mut self, bytes: &[u8], mut line: impl FnMut(String)) -> Result<(), EventTooLarge> {
+    pub(super) fn push(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) -> Result<(), EventTooLarge> {
         let mut pieces = bytes.split(|byte| *byte == b'\n').peekable();
         while let Some(piece) = pieces.next() {
             if self.line.len() + piece.len() > MAX_EVENT_BYTES {
@@ -26,13 +26,13 @@ impl Lines {
     }
 
     /// Ends the stream, with the line that nothing ended.
-    pub(super) fn finish(&mut self, mut line: impl FnMut(String)) {
+    pub(super) fn finish(&mut self, mut line: impl FnMut(&str)) {
         self.end(&mut line);
     }
 
-    fn end(&mut self, line: &mut impl FnMut(String)) {
+    fn end(&mut self, line: &mut impl FnMut(&str)) {
         if !self.line.trim_ascii().is_empty() {
-            line(String::from_utf8_lossy(&self.line).into_owned());
+            line(&text(&self.line));
         }
         self.line.clear();
     }
@@ -53,7 +53,7 @@ mod tests {
                     .push(bytes, |line| found.push(line.trim().to_owned()))
                     .unwrap();
             }
-            lines.finish(|line| found.push(line));
+            lines.finish(|line| found.push(line.to_owned()));
             assert_eq!(found, ["{\"a\":\"ü\"}", "{}", "{\"last\":1}"], "cut at {cut}");
         }
         let long = vec![b'x'; MAX_EVENT_BYTES];

@@ -3,6 +3,8 @@
 //! Chunks of bytes go in as the network cuts them, whole events come out; how they were cut makes no
 //! difference. Time is linear in the bytes, and one event is held in memory, up to a limit.
 
+use std::borrow::Cow;
+
 /// Bytes of one event at most: 4 MiB holds an answer of a million tokens sent at once.
 pub(super) const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -31,20 +33,26 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Takes in bytes and gives each finished event's data to `event`.
-    pub(super) fn push(&mut self, bytes: &[u8], mut event: impl FnMut(String)) -> Result<(), EventTooLarge> {
+    pub(super) fn push(&mut self, bytes: &[u8], mut event: impl FnMut(&str)) -> Result<(), EventTooLarge> {
         let mut rest = bytes;
         while let Some((&first, after_first)) = rest.split_first() {
             if std::mem::take(&mut self.after_cr) && first == b'\n' {
                 rest = after_first;
                 continue;
             }
-            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
                 self.extend_line(rest)?;
                 break;
             };
             let (line, ending) = rest.split_at(end);
-            self.extend_line(line)?;
-            self.end_line(&mut event)?;
+            // Most lines arrive whole.
+            if self.line.is_empty() {
+                self.admit(line)?;
+                self.take_line(line, &mut event)?;
+            } else {
+                self.extend_line(line)?;
+                self.end_line(&mut event)?;
+            }
             self.after_cr = ending.first() == Some(&b'\r');
             rest = ending.get(1..).unwrap_or_default();
         }
@@ -53,28 +61,42 @@ impl Decoder {
 
     /// Ends the stream. The standard drops an event without an empty line after it; servers that
     /// leave out the last one are common, so it is given.
-    pub(super) fn finish(&mut self, mut event: impl FnMut(String)) -> Result<(), EventTooLarge> {
+    pub(super) fn finish(&mut self, mut event: impl FnMut(&str)) -> Result<(), EventTooLarge> {
         self.end_line(&mut event)?;
         self.dispatch(&mut event);
         Ok(())
     }
 
     fn extend_line(&mut self, bytes: &[u8]) -> Result<(), EventTooLarge> {
-        if self.line.len() + self.data.len() + bytes.len() > MAX_EVENT_BYTES {
-            return Err(EventTooLarge);
-        }
+        self.admit(bytes)?;
         self.line.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end_line(&mut self, event: &mut impl FnMut(String)) -> Result<(), EventTooLarge> {
+    /// Whether so many bytes more may be held.
+    fn admit(&self, bytes: &[u8]) -> Result<(), EventTooLarge> {
+        if self.line.len() + self.data.len() + bytes.len() > MAX_EVENT_BYTES {
+            return Err(EventTooLarge);
+        }
+        Ok(())
+    }
+
+    fn end_line(&mut self, event: &mut impl FnMut(&str)) -> Result<(), EventTooLarge> {
         let mut line = std::mem::take(&mut self.line);
-        if !std::mem::replace(&mut self.started, true) && line.starts_with(BOM) {
-            line.drain(..BOM.len());
+        let taken = self.take_line(&line, event);
+        // The buffer is used again for the next line.
+        line.clear();
+        self.line = line;
+        taken
+    }
+
+    fn take_line(&mut self, mut line: &[u8], event: &mut impl FnMut(&str)) -> Result<(), EventTooLarge> {
+        if !std::mem::replace(&mut self.started, true) {
+            line = line.strip_prefix(BOM).unwrap_or(line);
         }
         if line.is_empty() {
             self.dispatch(event);
-        } else if let Some(value) = field_value(&line, b"data") {
+        } else if let Some(value) = field_value(line, b"data") {
             if self.data.len() + value.len() >= MAX_EVENT_BYTES {
                 return Err(EventTooLarge);
             }
@@ -84,18 +106,20 @@ impl Decoder {
             self.data.extend_from_slice(value);
             self.has_data = true;
         }
-        // The buffer is used again for the next line.
-        line.clear();
-        self.line = line;
         Ok(())
     }
 
-    fn dispatch(&mut self, event: &mut impl FnMut(String)) {
+    fn dispatch(&mut self, event: &mut impl FnMut(&str)) {
         if std::mem::take(&mut self.has_data) {
-            event(String::from_utf8_lossy(&self.data).into_owned());
+            event(&text(&self.data));
         }
         self.data.clear();
     }
+}
+
+/// Bytes as text. Whether they are is seen much faster than where they are not.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Returns the value when the line is this field: after the colon, without one space.
@@ -117,9 +141,11 @@ mod tests {
         let mut events = Vec::new();
         let mut decoder = Decoder::default();
         for chunk in chunks {
-            decoder.push(chunk, |event| events.push(event)).unwrap();
+            decoder
+                .push(chunk, |event| events.push(event.to_owned()))
+                .unwrap();
         }
-        decoder.finish(|event| events.push(event)).unwrap();
+        decoder.finish(|event| events.push(event.to_owned())).unwrap();
         events
     }
 

@@ -69,7 +69,7 @@ enum Due {
     CallEnd(NodeIndex, u32),
     Split(NodeIndex),
     End(NodeIndex, Result<Json, FailureClass>),
-    Signal(Event),
+    Signal(Box<Event>),
 }
 
 /// A run in a world.
@@ -231,7 +231,7 @@ impl Sim {
     fn signals(&mut self) {
         for (at, event) in self.world.signals.clone() {
             if Timestamp(at) >= self.now {
-                self.later(Timestamp(at).since(self.now), Due::Signal(event));
+                self.later(Timestamp(at).since(self.now), Due::Signal(Box::new(event)));
             }
         }
     }
@@ -541,7 +541,7 @@ impl Sim {
             }
             Due::End(node, Ok(_)) if self.plans(node) => self.plan(node),
             Due::End(node, outcome) => self.end(node, outcome),
-            Due::Signal(event) => self.record(event),
+            Due::Signal(event) => self.record(*event),
         }
     }
 

@@ -51,16 +51,7 @@ impl Asker<'_> {
             if let Some(record) = record {
                 let reply = record.reply.as_ref().filter(|_| record.digest == digest);
                 if let Some(reply) = reply {
-                    let json = shared
-                        .host
-                        .json(reply)
-                        .map_err(|reason| Failure::new(FailureClass::Io, reason))?;
-                    return serde_json::from_value(json).map_err(|error| {
-                        Failure::new(
-                            FailureClass::Io,
-                            format!("a journaled reply can't be read: {error}"),
-                        )
-                    });
+                    return journaled(shared, reply);
                 }
                 tries = tries.min(CALL_TRIES - 1);
                 continue;
@@ -78,13 +69,9 @@ impl Asker<'_> {
                 () = job.cancel.cancelled() => return Err(stopped()),
             };
             let sent = sent(shared, turn.profile(), request)?;
-            if let Err(mut failure) = granted(job, &self.profile, &digest, reserve, sent, number).await {
-                if asked.is_counted && turn.profile().leaves_machine() {
-                    let host = turn.profile().base_url.value.host();
-                    failure.message = format!("{}; {host} has counted the prompt", failure.message);
-                }
-                return Err(failure);
-            }
+            granted(job, &self.profile, &digest, reserve, sent, number)
+                .await
+                .map_err(|failure| asked.counted_by(turn.profile(), failure))?;
             let mut on_text = |text: &str| {
                 if job.tell.notices.wanted() {
                     show(job, Stream::Answer, text.to_owned());
@@ -129,6 +116,18 @@ impl Asker<'_> {
             }
         }
     }
+}
+
+/// A reply of before a crash.
+fn journaled(shared: &Shared, reply: &Stored) -> Result<Reply, Failure> {
+    let json = shared
+        .host
+        .json(reply)
+        .map_err(|reason| Failure::new(FailureClass::Io, reason))?;
+    serde_json::from_value(json).map_err(|error| {
+        let message = format!("a journaled reply can't be read: {error}");
+        Failure::new(FailureClass::Io, message)
+    })
 }
 
 /// Tokens of answer below which a model has no room to think: it is kept to its schema from the first.

@@ -8,6 +8,7 @@ use smallcode_core::tokens::{Estimate, Family, Tokens};
 use super::super::{Answerer, Job};
 use super::Turn;
 use crate::model::{self, Constraint, Request, Role};
+use crate::settings::Profile;
 
 /// The fewest tokens that an answer must have room for: fewer hold no useful answer.
 const MIN_ANSWER: u64 = 16;
@@ -22,7 +23,7 @@ pub(super) struct Asked {
     /// How many tokens of prompt are set aside: what the estimate stands for, or what the server has counted.
     pub(super) prompt: u64,
     /// Whether the server has counted it.
-    pub(super) is_counted: bool,
+    is_counted: bool,
     /// How many tokens of answer are wanted.
     wanted: u64,
 }
@@ -38,6 +39,15 @@ impl Asked {
             high: Tokens(prompt.saturating_add(AROUND)),
         };
         Some(self)
+    }
+
+    /// A call that was not made, and what its server has seen of it nevertheless.
+    pub(super) fn counted_by(&self, profile: &Profile, mut failure: Failure) -> Failure {
+        if self.is_counted && profile.leaves_machine() {
+            let host = profile.base_url.value.host();
+            failure.message = format!("{}; {host} has counted the prompt", failure.message);
+        }
+        failure
     }
 }
 
