@@ -215,3 +215,32 @@ fn what_the_file_shows_to_be_wrong_is_refused_before_the_run() {
     assert_eq!(server.calls().len(), 0);
     let _: Value = json!(null);
 }
+
+#[test]
+fn a_command_reaches_the_network_only_where_that_is_allowed() {
+    if !smallcode_runtime::process::offered() {
+        return;
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (network, expected) in [("", "kept in"), (", network: true", "connected")] {
+        let server = server([
+            call("run_command", &json!({ "command": "bash net.sh" })),
+            patch("src/a.py", "    return 3\n", "    return 2\n"),
+            finish(),
+        ]);
+        let sandbox = sandbox(&server, "");
+        let workflow = sandbox.read("workflow.yaml");
+        let allowed = format!("run: ['sh check.sh', 'bash net.sh']{network}");
+        sandbox.write(
+            "workflow.yaml",
+            &workflow.replace("run: ['sh check.sh']", &allowed),
+        );
+        let script =
+            format!("(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected || echo kept in\n");
+        sandbox.write("net.sh", &script);
+        sandbox.exec(&[]).exits(0);
+        let told = told(&server.calls()[1]);
+        assert!(told.ends_with(expected), "{network}: {told}");
+    }
+}

@@ -451,3 +451,26 @@ fn servers_are_checked_before_anything_runs() {
     );
     assert!(!sandbox.has("calls.log"));
 }
+
+#[test]
+fn a_used_workflow_starts_only_what_its_caller_allows() {
+    let model = server([search(), mend(), finish()]);
+    let sandbox = sandbox(&model, "", "");
+    let used = sandbox.read("workflow.yaml");
+    sandbox.write("used.yaml", &used);
+    let caller = |run: &str| {
+        sandbox.write(
+            "workflow.yaml",
+            &format!("smallcode: 1\npermissions: {{ write: ['src/**'], run: [{run}] }}\ntasks: {{ a: {{ uses: ./used.yaml }} }}\n"),
+        );
+    };
+    caller("'sh check.sh'");
+    sandbox
+        .exec(&[])
+        .exits(2)
+        .says("`sh server.sh` is not allowed by the workflow that uses this one");
+    assert!(!sandbox.has("calls.log"));
+    caller("'sh check.sh', 'sh server.sh'");
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(sandbox.read("calls.log"), "start\nsearch\n");
+}
