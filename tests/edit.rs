@@ -87,6 +87,35 @@ fn a_wrong_search_is_put_right_with_the_closest_lines() {
     assert_eq!(sandbox.events().iter().filter(|event| failed(event)).count(), 1);
 }
 
+/// A tool of this kind asked for the whole file in place of an edit that had no place, and kept 2 KB of it.
+#[test]
+fn an_edit_without_a_place_never_costs_the_rest_of_a_long_file() {
+    let lines: Vec<String> = (0..300)
+        .map(|line| format!("let value_{line} = {line};"))
+        .collect();
+    let long = lines.join("\n") + "\n";
+    let server = ModelServer::start(Script::answers([
+        Answer::text(block("src/a.rs", "let value_7 = 8;\n", "let value_7 = 9;\n")),
+        // What a model gives that was asked for all of it, and stopped early.
+        Answer::text(format!("src/a.rs\n```\n{}\n```\n", lines[..80].join("\n"))),
+        Answer::text(block("src/a.rs", "let value_7 = 7;\n", "let value_7 = 9;\n")),
+    ]));
+    let sandbox = sandbox(&server, &format!("{TASK}, on_failure: {{ retry: 2 }}"));
+    sandbox.write("src/a.rs", &long);
+    sandbox.write("smallcode.toml", "[profiles.default]\nwindow = 16384\n");
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(
+        sandbox.read("src/a.rs"),
+        long.replace("let value_7 = 7;", "let value_7 = 9;")
+    );
+    let calls = server.calls();
+    assert_eq!(calls.len(), 3);
+    for call in calls {
+        let asked = call.last_user_message().to_owned();
+        assert!(asked.contains(&long), "each is shown the whole file: {asked}");
+    }
+}
+
 #[test]
 fn a_file_that_was_not_shown_is_not_edited() {
     for path in ["other.txt", "../x.txt", "src/c.rs", ".git/config"] {

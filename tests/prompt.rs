@@ -191,6 +191,25 @@ fn a_server_that_stumbles_is_asked_again() {
     );
 }
 
+/// A tool of this kind ended with 0 after a 500.
+#[test]
+fn a_server_that_only_fails_is_no_success() {
+    for status in [500, 503, 401, 404] {
+        let server = ModelServer::start(Script::always(Answer::fault(Fault::status(status))));
+        let sandbox = sandbox(&server, "tasks:\n  a: { prompt: Hello }\n");
+        let output = sandbox.exec(&[]);
+        assert!(
+            output.code.is_some_and(|code| code != 0),
+            "{status}: {}",
+            output.stderr
+        );
+        assert_eq!(output.stdout, "", "{status}");
+        output.says(&status.to_string());
+        let calls = server.calls().len();
+        assert!((1..=5).contains(&calls), "{status}: {calls} calls");
+    }
+}
+
 #[test]
 fn a_silent_server_is_given_up_after_the_time_of_the_profile() {
     let server = ModelServer::start(Script::always(Answer::fault(Fault::Stall { after_events: 1 })));
