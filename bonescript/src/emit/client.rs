@@ -10,6 +10,8 @@ mod postman;
 mod schema;
 mod sdk;
 mod suite;
+#[cfg(test)]
+mod tests;
 
 use super::project::{FileSet, Owner};
 use super::templates::{Table, templates};
