@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::{Project, Target, emit};
 use crate::{Level, check};
 
-const LIBRARY: &str = r#"
+const LIBRARY: &str = r"
   entity Reader { owns: [email: string, secret: string @sensitive, fines: uint = 0] constraints: [email.unique] auth: jwt }
   entity Book { owns: [title: string, pages: uint, note: optional<string>]
     constraints: [title.length in 1..80, pages > 0] states: shelved -> lent -> shelved relation reader: belongs_to Reader [0..1] }
@@ -13,7 +13,7 @@ const LIBRARY: &str = r#"
     requires: [caller == reader, book.state == shelved]
     effects: [book.state = lent, book.reader_id = reader.id]
   }
-"#;
+";
 
 fn library() -> Project {
     let analysis = check("t.bone", &format!("system Library {{{LIBRARY}}}"), Level::Strict);
