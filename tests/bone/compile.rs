@@ -242,3 +242,100 @@ fn a_first_program_is_written_once_and_compiles() {
         .says("iot_system");
     sandbox.run(["bone", "init", "42"]).exits(2).says("no letter");
 }
+
+#[test]
+fn what_leads_from_one_version_to_another_is_shown_and_written() {
+    let sandbox = Sandbox::new();
+    sandbox.write("old.bone", SHOP);
+    let renamed = SHOP.replace("rating", "stars");
+    let renamed = renamed.replacen(
+        "stars: float = 0.0",
+        "stars: float = 0.0 @renamed_from(rating)",
+        1,
+    );
+    sandbox.write("new.bone", &format!("// better words\n{renamed}"));
+    sandbox.write("same.bone", &format!("// only a comment\n{SHOP}"));
+    for target in ["sqlite", "postgres"] {
+        let diff = |old, new| ["bone", "diff", old, new, "--target", target];
+        let output = sandbox
+            .run(diff("old.bone", "same.bone"))
+            .exits(0)
+            .says("no migration");
+        assert_eq!(output.stdout, "");
+        let shown = sandbox.run(diff("old.bone", "new.bone")).exits(0).stdout;
+        assert!(shown.starts_with("-- migrations/"), "{shown}");
+        assert!(
+            shown.contains("\"rating\"") && shown.contains("\"stars\""),
+            "{shown}"
+        );
+        let folder = format!("{target}-migrations");
+        let written = diff("old.bone", "new.bone");
+        let written = written.iter().copied().chain(["--write", folder.as_str()]);
+        assert_eq!(sandbox.run(written.clone()).exits(0).stdout, shown);
+        let files = tree(&sandbox.path().join(&folder));
+        let texts: Vec<&String> = files.values().collect();
+        let [text] = texts.as_slice() else {
+            panic!("{:?}", files.keys())
+        };
+        assert!(shown.ends_with(text.as_str()));
+        // What a database may have run is not written over.
+        sandbox.run(written).exits(74).says("can't be written");
+        assert_eq!(tree(&sandbox.path().join(&folder)), files);
+    }
+    sandbox.write("new.bone", WRONG);
+    sandbox
+        .run(["bone", "diff", "old.bone", "new.bone"])
+        .exits(2)
+        .says("strng");
+}
+
+#[test]
+fn a_changed_program_adds_a_migration_and_takes_away_what_it_no_longer_has() {
+    let sandbox = Sandbox::new();
+    let program = |fields: &str, more: &str| {
+        format!(
+            "system Library {{ entity Book {{ owns: [title: string{fields}] }} {more}
+             extension_point fee(days: uint) {{ returns: uint }} }}"
+        )
+    };
+    let compile = || {
+        sandbox
+            .run(["bone", "compile", "library.bone", "--out", "server"])
+            .exits(0);
+        tree(&sandbox.path().join("server"))
+    };
+    sandbox.write(
+        "library.bone",
+        &program("", "entity Shelf { owns: [place: string] }"),
+    );
+    let first = compile();
+    assert!(first.contains_key("src/entities/shelfs.ts"));
+    sandbox.write("server/src/extensions/fee.ts", "// mine\n");
+    sandbox.write(
+        "library.bone",
+        &format!(
+            "// a comment\n{}",
+            program("", "entity Shelf { owns: [place: string] }")
+        ),
+    );
+    let commented = compile();
+    assert_eq!(
+        commented.keys().collect::<Vec<_>>(),
+        first.keys().collect::<Vec<_>>()
+    );
+    sandbox.write("library.bone", &program(", pages: uint = 0", ""));
+    let second = compile();
+    let migrations = |files: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let sql = files.iter().filter(|(path, _)| path.starts_with("migrations/0"));
+        sql.map(|(path, text)| (path.clone(), text.clone())).collect()
+    };
+    let (before, after) = (migrations(&first), migrations(&second));
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(before.iter().all(|(path, text)| after.get(path) == Some(text)));
+    assert_eq!(second["src/extensions/fee.ts"], "// mine\n");
+    assert!(
+        !second.keys().any(|path| path.contains("shel")),
+        "{:?}",
+        second.keys()
+    );
+}
