@@ -92,13 +92,13 @@ fn graphs_are_drawn_in_three_languages() {
 #[test]
 fn what_this_version_cannot_run_is_named_before_anything_starts() {
     let sandbox = Sandbox::with(
-        "tasks:\n  first: { run: touch started }\n  fix: { needs: first, plan: { goal: x, kinds: [run] } }\n",
+        "tasks:\n  first: { run: touch started }\n  fix: { needs: first, uses: team/notes@v1 }\n",
     );
     sandbox.run(["check", "workflow.yaml"]).exits(0);
     sandbox
         .exec(&[])
         .exits(2)
-        .says("the kind `run` in a plan can't be run by this version");
+        .says("a workflow of a library can't be run by this version");
     assert!(!sandbox.has("started"));
 }
 
