@@ -7,7 +7,7 @@
 mod codes;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +49,8 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
-    /// The place of each [`STRIDE`]th byte.
-    places: Arc<[Place]>,
+    /// The place of each [`STRIDE`]th byte, once a position is asked for: most texts have no problem.
+    places: OnceLock<Box<[Place]>>,
 }
 
 /// Positions are counted from the nearest of these many bytes: a file has as many as it has problems, and counting
@@ -83,7 +83,7 @@ impl Place {
         self
     }
 
-    fn each_stride(text: &str) -> Arc<[Self]> {
+    fn each_stride(text: &str) -> Box<[Self]> {
         let first = Self { line: 1, column: 1 };
         let strides = text.as_bytes().chunks(STRIDE).scan(first, |next, bytes| {
             let place = *next;
@@ -104,11 +104,10 @@ impl Sources {
     /// Adds a text and gives the id that spans into it carry.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        let text = text.into();
         self.files.push(Source {
             name: name.into(),
-            places: Place::each_stride(&text),
-            text,
+            text: text.into(),
+            places: OnceLock::new(),
         });
         id
     }
@@ -123,8 +122,9 @@ impl Sources {
         let Some(source) = self.get(id) else { return (1, 1) };
         let end = floor_char_boundary(&source.text, offset as usize);
         // One stride back where the text ends with one.
-        let stride = (end / STRIDE).min(source.places.len().saturating_sub(1));
-        let Some(place) = source.places.get(stride) else {
+        let places = source.places.get_or_init(|| Place::each_stride(&source.text));
+        let stride = (end / STRIDE).min(places.len().saturating_sub(1));
+        let Some(place) = places.get(stride) else {
             return (1, 1);
         };
         let rest = source
