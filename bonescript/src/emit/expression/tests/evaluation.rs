@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::cast_precision_loss,
-    clippy::float_cmp,
+    clippy::cast_possible_truncation,
     reason = "numbers become doubles here just as they do in JavaScript"
 )]
 
@@ -57,14 +57,19 @@ pub(super) fn evaluate(expression: &Expression) -> Result<Value, Refused> {
         },
         K::Ternary(condition, then, otherwise) => {
             let branch = if truth(condition)? { then } else { otherwise };
-            match (evaluate(branch)?, expression.ty.required()) {
-                (Value::Whole(value), Type::Float) => Value::Float(value as f64),
-                (value, _) => value,
-            }
+            alike(evaluate(branch)?, Some(expression.ty.required()))
         }
         K::Binary(operator, left, right) => binary(*operator, left, right, &expression.ty)?,
         other => panic!("no such expression is tried: {other:?}"),
     })
+}
+
+/// A value beside others of a type: a whole number becomes a float where the others are.
+fn alike(value: Value, ty: Option<&Type>) -> Value {
+    match (value, ty) {
+        (Value::Whole(value), Some(Type::Float)) => Value::Float(value as f64),
+        (value, _) => value,
+    }
 }
 
 fn truth(expression: &Expression) -> Result<bool, Refused> {
@@ -84,7 +89,11 @@ fn binary(operator: B, left: &Expression, right: &Expression, ty: &Type) -> Resu
                     above && matches!(order(&part, &high), Some(Ordering::Less | Ordering::Equal))
                 }
                 K::List(items) => {
-                    let items: Result<Vec<Value>, Refused> = items.iter().map(evaluate).collect();
+                    let element = right.ty.required().element().map(Type::required);
+                    let items: Result<Vec<Value>, Refused> = items
+                        .iter()
+                        .map(|item| Ok(alike(evaluate(item)?, element)))
+                        .collect();
                     items?.iter().any(|item| equal(item, &part))
                 }
                 _ => contains(&evaluate(right)?, &part),
@@ -149,17 +158,31 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Whole(left), Value::Whole(right)) => Some(left.cmp(right)),
         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
-        (Value::Whole(_) | Value::Float(_), Value::Whole(_) | Value::Float(_)) => {
-            number(left).partial_cmp(&number(right))
-        }
+        (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
+        (Value::Whole(left), Value::Float(right)) => exact(*left, *right),
+        (Value::Float(left), Value::Whole(right)) => exact(*right, *left).map(Ordering::reverse),
         _ => None,
     }
+}
+
+/// A whole number and another one, neither of them rounded: ECMAScript's `BigInt` and `Number` compare so too.
+fn exact(whole: i128, other: f64) -> Option<Ordering> {
+    if !other.is_finite() {
+        return 0.0.partial_cmp(&other);
+    }
+    // What is tried stays far within 128 bits, where the conversion would stop at an end.
+    let floor = other.floor();
+    Some(whole.cmp(&(floor as i128)).then(if other > floor {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    }))
 }
 
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Whole(_), Value::Float(_)) | (Value::Float(_), Value::Whole(_)) => {
-            number(left) == number(right)
+            order(left, right) == Some(Ordering::Equal)
         }
         _ => left == right,
     }
