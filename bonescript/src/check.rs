@@ -23,7 +23,7 @@ mod store;
 mod surface;
 mod types;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::Level;
 use crate::ast::{self, Name};
@@ -54,6 +54,7 @@ pub(crate) fn check(unit: &Unit<'_>, sources: &Sources, level: Level, problems: 
         source: unit.source,
         incomplete: unit.incomplete,
         lost: unit.lost.clone(),
+        undeclared: HashSet::new(),
         defaults: Defaults::of(None),
         names: Names::default(),
         members: Vec::new(),
@@ -95,6 +96,8 @@ struct Checker<'a> {
     source: SourceId,
     incomplete: bool,
     lost: Vec<&'a str>,
+    /// Functions that expressions call and nobody declares: each is told once.
+    undeclared: HashSet<String>,
     defaults: Defaults,
     names: Names,
     /// What can stand behind the dot of a row, for each entity.

@@ -245,14 +245,29 @@ const MAX_CANDIDATES: usize = 1000;
 /// The one of `candidates` that `word` was probably meant to be: within a third of its length, and one in a word of two
 /// letters; a difference of case or of `-` and `_` only always matches.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = word.chars().count();
+    within(word, candidates, if length < 2 { 0 } else { (length / 3).max(1) })
+}
+
+/// The one of `candidates` that `word` misspells: within a quarter of its length, and two letters at most. Where an
+/// unknown word has a meaning of its own, `closest` would take `validate_parcel` for a slip of `create_parcel`.
+pub(crate) fn misspelt<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = word.chars().count();
+    within(
+        word,
+        candidates,
+        if length < 2 { 0 } else { (length / 4).clamp(1, 2) },
+    )
+}
+
+/// The nearest of `candidates` that `limit` changes of a letter, or fewer, make of `word`.
+fn within<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
     let wanted = plain(word);
-    let length = word.chars().count();
     // Words that long are no misspelling, and comparing them costs the product of their lengths.
-    if length > 64 {
+    if word.chars().count() > 64 {
         return None;
     }
-    let limit = if length < 2 { 0 } else { (length / 3).max(1) };
     candidates
         .into_iter()
         .take(MAX_CANDIDATES)

@@ -531,7 +531,7 @@ pub struct ExtensionPoint {
     pub returns: Option<Type>,
     /// It must be written before the project is released.
     pub stable: bool,
-    /// Called, but not declared: accepted by [`Level::Lenient`](crate::Level) only.
+    /// Called, but not declared: by a step or an algorithm, or by an expression with [`Level::Lenient`](crate::Level).
     pub implied: bool,
 }
 

@@ -6,6 +6,7 @@ mod codes;
 pub(crate) mod examples;
 mod imports;
 mod meaning;
+mod points;
 mod properties;
 mod recovery;
 mod style;

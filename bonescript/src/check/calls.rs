@@ -1,11 +1,11 @@
-//! Calls in expressions: `count`, `sum` and extension points.
+//! Calls: `count`, `sum` and extension points, declared or implied.
 
 use super::Checker;
 use super::scope::Scope;
 use super::types::TypePlace;
 use crate::Level;
 use crate::ast::{self, Name};
-use crate::diagnostic::{Code, closest, count};
+use crate::diagnostic::{Code, closest, count, misspelt};
 use crate::ir::{Expression, ExpressionKind as K, ExtensionPoint, ExtensionPointId, Parameter, Type};
 use crate::text::Span;
 
@@ -148,9 +148,12 @@ impl Checker<'_> {
     }
 
     /// The extension point of this name. Where there is none, and leniency lets it pass, it is implied.
-    pub(super) fn extension_point(&mut self, name: &Name, values: &[Expression]) -> Option<ExtensionPointId> {
-        if let Some(id) = self.names.extension_points.get(&name.text) {
-            return Some(ExtensionPointId(*id));
+    fn extension_point(&mut self, name: &Name, values: &[Expression]) -> Option<ExtensionPointId> {
+        // What only a step implies is declared nowhere: whether that step stands before or behind makes no difference.
+        if let Some(id) = self.names.extension_points.get(&name.text).copied()
+            && (self.level == Level::Lenient || !self.is_implied(id) || self.undeclared.contains(&name.text))
+        {
+            return Some(ExtensionPointId(id));
         }
         if self.is_lost(&name.text) {
             return None;
@@ -171,18 +174,102 @@ impl Checker<'_> {
             self.report(problem);
             return None;
         }
+        self.tolerate(problem.help(self.declaration(name, values)));
+        self.undeclared.insert(name.text.clone());
+        Some(match self.names.extension_points.get(&name.text) {
+            Some(id) => ExtensionPointId(*id),
+            None => self.imply(name, values),
+        })
+    }
+
+    /// The extension point that a step names, or an input of an algorithm, which has the scope `input_in`. One that nobody
+    /// declares is implied: there such a name can be nothing else. A declared name misspelt is a mistake, be it that of an
+    /// extension point, of a capability (for a step) or of a parameter (for an input).
+    pub(super) fn point_of_step(
+        &mut self,
+        name: &Name,
+        values: &[Expression],
+        input_in: Option<&Scope>,
+    ) -> Option<ExtensionPointId> {
+        if let Some(id) = self.names.extension_points.get(&name.text) {
+            return Some(ExtensionPointId(*id));
+        }
+        if self.is_lost(&name.text) {
+            return None;
+        }
+        if let Some(what) = self.uncallable(&name.text) {
+            let message = format!("`{}` is {what}, and can't be called here", name.text);
+            let problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
+            self.report(problem.expected("a capability or an extension point"));
+            return None;
+        }
+        let declared = self
+            .trees
+            .extension_points
+            .iter()
+            .map(|(_, tree)| tree.name.text.as_str());
+        let (values_there, capabilities) = match input_in {
+            Some(scope) => (scope.names(), [].iter()),
+            None => (Vec::new(), self.system.capabilities.iter()),
+        };
+        let capabilities = capabilities.map(|capability| capability.name.as_str());
+        let known = values_there.into_iter().chain(declared).chain(capabilities);
+        if self.level == Level::Strict
+            && let Some(near) = misspelt(&name.text, known)
+        {
+            let near = near.to_owned();
+            let message = format!("there is no `{}`", name.text);
+            let problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
+            self.report(
+                problem
+                    .help(format!("did you mean `{near}`?"))
+                    .replace(name.span, near),
+            );
+            return None;
+        }
+        let message = format!(
+            "`{}` is declared nowhere: it is an extension point that you write",
+            name.text
+        );
+        let problem = self.problem(Code::IMPLIED_POINT, name.span, message);
+        self.report(problem.help(self.declaration(name, values)));
+        Some(self.imply(name, values))
+    }
+
+    /// What else than a function bears this name.
+    fn uncallable(&self, name: &str) -> Option<&'static str> {
+        if BUILT_IN.contains(&name) {
+            Some("a function of the language")
+        } else if self.names.entities.contains_key(name) {
+            Some("an entity")
+        } else if self.names.events.contains_key(name) {
+            Some("an event")
+        } else if self.trees.flows.iter().any(|(_, tree)| tree.name.text == name) {
+            Some("a flow")
+        } else {
+            None
+        }
+    }
+
+    fn is_implied(&self, id: usize) -> bool {
+        self.system
+            .extension_points
+            .get(id)
+            .is_some_and(|point| point.implied)
+    }
+
+    /// How to declare a function that is given these values.
+    fn declaration(&self, name: &Name, values: &[Expression]) -> String {
         let types: Vec<String> = values
             .iter()
             .enumerate()
             .map(|(at, value)| format!("a{}: {}", at + 1, self.written(&value.ty)))
             .collect();
-        let line = format!(
-            "extension_point {}({}) {{ returns: json }}",
+        format!(
+            "declare it: `extension_point {}({}) {{ returns: json }}`",
             name.text,
             types.join(", ")
-        );
-        self.tolerate(problem.help(format!("declare it: `{line}`")));
-        Some(self.imply(name, values))
+        )
     }
 
     /// A type as it can be written in a signature.

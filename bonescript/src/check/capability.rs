@@ -19,6 +19,9 @@ const ATTEMPTS: u64 = 3;
 const INTERVAL: u64 = 1000;
 /// More attempts than this only make an outage worse.
 const MAX_ATTEMPTS: u64 = 100;
+/// Inputs of algorithms that are one value: a name there that stands for nothing is a slip of a parameter or a text
+/// without its quotes (`order: desc`), while a graph or a list may well be left to a function.
+const SINGLE: &[&str] = &["source", "target", "k", "order", "key", "replicas"];
 
 impl Checker<'_> {
     /// Names, parameters and answers, so that flows and pipelines can call every one.
@@ -247,28 +250,7 @@ impl Checker<'_> {
         if let Some(id) = self.names.capabilities.get(&name.text) {
             return Some(Callee::Capability(CapabilityId(*id)));
         }
-        if self.level == Level::Strict
-            && !self.names.extension_points.contains_key(&name.text)
-            && let Some(near) = crate::diagnostic::closest(&name.text, self.names_of_capabilities())
-        {
-            let near = near.to_owned();
-            let message = format!("there is no capability or extension point `{}`", name.text);
-            let problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
-            self.report(
-                problem
-                    .help(format!("did you mean `{near}`?"))
-                    .replace(name.span, near),
-            );
-            return None;
-        }
-        self.extension_point(name, values).map(Callee::ExtensionPoint)
-    }
-
-    fn names_of_capabilities(&self) -> impl Iterator<Item = &str> {
-        self.system
-            .capabilities
-            .iter()
-            .map(|capability| capability.name.as_str())
+        self.point_of_step(name, values, None).map(Callee::ExtensionPoint)
     }
 
     /// The parameters of what is called.
@@ -302,21 +284,21 @@ impl Checker<'_> {
         };
         let mut given: Vec<(String, Expression)> = Vec::new();
         for (input, value) in &tree.inputs {
-            if !name.inputs().contains(&input.text.as_str()) {
+            let Some(known) = name.input(&input.text) else {
                 let message = format!("`{}` has no input `{}`", name.as_str(), input.text);
                 let problem = self.problem(Code::UNKNOWN_ALGORITHM, input.span, message);
                 self.tolerate(problem.one_of(&input.text, name.inputs().iter().copied()));
                 continue;
-            }
-            let first = given.iter().any(|(known, _)| *known == input.text);
+            };
+            let first = given.iter().any(|(other, _)| other == known);
             if first {
                 let message = format!("the input `{}` is there twice", input.text);
                 let problem = self.problem(Code::DUPLICATE, input.span, message);
                 self.report(problem.help("remove one of them"));
                 continue;
             }
-            let value = self.input(&input.text, value, scope);
-            given.push((input.text.clone(), value));
+            let value = self.input(known, value, scope);
+            given.push((known.to_owned(), value));
         }
         let mut inputs = Vec::new();
         for input in name.inputs() {
@@ -354,6 +336,12 @@ impl Checker<'_> {
         let Some(name) = word else {
             return self.expression(tree, scope);
         };
+        if self.level == Level::Strict
+            && SINGLE.contains(&input)
+            && !self.names.extension_points.contains_key(&name.text)
+        {
+            return self.expression(tree, scope);
+        }
         // `score_fn` is given each item; anything else that bears the name of a function is what it answers.
         let item = Expression::new(K::Parameter("item".to_owned()), Type::Json);
         let arguments = if input == "score_fn" {
@@ -361,7 +349,7 @@ impl Checker<'_> {
         } else {
             Vec::new()
         };
-        let Some(id) = self.extension_point(name, &arguments) else {
+        let Some(id) = self.point_of_step(name, &arguments, Some(scope)) else {
             return Expression::unknown();
         };
         let point = self.system.extension_points.get(id.0);

@@ -135,6 +135,8 @@ codes! {
     NO_EFFECT = "B0904";
     /// A role that is called nearly like an entity.
     CLOSE_ROLE = "B0905";
+    /// A step or an algorithm names a function that nobody declares.
+    IMPLIED_POINT = "B0906";
 }
 
 impl Code {

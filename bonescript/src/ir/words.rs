@@ -205,6 +205,15 @@ impl AlgorithmName {
         }
     }
 
+    /// The input of this name. Published programs call the `replicas` of `consistent_hash` by a second name.
+    pub fn input(self, word: &str) -> Option<&'static str> {
+        let word = match (self, word) {
+            (Self::ConsistentHash, "replica_count") => "replicas",
+            (_, word) => word,
+        };
+        self.inputs().iter().find(|known| **known == word).copied()
+    }
+
     /// Inputs that need not be given: 100 replicas, ascending order.
     pub fn optional(self) -> &'static [&'static str] {
         match self {

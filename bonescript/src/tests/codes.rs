@@ -53,6 +53,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0902", "bakery"),
     ("B0904", "c"),
     ("B0905", "plantr"),
+    ("B0906", "pack"),
 ];
 
 fn example<'a>(page: &'a str, heading: &str) -> Option<&'a str> {

@@ -202,6 +202,32 @@ fn pipelines() {
 }
 
 #[test]
+fn a_step_that_nobody_declares_is_a_file_of_the_user() {
+    let project = project(&format!(
+        r"{ACCOUNT}
+        capability reward(account: Account) {{
+          requires: [caller == account]
+          pipeline: {{ weigh(account) as weight tell(account, weight) }}
+        }}
+        capability ranking(accounts: list<Account>) {{
+          algorithm: rank_by using {{ items: accounts, score_fn: activity }}
+          returns: list<Account>
+        }}
+        "
+    ));
+    insta::assert_snapshot!(file(&project, "src/extensions/types.ts"));
+    insta::assert_snapshot!(file(&project, "src/extensions/tell.ts"));
+    insta::assert_snapshot!(folder(&project, "src/extensions").join("\n"), @"
+    src/extensions/activity.ts
+    src/extensions/index.ts
+    src/extensions/tell.ts
+    src/extensions/types.ts
+    src/extensions/unwritten.ts
+    src/extensions/weigh.ts
+    ");
+}
+
+#[test]
 fn algorithms() {
     let project = project(&format!(
         r#"{ACCOUNT}
