@@ -268,19 +268,42 @@ fn within<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, limit: 
     if word.chars().count() > 64 {
         return None;
     }
+    // Comparing costs the product of the lengths, counting letters only their sum: what differs in too many is left out.
+    let mut letters = [0_i32; 256];
+    count_letters(&wanted, 1, &mut letters);
     candidates
         .into_iter()
         .take(MAX_CANDIDATES)
         .filter(|candidate| *candidate != word && candidate.len() <= 96)
         .filter_map(|candidate| {
             let plain = plain(candidate);
-            // The distance is at least the difference of the lengths, which costs nothing; a character has four bytes at most.
-            let near = plain.len().abs_diff(wanted.len()) <= limit * 4;
+            let mut other = letters;
+            count_letters(&plain, -1, &mut other);
+            // A change takes one character away and puts one in, each of so many bytes.
+            let bytes = if wanted.is_ascii() && plain.is_ascii() {
+                1
+            } else {
+                4
+            };
+            let differ: usize = other
+                .iter()
+                .filter_map(|count| usize::try_from(count.abs()).ok())
+                .sum();
+            let near = differ <= limit * 2 * bytes;
             near.then(|| (strsim::damerau_levenshtein(&wanted, &plain), candidate))
         })
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Adds `by` for each byte of the text.
+fn count_letters(text: &str, by: i32, letters: &mut [i32; 256]) {
+    for byte in text.bytes() {
+        if let Some(count) = letters.get_mut(usize::from(byte)) {
+            *count += by;
+        }
+    }
 }
 
 /// `` `a`, `b` or `c` ``, and no more than twelve of them.

@@ -215,6 +215,7 @@ impl Checker<'_> {
         let capabilities = capabilities.map(|capability| capability.name.as_str());
         let known = values_there.into_iter().chain(declared).chain(capabilities);
         if self.level == Level::Strict
+            && !self.problems.is_full()
             && let Some(near) = misspelt(&name.text, known)
         {
             let near = near.to_owned();
