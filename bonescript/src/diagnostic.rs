@@ -130,6 +130,12 @@ impl Diagnostic {
         self
     }
 
+    /// Offers a name that is nearly what stands at `span` in its place.
+    #[must_use]
+    pub(crate) fn meant(self, span: Span, near: &str) -> Self {
+        self.help(format!("did you mean `{near}`?")).replace(span, near)
+    }
+
     /// Offers the nearest of `known` in place of the primary span, and lists a few of them.
     #[must_use]
     pub fn one_of<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
@@ -147,7 +153,7 @@ impl Diagnostic {
             self.expected(list)
         };
         match (near, place) {
-            (Some(near), Some(span)) => this.help(format!("did you mean `{near}`?")).replace(span, near),
+            (Some(near), Some(span)) => this.meant(span, near),
             _ => this,
         }
     }
@@ -245,29 +251,35 @@ const MAX_CANDIDATES: usize = 1000;
 /// The one of `candidates` that `word` was probably meant to be: within a third of its length, and one in a word of two
 /// letters; a difference of case or of `-` and `_` only always matches.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let length = word.chars().count();
-    within(word, candidates, if length < 2 { 0 } else { (length / 3).max(1) })
+    within(word, candidates, 3, usize::MAX)
 }
 
 /// The one of `candidates` that `word` misspells: within a quarter of its length, and two letters at most. Where an
 /// unknown word has a meaning of its own, `closest` would take `validate_parcel` for a slip of `create_parcel`.
 pub(crate) fn misspelt<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let length = word.chars().count();
-    within(
-        word,
-        candidates,
-        if length < 2 { 0 } else { (length / 4).clamp(1, 2) },
-    )
+    within(word, candidates, 4, 2)
 }
 
-/// The nearest of `candidates` that `limit` changes of a letter, or fewer, make of `word`.
-fn within<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, limit: usize) -> Option<&'a str> {
+/// The nearest of `candidates` that changes of a letter make of `word`: one for every `letters_per_change` of its letters,
+/// at least one in a word of two letters, and no more than `most`.
+fn within<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    letters_per_change: usize,
+    most: usize,
+) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
     let wanted = plain(word);
+    let length = word.chars().count();
     // Words that long are no misspelling, and comparing them costs the product of their lengths.
-    if word.chars().count() > 64 {
+    if length > 64 {
         return None;
     }
+    let limit = if length < 2 {
+        0
+    } else {
+        (length / letters_per_change).clamp(1, most)
+    };
     // Comparing costs the product of the lengths, counting letters only their sum: what differs in too many is left out.
     let mut letters = [0_i32; 256];
     count_letters(&wanted, 1, &mut letters);

@@ -218,14 +218,10 @@ impl Checker<'_> {
             && !self.problems.is_full()
             && let Some(near) = misspelt(&name.text, known)
         {
-            let near = near.to_owned();
             let message = format!("there is no `{}`", name.text);
             let problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
-            self.report(
-                problem
-                    .help(format!("did you mean `{near}`?"))
-                    .replace(name.span, near),
-            );
+            let problem = problem.meant(name.span, near);
+            self.report(problem);
             return None;
         }
         let message = format!(

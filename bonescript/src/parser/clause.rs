@@ -68,9 +68,7 @@ impl Parser<'_> {
         let mut problem =
             Diagnostic::new(Code::UNKNOWN_CLAUSE, self.source, span, message).expected(Self::listed(words));
         if let Some(near) = near {
-            problem = problem
-                .help(format!("did you mean `{near}`?"))
-                .replace(span, near);
+            problem = problem.meant(span, near);
         }
         self.report(problem);
         self.step();

@@ -182,9 +182,7 @@ impl Parser<'_> {
                 let mut problem = Diagnostic::new(Code::UNKNOWN_CLAUSE, self.source, span, message)
                     .expected(some_of(DECLARATIONS));
                 if let Some(near) = near {
-                    problem = problem
-                        .help(format!("did you mean `{near}`?"))
-                        .replace(span, near);
+                    problem = problem.meant(span, near);
                 }
                 self.report(problem);
                 let known = DECLARATIONS.iter().find(|known| Some(**known) == near);

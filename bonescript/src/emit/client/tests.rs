@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::{Project, Target, emit};
+use crate::tests::file;
 use crate::{Level, check};
 
 const LIBRARY: &str = r"
@@ -21,11 +22,6 @@ fn library() -> Project {
         .program
         .unwrap_or_else(|| panic!("{:#?}", analysis.diagnostics));
     emit(&program.systems[0], Target::Sqlite, None).unwrap()
-}
-
-fn file<'a>(project: &'a Project, path: &str) -> &'a str {
-    let found = project.files.iter().find(|file| file.path == path);
-    &found.unwrap_or_else(|| panic!("no `{path}`")).text
 }
 
 #[test]

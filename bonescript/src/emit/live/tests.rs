@@ -1,6 +1,7 @@
 //! What the moving parts of small programs look like, and that what a program does not have is not there.
 
 use super::super::{Project, Target, emit};
+use crate::tests::file;
 use crate::{Level, check};
 
 fn project(body: &str) -> Project {
@@ -12,11 +13,6 @@ fn project(body: &str) -> Project {
         .collect();
     assert!(analysis.program.is_some(), "{problems:#?}");
     emit(&analysis.program.unwrap().systems[0], Target::Sqlite, None).unwrap()
-}
-
-fn file<'a>(project: &'a Project, path: &str) -> &'a str {
-    let found = project.files.iter().find(|file| file.path == path);
-    &found.unwrap_or_else(|| panic!("no `{path}`")).text
 }
 
 fn folder<'a>(project: &'a Project, folder: &str) -> Vec<&'a str> {

@@ -13,8 +13,7 @@ fn system(body: &str) -> ir::System {
 
 fn file(body: &str, path: &str) -> String {
     let project = emit(&system(body), Target::Postgres, None).unwrap();
-    let found = project.files.into_iter().find(|file| file.path == path);
-    found.unwrap_or_else(|| panic!("no {path}")).text
+    crate::tests::file(&project, path).to_owned()
 }
 
 const BANK: &str = r#"
