@@ -91,11 +91,16 @@ impl Gate<'_, '_> {
         let one = calls
             .pop()
             .filter(|call| calls.is_empty() && call.claim == Claim::Shape)?;
-        let offered = matches!(
-            self.tools.resolve(&one.name),
-            Resolved::Exact(_) | Resolved::Near(_)
-        );
-        offered.then(|| RawCall {
+        let (Resolved::Exact(meant) | Resolved::Near(meant)) = self.tools.resolve(&one.name) else {
+            return None;
+        };
+        // The server's own word for what is called stands: what a file is to hold may well look like a call.
+        let told = match self.tools.resolve(&raw.name) {
+            Resolved::Exact(tool) if raw.dialect == Dialect::Native => Some(tool),
+            _ => None,
+        };
+        let same = told.is_none_or(|told| told.name == meant.name);
+        same.then(|| RawCall {
             claim: raw.claim,
             id: raw.id.clone(),
             cost: RepairKind::Nesting.cost(),
