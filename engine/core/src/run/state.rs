@@ -65,6 +65,8 @@ pub struct State {
     turns: Vec<Turn>,
     /// What is to be put back should the attempts that kept it not succeed, in the order in which it was kept.
     kept: Vec<(NodeIndex, String)>,
+    /// Nodes whose attempt went with its session before it did anything: it had asked for its turn, and kept nothing.
+    untouched: HashSet<NodeIndex>,
     /// Milliseconds that earlier sessions were active.
     active_before: u64,
     session_started: Timestamp,
@@ -133,6 +135,7 @@ impl State {
             claims: HashSet::new(),
             doubtful: HashSet::new(),
             turns: Vec::new(),
+            untouched: HashSet::new(),
             kept: Vec::new(),
             active_before: 0,
             session_started: Timestamp::default(),
@@ -168,8 +171,8 @@ impl State {
                 confirmed,
                 boot,
             } => {
-                self.doubt_claims(boot.as_ref(), *confirmed);
-                self.resume(before, at, *jobs, *confirmed);
+                let same_boot = self.doubt_claims(boot.as_ref(), *confirmed);
+                self.resume(before, at, *jobs, *confirmed, same_boot);
             }
             Event::NodesClaimed { nodes } => self.claims.extend(nodes.iter().cloned()),
             Event::TaskExpanded { task, items, count } => self.expanded(task, items, *count)?,

@@ -85,8 +85,8 @@ impl State {
     }
 
     /// What was written survives the death of the process, and not that of the machine: there, what was claimed may
-    /// have been started without a trace.
-    pub(super) fn doubt_claims(&mut self, boot: Option<&String>, confirmed: bool) {
+    /// have been started without a trace. Gives whether the machine has not been started since.
+    pub(super) fn doubt_claims(&mut self, boot: Option<&String>, confirmed: bool) -> bool {
         let same_boot = boot.is_some() && boot == self.boot.as_ref();
         self.boot = boot.cloned();
         if confirmed {
@@ -94,5 +94,6 @@ impl State {
         } else if !same_boot {
             self.doubtful.extend(self.claims.drain());
         }
+        same_boot
     }
 }

@@ -7,7 +7,6 @@ use crate::run::{NodeIndex, NodePhase, RunStatus, ScopeIndex, TaskInfo, Timestam
 impl State {
     pub(super) fn begin_session(&mut self, at: Timestamp, jobs: u32) {
         self.announced.clear();
-        self.forget_turns();
         self.jobs = usize::try_from(jobs).unwrap_or(1).max(1);
         self.session_started = at;
         self.finished = None;
@@ -19,13 +18,22 @@ impl State {
         // The disk has this only with every start before it: what was claimed and has not started is free.
         self.claims.clear();
         // What was under way has been put back by itself.
-        self.forget_turns();
+        self.forget_turns(true);
         self.active_before += at.since(self.session_started);
         self.session_started = at;
     }
 
-    /// Begins another session: what the last one had under way is lost, and everything open is given again.
-    pub(super) fn resume(&mut self, before: Timestamp, at: Timestamp, jobs: u32, confirmed: bool) {
+    /// Begins another session: what the last one had under way is lost, and everything open is given again. `same_boot`:
+    /// the machine has not been started since.
+    pub(super) fn resume(
+        &mut self,
+        before: Timestamp,
+        at: Timestamp,
+        jobs: u32,
+        confirmed: bool,
+        same_boot: bool,
+    ) {
+        self.forget_turns(same_boot);
         if self.finished.is_none() {
             // The session before this one died; it was active until its last event.
             self.active_before += before.since(self.session_started);
@@ -46,8 +54,10 @@ impl State {
             }
         }
         for index in (0..self.nodes.len()).map(NodeIndex) {
-            self.resume_node(index, confirmed);
+            let untouched = self.untouched.contains(&index);
+            self.resume_node(index, confirmed || untouched);
         }
+        self.untouched.clear();
     }
 
     fn resume_node(&mut self, index: NodeIndex, confirmed: bool) {

@@ -3,6 +3,8 @@
 //! An attempt asks once, for everything that it may write, and keeps its turn until it ends. So none waits for one
 //! that waits for it, and each has only those before it to wait for.
 
+use std::collections::HashSet;
+
 use super::{ApplyError, State, Todo, misfit};
 use crate::glob::Shape;
 use crate::run::{NodeId, NodeIndex};
@@ -111,8 +113,16 @@ impl State {
         self.give_turns(place);
     }
 
-    /// No attempt is under way any more, but for those that go on in their parts.
-    pub(super) fn forget_turns(&mut self) {
+    /// No attempt is under way any more, but for those that go on in their parts. `all_known`: nothing has happened that
+    /// the journal does not tell of.
+    pub(super) fn forget_turns(&mut self, all_known: bool) {
+        if all_known {
+            let kept: HashSet<NodeIndex> = self.kept.iter().map(|(node, _)| *node).collect();
+            let nodes = self.turns.iter().map(|turn| turn.node);
+            let untouched = nodes.filter(|node| !kept.contains(node) && !self.has_open_tool(*node));
+            let untouched: Vec<_> = untouched.collect();
+            self.untouched.extend(untouched);
+        }
         let mut turns = std::mem::take(&mut self.turns);
         turns.retain(|turn| self.is_within_itself(turn.node));
         self.turns = turns;

@@ -11,6 +11,27 @@ const COMMANDS: &str =
     "  a: { run: x }\n  b: { run: x, idempotent: true }\n  c: { prompt: x }\n  d: { run: x, needs: a }\n";
 
 #[test]
+fn a_command_that_waited_for_its_turn_is_not_asked_about() {
+    let bundle = tasks("  each: { foreach: [f, f], run: x, writes: '{{ item }}' }\n");
+    let mut whole = Sim::new(&bundle, World::calm(), 8);
+    whole.run();
+    let ends = |(_, event): &(_, Event)| matches!(event, Event::AttemptFinished { .. });
+    let length = whole.journal.iter().position(ends).unwrap();
+    let phases = |sim: &Sim| {
+        sim.state
+            .nodes()
+            .iter()
+            .map(|node| node.phase)
+            .collect::<Vec<_>>()
+    };
+    let died = whole.resumed(length, 1000, 8, false);
+    assert_eq!(phases(&died), [NodePhase::InDoubt, NodePhase::Ready]);
+    // It may have come to its turn after what the disk has kept.
+    let powerless = whole.resumed_after_power_loss(length, 8, false);
+    assert_eq!(phases(&powerless), [NodePhase::InDoubt; 2]);
+}
+
+#[test]
 fn a_command_in_flight_waits_to_be_confirmed() {
     let mut sim = Sim::new(&tasks(COMMANDS), World::calm(), 8);
     sim.run();
