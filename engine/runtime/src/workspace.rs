@@ -302,6 +302,7 @@ impl Workspace {
         let mode = match beneath::standing(&folder, name)? {
             Standing::Link => return Err(beneath::link()),
             Standing::Other(mode) => Some(mode),
+            Standing::Nothing if beneath::create(&folder, name, bytes)? => return Ok(()),
             Standing::Nothing => None,
         };
         beneath::replace(&folder, name, &mut &*bytes, mode, false)
