@@ -183,6 +183,7 @@ tasks:
     let (server, sandbox) = asking(
         [
             call("bone_check", json!({ "path": "wrong.bone" })),
+            call("bone_check", json!({ "path": "worse.bone" })),
             call("bone_check", json!({ "path": "shop.bone" })),
             call("bone_compile", json!({ "path": "shop.bone", "out": "elsewhere" })),
             call(
@@ -195,12 +196,19 @@ tasks:
     );
     sandbox.write("shop.bone", SHOP);
     sandbox.write("wrong.bone", WRONG);
+    let fields: Vec<String> = (0..11).map(|n| format!("field{n}: None{n}")).collect();
+    let worse = format!(
+        "system Worse {{ entity Thing {{ owns: [{}] }} }}",
+        fields.join(", ")
+    );
+    sandbox.write("worse.bone", &worse);
     sandbox.exec(&[]).exits(0);
     assert!(sandbox.has("server/bone.manifest.json") && !sandbox.has("elsewhere"));
     let calls = server.calls();
-    let last = calls[4].body.to_string();
+    let last = calls[5].body.to_string();
     for said in [
         "error[B0203]",
+        "3 more: mend these, then check again",
         "the program is right",
         "may not be written",
         "removed",

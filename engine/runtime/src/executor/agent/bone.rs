@@ -87,7 +87,15 @@ impl Toolbox<'_> {
         let errors = analysis.diagnostics.iter().filter(|problem| problem.is_error());
         let lines: Vec<String> = errors.map(|problem| problem.compact(&analysis.sources)).collect();
         let shown = lines.get(..TOLD.min(lines.len())).unwrap_or_default().join("\n");
-        let text = format!("{} in `{}`\n{shown}", count(lines.len(), "error"), place.path);
+        let rest = match lines.len().saturating_sub(TOLD) {
+            0 => String::new(),
+            left => format!("\n{left} more: mend these, then check again"),
+        };
+        let text = format!(
+            "{} in `{}`\n{shown}{rest}",
+            count(lines.len(), "error"),
+            place.path
+        );
         Err((FailureClass::ToolFailed, self.shared.mask.apply(text)))
     }
 }
