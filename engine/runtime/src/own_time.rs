@@ -3,13 +3,16 @@
 //! Measured is the time that this thread was at work: what other processes take, and waiting, does not count. A step
 //! has no `await` inside.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use rustix::time::{ClockId, clock_gettime};
 
 /// One step under way.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// In microseconds; nothing where nobody wants to know.
-    began: Option<u64>,
+    /// What this thread had worked before; nothing where nobody wants to know.
+    began: Option<Duration>,
 }
 
 impl Step {
@@ -20,9 +23,10 @@ impl Step {
         }
     }
 
-    /// How many microseconds it has taken so far.
-    pub(crate) fn taken(&self) -> u64 {
-        self.began.map_or(0, |began| worked().saturating_sub(began))
+    /// How long it has taken so far, without what asking takes.
+    pub(crate) fn taken(&self) -> Duration {
+        self.began
+            .map_or(Duration::ZERO, |began| since(began).saturating_sub(*ASKING))
     }
 
     /// Ends it, and logs what it took.
@@ -32,16 +36,27 @@ impl Step {
 }
 
 /// Logs what a step has taken, in microseconds.
-pub(crate) fn log(own_time: u64, step: &str) {
+pub(crate) fn log(own_time: Duration, step: &str) {
+    let own_time = u64::try_from(own_time.as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(own_time, "{step}");
 }
 
-/// The microseconds that this thread has worked.
-fn worked() -> u64 {
+/// What a step seems to take in which nothing happens: asking for this clock is a call of the system, and an answer is
+/// taken in with hundreds of steps of a microsecond each. The shortest of some.
+static ASKING: LazyLock<Duration> = LazyLock::new(|| {
+    const TRIES: usize = 100;
+    let shortest = (0..TRIES).map(|_| since(worked())).min();
+    shortest.unwrap_or_default()
+});
+
+fn since(began: Duration) -> Duration {
+    worked().saturating_sub(began)
+}
+
+/// How long this thread has worked.
+fn worked() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    let micros = time
-        .tv_sec
-        .saturating_mul(1_000_000)
-        .saturating_add(time.tv_nsec / 1_000);
-    u64::try_from(micros).unwrap_or(0)
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanoseconds)
 }

@@ -82,8 +82,8 @@ struct Answer<'a> {
     assembler: Assembler,
     watch: Watch<'a>,
     on_text: &'a mut (dyn FnMut(&str) + Send),
-    /// What taking it in has taken, in microseconds.
-    own_time: u64,
+    /// How long taking it in has taken.
+    own_time: Duration,
 }
 
 /// What follows a part of an answer.
@@ -147,7 +147,7 @@ impl Exchange<'_> {
             assembler: Assembler::default(),
             watch: Watch::new(model, request, expect.as_ref()),
             on_text,
-            own_time: 0,
+            own_time: Duration::ZERO,
         };
         match content_of(&response) {
             Some(Content::Json) => self.whole(response, first_byte, &mut answer).await?,
