@@ -35,7 +35,7 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
             Piece::Mark => {}
             Piece::Call(raw) => {
                 let (name, arguments, span) = (raw.name.clone(), raw.arguments, raw.span);
-                if !gate.call(raw) {
+                if !gate.call(*raw) {
                     gate.not_taken(&name, arguments, span);
                     gate.reading.text.push_str(span.of(text));
                 }

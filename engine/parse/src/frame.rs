@@ -188,7 +188,8 @@ impl<'t> Framer<'t, '_> {
         }
         self.flush(start);
         self.called |= !calls.is_empty();
-        self.pieces.extend(calls.into_iter().map(Piece::Call));
+        self.pieces
+            .extend(calls.into_iter().map(|call| Piece::Call(Box::new(call))));
         self.kept = self.kept.max(end);
         self.at = end;
     }

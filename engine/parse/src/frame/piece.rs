@@ -57,7 +57,8 @@ impl RawCall {
 pub(crate) enum Piece {
     Text(Span),
     Thinking(Span),
-    Call(RawCall),
+    /// Boxed, since most pieces are spans of a tenth of its size.
+    Call(Box<RawCall>),
     /// A marker or fence: neither text nor anything else.
     Mark,
 }

@@ -203,25 +203,36 @@ impl Builder {
         })
     }
 
+    /// Only places are noted and the gaps closed where they are: an object may hold a million members.
     fn drop_repeated(&mut self, start: usize) {
-        let members: Vec<_> = self.members(start).collect();
-        let mut seen = HashSet::new();
-        let mut kept: Vec<_> = members
-            .iter()
+        let places: Vec<u32> = self.members(start).map(|(place, _)| half(place)).collect();
+        let mut seen = HashSet::with_capacity(places.len());
+        let mut dropped: Vec<u32> = places
+            .into_iter()
             .rev()
-            .filter(|(_, item)| seen.insert(self.value.piece(item.key)))
+            .filter(|place| !seen.insert(self.key_at(*place)))
             .collect();
-        if kept.len() == members.len() {
-            return;
+        // The last that was dropped stands first.
+        let Some(first) = dropped.last() else { return };
+        let items = &mut self.value.items;
+        let mut at = *first as usize;
+        let mut to = at;
+        while let Some(item) = items.get(at) {
+            let end = at + 1 + item.inside();
+            if dropped.last().is_some_and(|place| *place as usize == at) {
+                dropped.pop();
+            } else {
+                items.copy_within(at..end, to);
+                to += end - at;
+            }
+            at = end;
         }
-        kept.reverse();
-        let mut items = Vec::with_capacity(self.value.items.len() - start);
-        for (place, item) in kept {
-            let own = self.value.items.get(*place..place + 1 + item.inside());
-            items.extend_from_slice(own.unwrap_or_default());
-        }
-        self.value.items.truncate(start + 1);
-        self.value.items.append(&mut items);
+        items.truncate(to);
+    }
+
+    fn key_at(&self, place: u32) -> &str {
+        let item = self.value.items.get(place as usize);
+        item.map_or("", |item| self.value.piece(item.key))
     }
 }
 
