@@ -56,7 +56,7 @@ pub use reading::{
 };
 pub use schema::Schema;
 pub use stream::{Progress, Stream};
-pub use tape::{Items, Members, Shape, Value, View};
+pub use tape::{Items, Members, Shape, Value, View, quote_json};
 pub use tools::{Tool, Tools};
 pub use tree::Span;
 

@@ -11,6 +11,7 @@ mod write;
 
 pub(crate) use build::Builder;
 pub use view::{Items, Members, Shape, View};
+pub use write::quote_json;
 
 /// A value as a reply holds it, in the shape of its schema.
 ///

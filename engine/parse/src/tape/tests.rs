@@ -32,6 +32,9 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Json>(&value.to_string()).unwrap(), json.clone());
         prop_assert_eq!(serde_json::to_value(&value).unwrap(), json.clone());
         prop_assert_eq!(&value, &json);
+        let mut written = String::from("so: ");
+        value.write_json(&mut written);
+        prop_assert_eq!(written, format!("so: {value}"));
         // What is read of its text is the same again.
         let read = crate::parse(&json.to_string(), &crate::Expect::Json, false);
         if json.is_object() || json.is_array() {
@@ -53,6 +56,30 @@ proptest! {
         let expected: serde_json::Map<_, _> =
             keys.iter().enumerate().map(|(place, key)| (key.clone(), json!([place]))).collect();
         prop_assert_eq!(out.finish().to_json(), Json::from(expected));
+    }
+}
+
+/// Eight bytes are looked at at once: each may stand at any of eight places, among others or at the end.
+#[test]
+fn what_needs_it_is_escaped_wherever_it_stands() {
+    for ch in (0..=0x100)
+        .filter_map(char::from_u32)
+        .chain(['\u{2028}', '\u{1f980}'])
+    {
+        for before in 0..=16 {
+            for after in [0, 1, 9] {
+                let text = format!("{}{ch}{}", "x".repeat(before), "!".repeat(after));
+                let mut quoted = String::new();
+                quote_json(&text, &mut quoted);
+                assert_eq!(
+                    serde_json::from_str::<String>(&quoted).ok(),
+                    Some(text.clone()),
+                    "{quoted}"
+                );
+                let escaped = ch < ' ' || matches!(ch, '"' | '\\');
+                assert_eq!(quoted != format!("\"{text}\""), escaped, "{quoted}");
+            }
+        }
     }
 }
 

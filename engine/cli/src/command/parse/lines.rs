@@ -4,12 +4,13 @@
 //! compiled once for as long as they stay the same, and the answer is written straight from the reading.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display, Write as _};
 use std::io::{BufRead as _, BufReader, Write as _};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-use smallcode_parse::{Call, Cut, Diagnostic, Expect, Omitted, Reading, Repair, Schema, Tools, Value, parse};
+use smallcode_parse::{
+    Call, Cut, Diagnostic, Expect, Omitted, Reading, Repair, Schema, Tools, parse, quote_json,
+};
 
 use crate::exit::{Exit, Refusal};
 
@@ -56,8 +57,7 @@ pub(super) fn run(partial: bool) -> Result<Exit, Refusal> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        // Writing to a text can't fail.
-        let _ = answer(&line, number, partial, &mut compiled, &mut out);
+        answer(&line, number, partial, &mut compiled, &mut out);
         out.push('\n');
         match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
@@ -73,22 +73,22 @@ pub(super) fn run(partial: bool) -> Result<Exit, Refusal> {
     Ok(Exit::Done)
 }
 
-fn answer(line: &[u8], number: u64, partial: bool, compiled: &mut Compiled, out: &mut String) -> fmt::Result {
+fn answer(line: &[u8], number: u64, partial: bool, compiled: &mut Compiled, out: &mut String) {
     match serde_json::from_slice::<Request<'_>>(line) {
         Ok(request) => reply(&request, partial, compiled, out),
         Err(error) => match tolerant(line) {
             // What no strict reader takes: half of a surrogate pair, a byte that is no UTF-8.
             Some(line) if serde_json::from_str::<Request<'_>>(&line).is_ok() => {
-                answer(line.as_bytes(), number, partial, compiled, out)
+                answer(line.as_bytes(), number, partial, compiled, out);
             }
             Some(line) => {
                 let request: Json = serde_json::from_str(&line).unwrap_or_default();
-                write!(out, "{{\"id\":{}", request.get("id").unwrap_or(&Json::Null))?;
-                error_of("`input`, a string, is missing", out)
+                no_input(request.get("id").unwrap_or(&Json::Null), out);
             }
             None => {
-                write!(out, "{{\"line\":{number}")?;
-                error_of(&format!("the line is no JSON: {error}"), out)
+                out.push_str("{\"line\":");
+                out.push_str(&number.to_string());
+                error_of(&format!("the line is no JSON: {error}"), out);
             }
         },
     }
@@ -102,79 +102,90 @@ fn tolerant(line: &[u8]) -> Option<String> {
     value.view().is_object().then(|| value.to_string())
 }
 
-fn reply(request: &Request<'_>, partial: bool, compiled: &mut Compiled, out: &mut String) -> fmt::Result {
-    write!(out, "{{\"id\":{}", request.id)?;
+fn reply(request: &Request<'_>, partial: bool, compiled: &mut Compiled, out: &mut String) {
     let Some(input) = &request.input else {
-        return error_of("`input`, a string, is missing", out);
+        return no_input(&request.id, out);
     };
+    id(&request.id, out);
     let want = request.want.as_deref();
     let mut readings: Vec<Reading> = Vec::new();
     if want != Some("value") {
         match compiled.tools(&request.tools) {
             Ok(expect) => {
                 let reading = parse(input, expect, partial);
-                calls(&reading.calls, out)?;
+                calls(&reading.calls, out);
                 readings.push(reading);
             }
-            Err(reason) => write!(
-                out,
-                ",\"error\":{}",
-                quoted(&format!("`tools` is no list of tools: {reason}"))
-            )?,
+            Err(reason) => {
+                out.push_str(",\"error\":");
+                quote_json(&format!("`tools` is no list of tools: {reason}"), out);
+            }
         }
     }
     if want != Some("calls") {
         let reading = parse(input, compiled.schema(&request.schema), partial);
         if let Some(value) = &reading.value {
-            write!(out, ",\"value\":{value}")?;
+            out.push_str(",\"value\":");
+            value.write_json(out);
         }
-        cut(reading.cut.as_ref(), out)?;
+        cut(reading.cut.as_ref(), out);
         readings.push(reading);
     }
     let repairs: Vec<&Repair> = readings.iter().flat_map(|reading| &reading.repairs).collect();
     let omitted: Vec<&Omitted> = readings.iter().flat_map(|reading| &reading.omitted).collect();
     let diagnostics: Vec<&Diagnostic> = readings.iter().flat_map(|reading| &reading.diagnostics).collect();
-    write!(out, ",\"repairs\":{}", json(&repairs))?;
+    list("repairs", &repairs, out);
     if !omitted.is_empty() {
-        write!(out, ",\"omitted\":{}", json(&omitted))?;
+        list("omitted", &omitted, out);
     }
-    write!(out, ",\"diagnostics\":{}}}", json(&diagnostics))
+    list("diagnostics", &diagnostics, out);
+    out.push('}');
 }
 
-fn calls(calls: &[Call], out: &mut String) -> fmt::Result {
-    out.write_str(",\"calls\":[")?;
+/// How the answer to a request begins.
+fn id(id: &Json, out: &mut String) {
+    out.push_str("{\"id\":");
+    out.push_str(&id.to_string());
+}
+
+fn no_input(request: &Json, out: &mut String) {
+    id(request, out);
+    error_of("`input`, a string, is missing", out);
+}
+
+fn calls(calls: &[Call], out: &mut String) {
+    out.push_str(",\"calls\":[");
     for (index, call) in calls.iter().enumerate() {
-        let comma = if index > 0 { "," } else { "" };
-        write!(
-            out,
-            "{comma}{{\"name\":{},\"arguments\":{}",
-            quoted(&call.name),
-            call.arguments
-        )?;
-        cut(call.cut.as_ref(), out)?;
-        out.write_str("}")?;
+        out.push_str(if index > 0 { ",{\"name\":" } else { "{\"name\":" });
+        quote_json(&call.name, out);
+        out.push_str(",\"arguments\":");
+        call.arguments.write_json(out);
+        cut(call.cut.as_ref(), out);
+        out.push('}');
     }
-    out.write_str("]")
+    out.push(']');
 }
 
-fn cut(cut: Option<&Cut>, out: &mut String) -> fmt::Result {
-    match cut {
-        Some(cut) => write!(out, ",\"cut\":{}", quoted(&cut.path)),
-        None => Ok(()),
+fn cut(cut: Option<&Cut>, out: &mut String) {
+    if let Some(cut) = cut {
+        out.push_str(",\"cut\":");
+        quote_json(&cut.path, out);
     }
 }
 
 /// The end of an answer that says only what is wrong with its request.
-fn error_of(message: &str, out: &mut String) -> fmt::Result {
-    write!(out, ",\"error\":{}}}", quoted(message))
+fn error_of(message: &str, out: &mut String) {
+    out.push_str(",\"error\":");
+    quote_json(message, out);
+    out.push('}');
 }
 
-fn quoted(text: &str) -> impl Display {
-    Value::from(Json::from(text))
-}
-
-fn json(list: &[impl serde::Serialize]) -> String {
-    serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
+/// At most a hundred of each are listed, so a text of them on the side costs nothing.
+fn list(name: &str, entries: &[impl serde::Serialize], out: &mut String) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
+    out.push_str(&serde_json::to_string(entries).unwrap_or_else(|_| "[]".to_owned()));
 }
 
 impl Compiled {
