@@ -68,6 +68,8 @@ pub(crate) struct Framer<'t, 'a> {
     no_closer: usize,
     /// The end of a call that was only shown.
     shown: Option<usize>,
+    /// What was taken last is a call: nothing was said or thought since.
+    made: bool,
 }
 
 /// Cuts `text`.
@@ -91,6 +93,7 @@ pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
         called: false,
         no_closer: usize::MAX,
         shown: None,
+        made: false,
     };
     framer.run();
     Framed {
@@ -146,9 +149,17 @@ impl<'t> Framer<'t, '_> {
     /// The text up to `end` becomes a piece.
     fn flush(&mut self, end: usize) {
         if end > self.kept {
-            self.pieces.push(Piece::Text(Span::new(self.kept, end)));
+            let text = Span::new(self.kept, end);
+            self.made &= text.of(self.text).trim_ascii().is_empty();
+            self.pieces.push(Piece::Text(text));
         }
         self.kept = self.kept.max(end);
+    }
+
+    /// A part of the text was thought.
+    fn think(&mut self, span: Span) {
+        self.pieces.push(Piece::Thinking(span));
+        self.made = false;
     }
 
     /// `start..end` is a marker: dropped from the text.
@@ -188,6 +199,7 @@ impl<'t> Framer<'t, '_> {
         }
         self.flush(start);
         self.called |= !calls.is_empty();
+        self.made |= !calls.is_empty();
         self.pieces
             .extend(calls.into_iter().map(|call| Piece::Call(Box::new(call))));
         self.kept = self.kept.max(end);

@@ -375,6 +375,26 @@ fn native_calls_go_the_same_way() {
     );
 }
 
+#[test]
+fn what_a_call_holds_leads_over_to_nothing() {
+    let call = |command: &str| {
+        format!(r#"<tool_call>{{"name": "shell", "arguments": {{"command": "{command}"}}}}</tool_call>"#)
+    };
+    let both = format!("{}\n{}", call("echo Do not call:"), call("ls"));
+    assert_eq!(
+        shown(&both, &tools()),
+        r#"shell{"command":"echo Do not call:"} shell{"command":"ls"}"#
+    );
+    let unclosed =
+        "<function=shell><parameter=command>echo for example:\n<function=shell><parameter=command>ls";
+    assert_eq!(
+        shown(unclosed, &tools()),
+        r#"shell{"command":"echo for example:"} shell{"command":"ls"}"#
+    );
+    let led = format!("{}\nDo not call:\n{}", call("ls"), call("rm -r ."));
+    assert_eq!(shown(&led, &tools()), r#"shell{"command":"ls"}"#);
+}
+
 /// The server says what is called; that a file's text looks like another call changes nothing.
 #[test]
 fn the_name_of_a_native_call_stands() {

@@ -2,7 +2,7 @@
 //!
 //! The recipient is the call's name; the analysis channel, and what is addressed to `self`, is thinking.
 
-use super::{Framer, Piece, RawCall, Role, Tag, body, tag};
+use super::{Framer, RawCall, Role, Tag, body, tag};
 use crate::Dialect;
 use crate::tree::Span;
 
@@ -116,9 +116,7 @@ fn thinking(framer: &mut Framer<'_, '_>, from: usize) {
     let mut at = from;
     while let Some(next) = tag::next(framer.text, at, framer.text.len()) {
         if matches!(next.role, Role::End | Role::Header | Role::Message) {
-            framer
-                .pieces
-                .push(Piece::Thinking(Span::new(from, next.span.start)));
+            framer.think(Span::new(from, next.span.start));
             framer.kept = next.span.start;
             framer.at = next.span.start;
             framer.thought = true;

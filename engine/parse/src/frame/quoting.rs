@@ -9,8 +9,13 @@ const GAP: usize = 64;
 const LEAD: usize = 8;
 
 impl Framer<'_, '_> {
-    /// Whether what begins at `start` is shown, or follows at once what is.
+    /// Whether what begins at `start` is shown, or follows at once what is. What follows a call at once is made as that is:
+    /// what the call holds is not looked at, it leads over to nothing.
     pub(super) fn is_shown(&self, start: usize) -> bool {
+        let between = self.text.get(self.kept..start).unwrap_or_default();
+        if self.made && between.trim_ascii().is_empty() {
+            return false;
+        }
         let gap = self.shown.and_then(|end| self.text.get(end..start));
         let follows = gap.filter(|gap| gap.len() < GAP).is_some_and(|gap| {
             let gap = gap.trim_matches([' ', '\t', '\r', '\n', '`', ',', ';', '}', ']', ')', '-', '*']);

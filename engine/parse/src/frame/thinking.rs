@@ -128,8 +128,7 @@ impl Framer<'_, '_> {
             let ends = next.close && next.role == Role::Think || message && next.role == Role::End;
             if ends && next.whole {
                 self.drop(tag.span.start, from);
-                self.pieces
-                    .push(Piece::Thinking(Span::new(from, next.span.start)));
+                self.think(Span::new(from, next.span.start));
                 self.kept = next.span.end;
                 self.at = next.span.end;
                 self.thought = true;
@@ -153,8 +152,7 @@ impl Framer<'_, '_> {
         if let Some((start, before)) = self.unended.take() {
             // It has an end after all, of another family.
             self.pieces.truncate(before);
-            self.pieces
-                .push(Piece::Thinking(Span::new(start, tag.span.start)));
+            self.think(Span::new(start, tag.span.start));
         } else if !(self.thought && self.called) {
             let last = self
                 .pieces
@@ -171,8 +169,7 @@ impl Framer<'_, '_> {
             self.pieces.truncate(keep);
             self.called = false;
             if let Some(start) = start {
-                self.pieces
-                    .push(Piece::Thinking(Span::new(start, tag.span.start)));
+                self.think(Span::new(start, tag.span.start));
             }
         }
         self.thought = true;
