@@ -96,6 +96,25 @@ fn values_are_equal_by_what_they_say() {
     assert!(!equal("[9007199254740993]", "[9007199254740992]"));
 }
 
+/// It would take longer than anyone waits if a level took twice what is in it.
+#[test]
+fn values_that_differ_deep_inside_are_compared_at_once() {
+    let nested = |leaf: u64, swapped: bool| {
+        (0..100).fold(json!(leaf), |inner, _| {
+            let members = if swapped {
+                json!({"b": inner, "a": 1})
+            } else {
+                json!({"a": 1, "b": inner})
+            };
+            Json::from(members.as_object().unwrap().clone())
+        })
+    };
+    let value = |leaf, swapped| Value::from(nested(leaf, swapped));
+    assert_ne!(value(1, false), value(2, false));
+    assert_ne!(value(1, false), value(2, true));
+    assert_eq!(value(1, false), value(1, true));
+}
+
 #[test]
 fn a_view_gives_parts_of_their_kind_only() {
     let value = Value::from(json!({"text": "x", "count": 3, "on": true, "list": [1, null], "share": -0.5}));
