@@ -31,6 +31,16 @@ fn servers(strong: Script) -> Servers {
 
 /// A sandbox whose user has a profile `cloud` of Anthropic, by way of a gateway on this machine.
 fn sandbox(servers: &Servers, workflow: &str, more: &str) -> Sandbox {
+    sandbox_of(
+        servers,
+        workflow,
+        "provider = 'anthropic'\nmodel = 'claude-haiku-4-5'",
+        more,
+    )
+}
+
+/// The same with another provider and model.
+fn sandbox_of(servers: &Servers, workflow: &str, model: &str, more: &str) -> Sandbox {
     let mut sandbox = Sandbox::with(workflow);
     sandbox
         .env("SMALLCODE_BASE_URL", &servers.weak.base_url())
@@ -39,7 +49,7 @@ fn sandbox(servers: &Servers, workflow: &str, more: &str) -> Sandbox {
     settings(
         &sandbox,
         &format!(
-            "[profiles.cloud]\nprovider = 'anthropic'\nbase_url = '{}'\nmodel = 'claude-haiku-4-5'\napi_key_env = 'CLOUD_KEY'\nmax_output = 1000\nslots = 4\n{more}",
+            "[profiles.cloud]\n{model}\nbase_url = '{}'\napi_key_env = 'CLOUD_KEY'\nmax_output = 1000\nslots = 4\n{more}",
             servers.strong.base_url()
         ),
     );
@@ -108,6 +118,55 @@ fn a_stronger_model_tries_when_all_else_has_failed() {
     let nano =
         (count("prompt") - count("cached")) * 1000 + count("cached") * 100 + count("completion") * 5000;
     assert_eq!(count("usd"), nano);
+}
+
+#[test]
+fn each_provider_is_asked_in_the_words_that_it_knows() {
+    for (model, limit, left_out) in [
+        (
+            "provider = 'openai'\nmodel = 'gpt-5-mini'",
+            "max_completion_tokens",
+            &["max_tokens", "temperature", "top_p", "seed", "stop"][..],
+        ),
+        (
+            "provider = 'openai'\nmodel = 'gpt-4o-mini'",
+            "max_completion_tokens",
+            &["max_tokens"],
+        ),
+        (
+            "provider = 'deepseek'\nmodel = 'deepseek-flash'",
+            "max_tokens",
+            &["seed", "response_format"],
+        ),
+        (
+            "provider = 'openrouter'\nmodel = 'qwen/qwen3-coder'\nprice = { input = 0.3, output = 1.2 }\nwindow = 32000",
+            "max_tokens",
+            &["max_completion_tokens"],
+        ),
+    ] {
+        let servers = servers(right());
+        let sandbox = sandbox_of(&servers, HARD, model, "");
+        let output = sandbox.exec(&["--escalate", "--escalate-calls", "1"]).exits(0);
+        assert_eq!(output.json(), json!({ "a": "all right" }), "{model}");
+        let sent = servers.strong.calls();
+        assert_eq!(sent.len(), 1, "{model}");
+        assert_eq!(sent[0].path, "/v1/chat/completions", "{model}");
+        assert_eq!(
+            sent[0].headers["authorization"],
+            format!("Bearer {KEY}"),
+            "{model}"
+        );
+        assert_eq!(sent[0].body[limit], 1000, "{model}");
+        for field in left_out {
+            assert_eq!(sent[0].body.get(field), None, "{field} to {model}");
+        }
+        // The price of its model is known, and what the call may cost is too much.
+        sandbox
+            .exec(&["--escalate", "--escalate-usd", "0.0001"])
+            .exits(3)
+            .says("the call may cost");
+        assert_eq!(servers.strong.calls().len(), 1, "{model}");
+    }
 }
 
 #[test]
