@@ -17,6 +17,8 @@ mod size;
 mod tag;
 mod thinking;
 
+use std::cell::Cell;
+
 use crate::read;
 use crate::tools::{Resolved, Tools};
 use crate::tree::{NodeId, Span, Tree};
@@ -64,6 +66,10 @@ pub(crate) struct Framer<'t, 'a> {
     thought: bool,
     /// A call was taken since the reply or its last thinking began.
     called: bool,
+    /// No tag stands at or after this place.
+    no_tag: Cell<usize>,
+    /// No marker that ends thinking stands at or after this place; for thinking that is a message, none that ends it.
+    no_thought_end: [usize; 2],
     /// No closing marker stands at or after this place.
     no_closer: usize,
     /// The end of a call that was only shown.
@@ -91,6 +97,8 @@ pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
         unended: None,
         thought: false,
         called: false,
+        no_tag: Cell::new(usize::MAX),
+        no_thought_end: [usize::MAX; 2],
         no_closer: usize::MAX,
         shown: None,
         made: false,
@@ -204,6 +212,18 @@ impl<'t> Framer<'t, '_> {
             .extend(calls.into_iter().map(|call| Piece::Call(Box::new(call))));
         self.kept = self.kept.max(end);
         self.at = end;
+    }
+
+    /// The next tag at or after `from`. What has none is looked through once, however often it is asked about.
+    fn next_tag(&self, from: usize) -> Option<Tag<'t>> {
+        if self.no_tag.get() <= from {
+            return None;
+        }
+        let next = tag::next(self.text, from, self.text.len());
+        if next.is_none() {
+            self.no_tag.set(from);
+        }
+        next
     }
 
     /// Whether the name is offered, as written or nearly.

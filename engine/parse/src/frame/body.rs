@@ -201,7 +201,7 @@ fn python_calls(framer: &mut Framer<'_, '_>, at: usize) -> Option<(Vec<RawCall>,
 fn python_end(framer: &mut Framer<'_, '_>, at: usize) -> usize {
     let text = framer.text;
     let mut here = at;
-    while let Some(tag) = tag::next(text, here, text.len()) {
+    while let Some(tag) = framer.next_tag(here) {
         if !framer.pay(tag.span.end - here) {
             return tag.span.start;
         }

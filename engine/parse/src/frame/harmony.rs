@@ -2,7 +2,7 @@
 //!
 //! The recipient is the call's name; the analysis channel, and what is addressed to `self`, is thinking.
 
-use super::{Framer, RawCall, Role, Tag, body, tag};
+use super::{Framer, RawCall, Role, Tag, body};
 use crate::Dialect;
 use crate::tree::Span;
 
@@ -114,7 +114,7 @@ fn call(framer: &mut Framer<'_, '_>, name: &str, start: usize, at: usize) {
 /// A message of thinking ends where it or the next one does.
 fn thinking(framer: &mut Framer<'_, '_>, from: usize) {
     let mut at = from;
-    while let Some(next) = tag::next(framer.text, at, framer.text.len()) {
+    while let Some(next) = framer.next_tag(at) {
         if matches!(next.role, Role::End | Role::Header | Role::Message) {
             framer.think(Span::new(from, next.span.start));
             framer.kept = next.span.start;

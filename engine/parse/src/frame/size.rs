@@ -10,6 +10,9 @@ use super::{Framer, Role};
 pub(super) fn json(framer: &mut Framer<'_, '_>, at: usize, marked: bool) -> usize {
     let text = framer.text;
     let bytes = text.as_bytes();
+    if framer.broke() {
+        return outer(framer, at, marked);
+    }
     match balanced(bytes, at) {
         Ok(end) => return end,
         Err(looked) => {

@@ -123,8 +123,14 @@ impl Framer<'_, '_> {
     pub(super) fn thinking_begins(&mut self, tag: &Tag<'_>) {
         let from = tag.span.end;
         let message = tag.name.eq_ignore_ascii_case("content_thinking");
-        let mut at = from;
-        while let Some(next) = tag::next(self.text, at, self.text.len()) {
+        let none = self.no_thought_end.get(usize::from(message)).copied();
+        // Looked for in vain once: what follows is looked through once, however many begin.
+        let mut at = if none.is_some_and(|none| none <= from) {
+            self.text.len()
+        } else {
+            from
+        };
+        while let Some(next) = self.next_tag(at) {
             let ends = next.close && next.role == Role::Think || message && next.role == Role::End;
             if ends && next.whole {
                 self.drop(tag.span.start, from);
@@ -136,6 +142,9 @@ impl Framer<'_, '_> {
                 return;
             }
             at = next.span.end;
+        }
+        if let Some(none) = self.no_thought_end.get_mut(usize::from(message)) {
+            *none = from.min(*none);
         }
         self.drop(tag.span.start, from);
         self.never_ends(from);

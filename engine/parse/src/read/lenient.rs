@@ -49,6 +49,8 @@ struct Reader<'a, 't, 's> {
     at: usize,
     /// Where the last line starts.
     last_line: usize,
+    /// From here on no fence has its end.
+    no_fence: usize,
     /// An escaped quote opened a string or key.
     escaped: bool,
     /// The text was unescaped already: do not give up again.
@@ -89,6 +91,7 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             root: None,
             at: span.start,
             last_line,
+            no_fence: usize::MAX,
             escaped: false,
             once: false,
         }

@@ -126,7 +126,7 @@ impl Members {
             return;
         }
         let mut at = here;
-        while let Some(tag) = tag::next(text, at, text.len()) {
+        while let Some(tag) = framer.next_tag(at) {
             if !framer.pay(tag.span.end - at) {
                 return;
             }
@@ -206,7 +206,7 @@ fn parameter_end(framer: &mut Framer<'_, '_>, from: usize) -> (usize, usize, boo
     let mut here = from;
     let (mut inner, mut outer) = (None, None);
     let mut depth = 0_usize;
-    while let Some(tag) = tag::next(text, here, text.len()) {
+    while let Some(tag) = framer.next_tag(here) {
         if depth > 0 && !framer.pay(tag.span.end - here) {
             break;
         }
@@ -252,7 +252,7 @@ fn element_end(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(usize, us
     if found.is_none() {
         framer.pay(rest.len());
         // An argument that was cut off ends with the reply, one without its tag at the next marker.
-        let next = tag::next(text, from, text.len());
+        let next = framer.next_tag(from);
         return next.is_none().then_some((text.len(), text.len()));
     }
     found
