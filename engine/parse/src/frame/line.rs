@@ -292,7 +292,7 @@ fn then_json(framer: &mut Framer<'_, '_>, start: usize, name: &str, at: usize) -
         .text
         .get(start + name.len()..at)
         .is_some_and(|gap| gap.contains('\n'));
-    if framer.any() || !framer.offered(name) || !(near || framer.offered_exactly(name)) {
+    if framer.broke() || framer.any() || !framer.offered(name) || !(near || framer.offered_exactly(name)) {
         return false;
     }
     let repairs = framer.repairs.len();
@@ -301,6 +301,7 @@ fn then_json(framer: &mut Framer<'_, '_>, start: usize, name: &str, at: usize) -
     };
     if framer.tree.kind(node) != Kind::Object || body::nothing_read(framer, node, repairs) {
         framer.repairs.truncate(repairs);
+        framer.pay(end - at);
         return false;
     }
     let span = Span::new(start, end);
