@@ -297,9 +297,9 @@ impl<'t> Framer<'t, '_> {
             Role::Function if !tag.close => body::function(self, &tag),
             Role::Header | Role::Message => harmony::read(self, &tag),
             Role::Result if !tag.close && !tag.piped => {
-                let mut closer = tag::next(self.text, after, self.text.len());
+                let mut closer = self.next_tag(after);
                 while let Some(next) = closer.filter(|next| !(next.close && next.role == Role::Result)) {
-                    closer = tag::next(self.text, next.span.end, self.text.len());
+                    closer = self.next_tag(next.span.end);
                 }
                 // Kept as text: a model that makes up results should be seen to.
                 self.at = closer.map_or(self.text.len(), |closer| closer.span.end);

@@ -199,7 +199,6 @@ pub(super) fn standing(folder: &OwnedFd, name: &OsStr) -> io::Result<Standing> {
 #[cfg(target_os = "linux")]
 pub(super) fn create(folder: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Result<bool> {
     use std::io::Write as _;
-    use std::os::fd::AsRawFd as _;
     let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
     let mut file: File = match openat(folder, ".", flags, NEW_FILE) {
         Ok(file) => file.into(),
@@ -208,8 +207,7 @@ pub(super) fn create(folder: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Resu
         Err(error) => return Err(error.into()),
     };
     file.write_all(content)?;
-    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
-    match linkat(CWD, own, folder, name, AtFlags::SYMLINK_FOLLOW) {
+    match linkat(CWD, by_handle(&file), folder, name, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(true),
         // Something stands there; there is no `/proc`; a sandbox allows no links. Whoever replaces will see.
         Err(Errno::EXIST | Errno::NOENT | Errno::PERM | Errno::ACCESS | Errno::XDEV) => Ok(false),
@@ -261,10 +259,14 @@ pub(super) fn change_mode(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Resu
 /// The way of Linux, where older kernels can't change a mode without following a link.
 #[cfg(target_os = "linux")]
 fn unreadable(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
-    use std::os::fd::AsRawFd as _;
     let folder = openat(above, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
-    let own = format!("/proc/self/fd/{}", folder.as_raw_fd());
-    Ok(chmodat(CWD, own, mode, AtFlags::empty())?)
+    Ok(chmodat(CWD, by_handle(&folder), mode, AtFlags::empty())?)
+}
+
+/// The path of what is open, whatever its name is and whether it has one: proc(5).
+#[cfg(target_os = "linux")]
+fn by_handle(open: &impl std::os::fd::AsRawFd) -> String {
+    format!("/proc/self/fd/{}", open.as_raw_fd())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -338,6 +340,7 @@ mod tests {
         let made = walk(beneath.root.as_fd(), Path::new("link/new"), FOLDER, true);
         assert!(made.is_err() && !root.join("a/new").exists());
     }
+
     #[test]
     fn a_file_is_created_whole_and_replaces_nothing() {
         let folder = tempfile::tempdir().unwrap();

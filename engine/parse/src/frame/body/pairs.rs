@@ -74,7 +74,7 @@ fn value(framer: &Framer<'_, '_>, from: usize, role: Role) -> (Span, usize, bool
     let text = framer.text;
     let mut here = from;
     let mut fallback = None;
-    while let Some(tag) = tag::next(text, here, text.len()) {
+    while let Some(tag) = framer.next_tag(here) {
         let start = tag.span.start;
         here = tag.span.end;
         if tag.role == role && tag.close || tag.close && !tag.whole && here == text.len() {
