@@ -209,6 +209,32 @@ fn hostile() -> Vec<(&'static str, &'static str, Expect)> {
         ),
         ("Python calls and no tag", "read_file()<<<<<<< SEARCH\n", calls()),
         ("back-ticks", "`", records()),
+        (
+            "conflicts and doubled braces",
+            "<<<<<<< SEARCH\n{{{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}",
+            calls(),
+        ),
+        (
+            "fences behind names",
+            "<function_calls># x\n```</think>",
+            Expect::Calls(Tools::any()),
+        ),
+        ("fences of one line", "}}{\"more\":```", records()),
+        (
+            "YAML in fences",
+            "]path: a\n```yaml\n\"arguments\": {<|tool_call>call:",
+            calls(),
+        ),
+        (
+            "quotes without an end",
+            "\t<|tool_call_end|><|python_tag|>{\"{\\\"True",
+            calls(),
+        ),
+        (
+            "fences and labels",
+            "```json\n@@ -1 +1 @@\n[Tool Call: read_file]",
+            Expect::Calls(Tools::any()),
+        ),
     ]
 }
 

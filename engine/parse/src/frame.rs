@@ -17,8 +17,9 @@ mod size;
 mod tag;
 mod thinking;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
+use crate::next::Next;
 use crate::read;
 use crate::tools::{Resolved, Tools};
 use crate::tree::{NodeId, Span, Tree};
@@ -28,6 +29,7 @@ pub(crate) use marker::Role;
 pub(crate) use piece::{Claim, Piece, RawCall};
 pub(crate) use shape::calls_of;
 pub(crate) use tag::Tag;
+use tag::Tags;
 pub(crate) use thinking::split;
 
 /// What a reply consists of.
@@ -66,12 +68,13 @@ pub(crate) struct Framer<'t, 'a> {
     thought: bool,
     /// A call was taken since the reply or its last thinking began.
     called: bool,
-    /// No tag stands at or after this place.
-    no_tag: Cell<usize>,
+    tags: RefCell<Tags<'t>>,
     /// No marker that ends thinking stands at or after this place; for thinking that is a message, none that ends it.
     no_thought_end: [usize; 2],
     /// No closing marker stands at or after this place.
     no_closer: usize,
+    /// The next end of what a tool is given in words.
+    input_end: Next,
     /// The end of a call that was only shown.
     shown: Option<usize>,
     /// What was taken last is a call: nothing was said or thought since.
@@ -97,9 +100,10 @@ pub(crate) fn frame<'t>(text: &'t str, tools: &Tools) -> Framed<'t> {
         unended: None,
         thought: false,
         called: false,
-        no_tag: Cell::new(usize::MAX),
+        tags: RefCell::new(Tags::new(text)),
         no_thought_end: [usize::MAX; 2],
         no_closer: usize::MAX,
+        input_end: Next::default(),
         shown: None,
         made: false,
     };
@@ -182,8 +186,9 @@ impl<'t> Framer<'t, '_> {
         self.repairs.push(Repair { kind, span });
     }
 
-    /// Takes what was read in vain out of the purse; false where there is nothing left in it.
+    /// Takes what was read in vain out of the purse; false where there is nothing left in it. Nothing is free.
     fn pay(&mut self, bytes: usize) -> bool {
+        let bytes = bytes.max(1);
         let enough = self.purse >= bytes;
         self.purse = self.purse.saturating_sub(bytes);
         enough
@@ -214,16 +219,14 @@ impl<'t> Framer<'t, '_> {
         self.at = end;
     }
 
-    /// The next tag at or after `from`. What has none is looked through once, however often it is asked about.
+    /// The next tag at or after `from`.
     fn next_tag(&self, from: usize) -> Option<Tag<'t>> {
-        if self.no_tag.get() <= from {
-            return None;
-        }
-        let next = tag::next(self.text, from, self.text.len());
-        if next.is_none() {
-            self.no_tag.set(from);
-        }
-        next
+        self.next_tag_within(from, self.text.len())
+    }
+
+    /// The next tag at or after `from` that ends at `end` or before it.
+    fn next_tag_within(&self, from: usize, end: usize) -> Option<Tag<'t>> {
+        self.tags.borrow_mut().next(from, end)
     }
 
     /// Whether the name is offered, as written or nearly.

@@ -39,6 +39,7 @@ mod calls;
 mod files;
 mod frame;
 mod names;
+mod next;
 mod read;
 mod reading;
 mod schema;

@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
+use crate::next::Next;
 use crate::read::Known;
 
 pub(crate) use node::NodeId;
@@ -60,8 +61,8 @@ pub(crate) struct Tree<'t> {
     /// Where the last line of the source starts, once somebody has asked.
     last_line: OnceCell<usize>,
     judged: Known,
-    /// A stretch of the source without an empty line or a fence, up to the next of them.
-    paragraph: Option<Span>,
+    /// The next empty line or fence.
+    paragraph_end: Next,
 }
 
 impl Span {
@@ -93,7 +94,7 @@ impl<'t> Tree<'t> {
             decoded: String::new(),
             last_line: OnceCell::new(),
             judged: Known::default(),
-            paragraph: None,
+            paragraph_end: Next::default(),
         }
     }
 
@@ -109,17 +110,17 @@ impl<'t> Tree<'t> {
     /// Where the next empty line or fence begins, at `end` at the latest. Looked for once in each paragraph: many
     /// values may be read of one.
     pub(crate) fn paragraph_end(&mut self, start: usize, end: usize) -> usize {
-        let known = self
-            .paragraph
-            .filter(|known| (known.start..=known.end).contains(&start));
-        let paragraph = known.unwrap_or_else(|| {
-            let rest = self.source.get(start..).unwrap_or_default();
-            let marks = [rest.find("\n\n"), rest.find("\n```")];
-            let length = marks.into_iter().flatten().min().unwrap_or(rest.len());
-            Span::new(start, start + length)
+        let source = self.source;
+        let next = self.paragraph_end.after(start, |start| {
+            let rest = source.get(start..).unwrap_or_default();
+            let ends = |at: &usize| {
+                let line = rest.get(at + 1..);
+                line.is_some_and(|line| line.starts_with('\n') || line.starts_with("```"))
+            };
+            let mut breaks = memchr::memchr_iter(b'\n', rest.as_bytes());
+            start + breaks.find(ends).unwrap_or(rest.len())
         });
-        self.paragraph = Some(paragraph);
-        paragraph.end.min(end)
+        next.min(end)
     }
 
     /// Where the last line of the source starts. Looked for once: many values may be read of one text.

@@ -232,9 +232,10 @@ fn named(framer: &mut Framer<'_, '_>, at: usize, start: usize, first: bool) -> O
     if rest.starts_with("call:") || rest.starts_with(':') {
         return gemma_call(framer, at, start);
     }
-    let len = rest
+    let near = super::window(rest, NAME + 1);
+    let len = near
         .find(['\n', '\r', '<', '{', '[', '(', '◁', ']'])
-        .unwrap_or(rest.len());
+        .unwrap_or(near.len());
     if len > NAME {
         return None;
     }
@@ -272,6 +273,9 @@ fn named(framer: &mut Framer<'_, '_>, at: usize, start: usize, first: bool) -> O
     }
     let name = name.to_owned();
     let value = skip(framer, after);
+    if !framer.pay(value - after) {
+        return None;
+    }
     let call = |arguments, end, dialect| RawCall {
         id: id.clone(),
         ..RawCall::marked(name.clone(), arguments, Span::new(start, end), dialect)

@@ -1,6 +1,5 @@
 //! How far a value may reach: found before it is read, so that a broken one does not swallow what follows it.
 
-use super::tag;
 use super::{Framer, Role};
 
 /// Where the text of the JSON value at `at` ends at the latest.
@@ -72,7 +71,7 @@ fn outer(framer: &mut Framer<'_, '_>, at: usize, marked: bool) -> usize {
     let mut first_closer = None;
     let mut here = at;
     loop {
-        let Some(found) = tag::next(text, here, end) else {
+        let Some(found) = framer.next_tag_within(here, end) else {
             // Nobody has to look again for what does not stand in the rest.
             if first_closer.is_none() && fence.is_none() {
                 framer.no_closer = framer.no_closer.min(at);

@@ -2,11 +2,14 @@
 //!
 //! Each attempt looks at no more than [`REACH`] bytes, so that a text of nothing but `<` costs its length.
 
+mod index;
 mod scan;
 
 use super::marker::{self, Role};
 use crate::tree::Span;
 use scan::Scan;
+
+pub(crate) use index::Tags;
 
 /// A tag of the text.
 #[expect(

@@ -11,6 +11,7 @@ mod words;
 
 use super::quotes::{Judge, Known, Place, Quote};
 use super::{Read, space, string};
+use crate::next::Next;
 use crate::tree::{Kind, NodeId, Span, Text, Tree};
 use crate::{Repair, RepairKind};
 
@@ -49,8 +50,10 @@ struct Reader<'a, 't, 's> {
     at: usize,
     /// Where the last line starts.
     last_line: usize,
-    /// From here on no fence has its end.
-    no_fence: usize,
+    /// What follows the space that was looked at last.
+    after_space: Next,
+    /// A place that follows line breaks and does not end the bare text before them.
+    goes_on: usize,
     /// An escaped quote opened a string or key.
     escaped: bool,
     /// The text was unescaped already: do not give up again.
@@ -91,7 +94,8 @@ impl<'a, 't, 's> Reader<'a, 't, 's> {
             root: None,
             at: span.start,
             last_line,
-            no_fence: usize::MAX,
+            after_space: Next::default(),
+            goes_on: usize::MAX,
             escaped: false,
             once: false,
         }

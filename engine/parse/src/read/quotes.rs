@@ -49,16 +49,10 @@ pub(super) struct Judge<'s> {
     bytes: &'s [u8],
     end: usize,
     known: Known,
-    /// Where the closers and space at the very end of the text begin, and whether a closer is among them.
-    tail: Option<(usize, bool)>,
 }
 
 /// How far an unquoted key reaches at most before its colon.
 const KEY_REACH: usize = 64;
-
-/// Of so many closing brackets it is known where they stand. Deeper than a schema of tools goes, and a text that was cut
-/// off lacks them all.
-const LAST_CLOSERS: usize = 32;
 
 enum Verdict {
     Ends,
@@ -77,7 +71,6 @@ impl<'s> Judge<'s> {
             bytes: source.as_bytes(),
             end,
             known,
-            tail: None,
         }
     }
 
@@ -112,6 +105,11 @@ impl<'s> Judge<'s> {
             }),
         }
         found.map_or_else(|| self.without_end(start, place), |(end, _)| end)
+    }
+
+    /// From where on no fence has its end, as far as was looked for one.
+    pub(super) fn no_fence(&mut self) -> &mut Option<usize> {
+        &mut self.known.no_fence
     }
 
     /// What is known now, for the next value of the same text.
@@ -210,20 +208,8 @@ impl<'s> Judge<'s> {
 
     /// Whether as many brackets close from `at` on as are open there: else the text was cut off.
     fn closes(&self, at: usize, depth: usize) -> bool {
-        let Some(wanted) = depth.min(LAST_CLOSERS).checked_sub(1) else {
-            return true;
-        };
-        let mut closers = self.known.closers.borrow_mut();
-        let last = closers.get_or_insert_with(|| {
-            let text = self.bytes.get(..self.end).unwrap_or_default();
-            let found = text.iter().enumerate().rev();
-            found
-                .filter(|(_, byte)| matches!(byte, b']' | b'}'))
-                .map(|(place, _)| place)
-                .take(LAST_CLOSERS)
-                .collect()
-        });
-        last.get(wanted).is_some_and(|place| *place >= at)
+        let text = self.bytes.get(..self.end).unwrap_or_default();
+        self.known.closers.borrow_mut().close(text, at, depth)
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of what a judgement is made of")]
@@ -462,7 +448,7 @@ impl<'s> Judge<'s> {
     }
 
     fn tail(&mut self) -> (usize, bool) {
-        if let Some(tail) = self.tail {
+        if let Some(tail) = self.known.tail {
             return tail;
         }
         let mut at = self.end;
@@ -472,6 +458,6 @@ impl<'s> Judge<'s> {
             at -= 1;
             closers |= !self.byte(at).is_ascii_whitespace();
         }
-        *self.tail.insert((at, closers))
+        *self.known.tail.insert((at, closers))
     }
 }

@@ -4,7 +4,7 @@
 mod members;
 mod nested;
 
-use super::super::{Claim, Framer, RawCall, Tag, shape, tag};
+use super::super::{Claim, Framer, QUOTED, RawCall, Tag, shape, tag, window};
 use super::NAME;
 use crate::tools::Resolved;
 use crate::tree::{Kind, NodeId, Span};
@@ -145,7 +145,8 @@ pub(in crate::frame) fn pair(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> boo
         return false;
     }
     let from = open.span.end + blank(framer.from(open.span.end));
-    let Some(length) = framer.from(from).find('<').filter(|length| *length <= NAME) else {
+    let near = window(framer.from(from), NAME + 1);
+    let Some(length) = near.find('<').filter(|length| *length <= NAME) else {
         return false;
     };
     let Some(closer) = tag::at(framer.text, from + length).filter(|tag| tag.close && tag.name == open.name)
@@ -222,7 +223,7 @@ fn blank(text: &str) -> usize {
 fn json_arguments(framer: &mut Framer<'_, '_>, at: usize) -> Option<(NodeId, usize, bool)> {
     let mut at = at;
     if let Some(info) = framer.from(at).strip_prefix("```") {
-        let line = info.find('\n')?;
+        let line = window(info, QUOTED).find('\n')?;
         at += 3 + line;
         at += blank(framer.from(at));
     }

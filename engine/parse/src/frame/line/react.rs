@@ -111,12 +111,7 @@ pub(super) fn unfenced(framer: &Framer<'_, '_>, at: usize) -> usize {
 
 /// What the model gives to the tool: JSON, or a text.
 fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::NodeId>, usize) {
-    let rest = framer.from(at);
-    let limit = memchr::memchr_iter(b'\n', rest.as_bytes()).find(|found| {
-        let line = rest.get(found + 1..).unwrap_or_default();
-        ENDS.iter().any(|end| line.starts_with(end))
-    });
-    let limit = limit.unwrap_or(rest.len());
+    let limit = input_end(framer, at);
     let begin = unfenced(framer, at);
     if matches!(framer.byte(begin), b'{' | b'[') {
         let extent = size::json(framer, begin, true);
@@ -128,7 +123,7 @@ fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::Node
         {
             extent
         } else {
-            extent.min((at + limit).max(begin))
+            extent.min(limit.max(begin))
         };
         let read = read::json(&mut framer.tree, Span::new(begin, end));
         if let Some(node) = read.node {
@@ -136,14 +131,24 @@ fn argument(framer: &mut Framer<'_, '_>, at: usize) -> (Option<crate::tree::Node
             return (Some(node), read.end);
         }
     }
-    let text = framer
-        .text
-        .get(begin..(at + limit).max(begin))
-        .unwrap_or_default();
+    let text = framer.text.get(begin..limit.max(begin)).unwrap_or_default();
     let text = text.trim_end().trim_end_matches("```").trim_end();
     if text.is_empty() {
         return (None, at);
     }
     let span = Span::new(begin, begin + text.len());
-    (Some(quoted(framer, span)), at + limit)
+    (Some(quoted(framer, span)), limit)
+}
+
+/// The break of the line before the next one that ends an input, or the end of the text.
+fn input_end(framer: &mut Framer<'_, '_>, at: usize) -> usize {
+    let text = framer.text;
+    framer.input_end.after(at, |at| {
+        let rest = text.get(at..).unwrap_or_default();
+        let limit = memchr::memchr_iter(b'\n', rest.as_bytes()).find(|found| {
+            let line = rest.get(found + 1..).unwrap_or_default();
+            ENDS.iter().any(|end| line.starts_with(end))
+        });
+        at + limit.unwrap_or(rest.len())
+    })
 }

@@ -124,12 +124,17 @@ impl Reader<'_, '_, '_> {
     pub(super) fn fenced_text(&mut self, place: Place) {
         let start = self.at;
         // Looked for in vain once: what follows is looked through once, however many fences begin.
-        let end = if self.no_fence <= start { start } else { self.end };
+        let known = *self.judge.no_fence();
+        let end = if known.is_some_and(|from| from <= start) {
+            start
+        } else {
+            self.end
+        };
         let rest = self.bytes.get(start + 3..end).unwrap_or_default();
         let line = memchr::memchr(b'\n', rest).map_or(end, |length| start + 4 + length);
         let body = self.bytes.get(line..end).unwrap_or_default();
         let Some(close) = memchr::memmem::find(body, b"```") else {
-            self.no_fence = self.no_fence.min(start);
+            *self.judge.no_fence() = Some(known.map_or(start, |from| from.min(start)));
             if place == Place::Top {
                 self.skip_fence();
             } else {

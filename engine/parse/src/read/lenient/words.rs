@@ -109,15 +109,26 @@ impl Reader<'_, '_, '_> {
                 ))
     }
 
-    pub(super) fn line_ends_bare(&self, at: usize, place: Place) -> bool {
+    pub(super) fn line_ends_bare(&mut self, at: usize, place: Place) -> bool {
         if place != Place::Member {
             return place == Place::Item;
         }
-        let next = space::skip_space(self.source, at, self.end);
-        next >= self.end
+        let (source, end) = (self.source, self.end);
+        let next = self
+            .after_space
+            .after(at, |at| space::skip_space(source, at, end));
+        // Each of several breaks asks about the same place.
+        if next == self.goes_on {
+            return false;
+        }
+        let ends = next >= self.end
             || matches!(self.byte(next), b'}' | b']' | b',')
             || (self.judge.starts_quote(next) && self.judge.closes_key(next).is_some())
-            || self.judge.bare_key(next)
+            || self.judge.bare_key(next);
+        if !ends {
+            self.goes_on = next;
+        }
+        ends
     }
 
     /// `1 b: 2`: a literal, then the next key without a comma.

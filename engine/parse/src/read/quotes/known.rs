@@ -14,9 +14,25 @@ pub(crate) struct Known {
     /// Far ends of quotes: from where, of which kind, and the byte after it. Escaped quotes are none, so a text of
     /// nothing else would be searched to its end from each of them.
     pub(super) far: RefCell<Vec<(Quote, usize, Option<usize>)>>,
-    /// Where the last brackets of the text close, the last one first; nothing before somebody asked.
-    pub(super) closers: RefCell<Option<Vec<usize>>>,
+    /// Where the last brackets of the text close, the last one first, and how far back they were looked for.
+    pub(super) closers: RefCell<Closers>,
+    /// Where the closers and space at the very end of the text begin, and whether a closer is among them.
+    pub(super) tail: Option<(usize, bool)>,
+    /// From here on no fence has its end.
+    pub(super) no_fence: Option<usize>,
 }
+
+/// The last closing brackets of a text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Closers {
+    places: Vec<usize>,
+    /// All from this byte on are among them; nothing before somebody asked.
+    from: Option<usize>,
+}
+
+/// Of so many closing brackets it is known where they stand. Deeper than a schema of tools goes, and a text that was cut
+/// off lacks them all.
+const LAST_CLOSERS: usize = 32;
 
 /// From a byte on no quote ends a string of this place and kind.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +46,25 @@ pub(super) struct Dead {
     pub(super) own: bool,
     /// No escaped one would, either.
     pub(super) escaped: bool,
+}
+
+impl Closers {
+    /// Whether as many brackets close from `at` on as are open there.
+    pub(super) fn close(&mut self, bytes: &[u8], at: usize, depth: usize) -> bool {
+        let Some(last) = depth.min(LAST_CLOSERS).checked_sub(1) else {
+            return true;
+        };
+        let looked = self.from.unwrap_or(bytes.len());
+        if at < looked && self.places.len() < LAST_CLOSERS {
+            let before = bytes.get(at..looked).unwrap_or_default();
+            let found = before.iter().enumerate().rev();
+            let found = found.filter(|(_, byte)| matches!(byte, b']' | b'}'));
+            let places = found.map(|(place, _)| at + place);
+            self.places.extend(places.take(LAST_CLOSERS - self.places.len()));
+            self.from = Some(at);
+        }
+        self.places.get(last).is_some_and(|place| *place >= at)
+    }
 }
 
 impl Known {

@@ -27,7 +27,7 @@ pub(super) fn nested(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(Nod
     let mut stack = vec![level(open, tag::at(text, open.span.start)?.name)];
     let mut here = open.span.end;
     loop {
-        let tag = noisy(text, here)?;
+        let tag = noisy(framer, here)?;
         let before = Span::new(here, tag.span.start);
         here = tag.span.end;
         let top = stack.last_mut()?;
@@ -57,10 +57,11 @@ pub(super) fn nested(framer: &mut Framer<'_, '_>, open: &Tag<'_>) -> Option<(Nod
 }
 
 /// The next tag that has the noise before it.
-fn noisy(text: &str, from: usize) -> Option<Tag<'_>> {
+fn noisy<'t>(framer: &Framer<'t, '_>, from: usize) -> Option<Tag<'t>> {
+    let text = framer.text;
     let mut here = from;
     loop {
-        let tag = tag::next(text, here, text.len())?;
+        let tag = framer.next_tag(here)?;
         if text.as_bytes().get(tag.span.start) == Some(&b']') && !tag.name.is_empty() {
             return Some(tag);
         }
