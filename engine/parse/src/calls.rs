@@ -28,6 +28,8 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
         partial,
         reading: Reading::default(),
     };
+    // The items of a list may share one place.
+    let mut told = 0;
     for piece in framed.pieces {
         match piece {
             Piece::Text(span) => gate.reading.text.push_str(span.of(text)),
@@ -37,7 +39,9 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
                 let (name, arguments, span) = (raw.name.clone(), raw.arguments, raw.span);
                 if !gate.call(*raw) {
                     gate.not_taken(&name, arguments, span);
-                    gate.reading.text.push_str(span.of(text));
+                    let new = Span::new(span.start.max(told), span.end);
+                    gate.reading.text.push_str(new.of(text));
+                    told = told.max(span.end);
                 }
             }
         }

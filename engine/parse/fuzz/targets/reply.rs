@@ -93,6 +93,8 @@ fn typed(schema: &Value) -> Expect {
 fn calls(reply: &str, expect: &Expect, seed: u8) {
     let reading = streamed(reply, expect, seed);
     assert!(reading.value.is_none());
+    // What is no call is told once.
+    assert!(reading.text.len() <= reply.len());
     for call in &reading.calls {
         lies_in(reply, call.span);
         let arguments = call.arguments.to_json();

@@ -503,3 +503,11 @@ fn labels_may_be_items_of_a_list() {
     let told = format!("{list}\n- Result: a.txt");
     assert_eq!(shown(&told, &tools()), "", "what somebody else did");
 }
+
+#[test]
+fn the_text_of_several_calls_that_are_none_is_told_once() {
+    let reply = "Tools:\n```tool_code\n- Action: delete\n- Action: erase\n```";
+    let reading = read(reply, &tools(), false);
+    assert!(reading.calls.is_empty());
+    assert_eq!(reading.text.matches("erase").count(), 1, "{}", reading.text);
+}
