@@ -42,11 +42,12 @@ pub(crate) fn log(own_time: Duration, step: &str) {
 }
 
 /// What a step seems to take in which nothing happens: asking for this clock is a call of the system, and an answer is
-/// taken in with hundreds of steps of a microsecond each. The shortest of some.
+/// taken in with hundreds of steps of a microsecond each. The median of some.
 static ASKING: LazyLock<Duration> = LazyLock::new(|| {
-    const TRIES: usize = 100;
-    let shortest = (0..TRIES).map(|_| since(worked())).min();
-    shortest.unwrap_or_default()
+    const TRIES: usize = 101;
+    let mut asked: Vec<_> = (0..TRIES).map(|_| since(worked())).collect();
+    asked.sort_unstable();
+    asked.get(TRIES / 2).copied().unwrap_or_default()
 });
 
 fn since(began: Duration) -> Duration {

@@ -29,7 +29,8 @@ pub(super) fn head_tail(section: &Section, room: Tokens, min: Tokens, family: Fa
     }
     let text = section.text.as_str();
     // Where each line ends.
-    let mut ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let breaks = memchr::memchr_iter(b'\n', text.as_bytes());
+    let mut ends: Vec<usize> = breaks.map(|at| at + 1).collect();
     if !text.is_empty() && !text.ends_with('\n') {
         ends.push(text.len());
     }
@@ -116,7 +117,7 @@ fn dressed(section: &Section, note: &str, text: &str) -> String {
         return format!("## {title}{note}\n\n{}\n", text.trim_end());
     }
     // Most texts have none, which is seen at a glance.
-    let longest = if text.contains('`') {
+    let longest = if memchr::memchr(b'`', text.as_bytes()).is_some() {
         longest_run(text, b'`')
     } else {
         0

@@ -3,7 +3,8 @@
 //! A prompt is counted several times while it is made to fit, and most of it again with each retry and each task that
 //! shows the same file. The tokeniser cuts a text into pieces by a regular expression and looks at each piece alone.
 //! [`ends_at`] knows places where a piece ends whatever stands around it: the counts of the parts between such places
-//! add up to that of the whole, exactly. Blocks of some hundred bytes are remembered by their hash, words by themselves.
+//! add up to that of the whole, exactly. Texts, and blocks of some hundred bytes, are remembered by their hash, words by
+//! themselves.
 //! Where a block ends follows from what stands there, so that a text which is shown behind another, or without its
 //! middle, is for the most part made of the same blocks. What is remembered changes no count, only the time it takes.
 
@@ -29,6 +30,13 @@ const WORD: usize = 32;
 
 /// How many parts of each kind are remembered: all words of a large project, 40 MiB of text; some megabytes of memory.
 const REMEMBERED: usize = 1 << 16;
+
+/// The shortest text that is remembered as a whole, in bytes: what is shorter has few blocks.
+const TEXT: usize = 4096;
+
+/// How many texts are remembered as a whole, with their blocks: what the tasks that run at one time show; a few megabytes
+/// of memory.
+const TEXTS: usize = 256;
 
 /// What a part of a text has that is counted: the parts of a text add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +75,10 @@ impl AddAssign for Content {
 #[derive(Default)]
 struct Memory {
     hasher: RandomState,
+    /// Texts by their blocks: where each ends, and what it has.
+    texts: HashMap<u64, Vec<(usize, Content)>>,
     blocks: HashMap<u64, Content>,
-    words: HashMap<Box<str>, u64>,
+    words: HashMap<Box<str>, u64, RandomState>,
 }
 
 static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
@@ -77,10 +87,27 @@ static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
 /// what it has.
 pub(super) fn measure(text: &str, tokenise: fn(&str) -> u64, mut tell: impl FnMut(usize, Content)) {
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let hash = (text.len() >= TEXT).then(|| memory.hasher.hash_one(text));
+    if let Some(known) = hash.and_then(|hash| memory.texts.get(&hash)) {
+        for (end, block) in known {
+            tell(*end, *block);
+        }
+        return;
+    }
+    let mut blocks = Vec::new();
     let mut end = 0;
     for block in parts(text, block_end) {
         end += block.len();
-        tell(end, memory.block(block, tokenise));
+        blocks.push((end, memory.block(block, tokenise)));
+    }
+    for (end, block) in &blocks {
+        tell(*end, *block);
+    }
+    if let Some(hash) = hash {
+        if memory.texts.len() >= TEXTS {
+            memory.texts.clear();
+        }
+        memory.texts.insert(hash, blocks);
     }
 }
 

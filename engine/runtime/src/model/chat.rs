@@ -5,10 +5,12 @@
 
 mod assemble;
 mod plain;
+mod repeated;
 
 use serde_json::{Map, Value, json};
 
 pub(super) use assemble::Assembler;
+pub(super) use repeated::Repeated;
 
 use super::ability::Constraint;
 use super::message::Request;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::chat::{Assembler, Chunk};
 use super::classify;
-use super::dialect;
+use super::dialect::{self, Reader};
 use super::error::CallError;
 use super::http::Client;
 use super::lines::Lines;
@@ -79,6 +79,7 @@ struct Exchange<'a> {
 
 /// An answer as it arrives.
 struct Answer<'a> {
+    reader: Reader,
     assembler: Assembler,
     watch: Watch<'a>,
     on_text: &'a mut (dyn FnMut(&str) + Send),
@@ -144,6 +145,7 @@ impl Exchange<'_> {
         let model = self.profile.model_name();
         let expect = watch::expectation(request);
         let mut answer = Answer {
+            reader: Reader::new(self.profile.dialect),
             assembler: Assembler::default(),
             watch: Watch::new(model, request, expect.as_ref()),
             on_text,
@@ -334,7 +336,7 @@ impl Exchange<'_> {
         if event.trim() == "[DONE]" {
             return Ok(Taken::Stopped);
         }
-        match self.profile.dialect.read(event) {
+        match answer.reader.read(event) {
             Some(chunk) => self.take(answer, chunk),
             // The last event of a stream that ends inside it.
             None if at_end => Ok(Taken::More),

@@ -4,7 +4,7 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use super::chat::{self, Chunk};
+use super::chat::{self, Chunk, Repeated};
 use super::message::Request;
 use super::{anthropic, ollama};
 use crate::settings::Profile;
@@ -19,6 +19,13 @@ pub enum Dialect {
     Anthropic,
     /// Ollama's own chat, in which the window can be set and a prompt that is too long is an error.
     Ollama,
+}
+
+/// Reads the events of one answer.
+#[derive(Debug)]
+pub(super) struct Reader {
+    dialect: Dialect,
+    repeated: Repeated,
 }
 
 /// The version of Anthropic's protocol that this speaks: the last in which older models take a temperature.
@@ -60,6 +67,25 @@ impl Dialect {
             Self::OpenAi => Chunk::read(text),
             Self::Anthropic => anthropic::read(text),
             Self::Ollama => ollama::read(text),
+        }
+    }
+}
+
+impl Reader {
+    /// A reader of what a server of this dialect sends.
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            repeated: Repeated::default(),
+        }
+    }
+
+    /// Reads an event of a stream; nothing where it is not JSON, or no object.
+    pub(super) fn read(&mut self, event: &str) -> Option<Chunk> {
+        match self.dialect {
+            Dialect::OpenAi => self.repeated.read(event),
+            // Each event of the others differs from the one before in a time, or is of one of several kinds.
+            dialect @ (Dialect::Anthropic | Dialect::Ollama) => dialect.read(event),
         }
     }
 }
