@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 
 import { logIn } from "./account.ts";
 import { admin } from "./checks/admin.ts";
+import { batch } from "./checks/batch.ts";
 import { dev } from "./checks/dev.ts";
 import { evolution } from "./checks/evolution.ts";
 import { fuzz, type Effort } from "./checks/fuzz.ts";
@@ -175,6 +176,8 @@ async function proveAll(programs: readonly string[], target: Target, cluster: Cl
     }
     if (name === "shop") {
       await proveShop(project);
+    } else if (name === "iot") {
+      await step(project, "batch", async () => batch(project));
     }
   }
 }
