@@ -55,6 +55,7 @@ pub(crate) fn check(unit: &Unit<'_>, sources: &Sources, level: Level, problems: 
         incomplete: unit.incomplete,
         lost: unit.lost.clone(),
         undeclared: HashSet::new(),
+        unfilled: Vec::new(),
         defaults: Defaults::of(None),
         names: Names::default(),
         members: Vec::new(),
@@ -82,6 +83,7 @@ pub(crate) fn check(unit: &Unit<'_>, sources: &Sources, level: Level, problems: 
     checker.constraints_of_entities();
     checker.signatures();
     checker.capabilities();
+    checker.leave_unfilled();
     checker.flows();
     checker.surface();
     checker.owners();
@@ -98,6 +100,8 @@ struct Checker<'a> {
     lost: Vec<&'a str>,
     /// Functions that expressions call and nobody declares: each is told once.
     undeclared: HashSet<String>,
+    /// Fields of events, by the event and the field's place, that some capability leaves unfilled and leniency lets pass.
+    unfilled: Vec<(usize, usize)>,
     defaults: Defaults,
     names: Names,
     /// What can stand behind the dot of a row, for each entity.

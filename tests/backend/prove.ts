@@ -26,6 +26,7 @@ import { Project, ROOT, WORK, type Target } from "./project.ts";
 import { Failure } from "./tools.ts";
 
 const EXAMPLES = join(ROOT, "bonescript/examples");
+const STYLE = join(ROOT, "bonescript/testdata/style");
 const TARGETS: readonly Target[] = ["sqlite", "postgres"];
 /** A description with more operations than this has its edges looked at in other programs: they take minutes. */
 const MANY_OPERATIONS = 100;
@@ -80,6 +81,9 @@ async function prove(project: Project, first: Project | undefined, odd: boolean 
   project.extend();
   if (!(await step(project, "install", async () => project.install(first)))) {
     return false;
+  }
+  if (first === undefined) {
+    await step(project, "audit", async () => project.audit());
   }
   const scripts = written ? ["typecheck", "lint", "format:check"] : ["typecheck"];
   for (const script of scripts) {
@@ -182,6 +186,21 @@ async function proveAll(programs: readonly string[], target: Target, cluster: Cl
   }
 }
 
+/** What the public compiler lets pass and still has a meaning becomes a project like any other. Each on one target. */
+async function proveStyle(target: Target, cluster: Cluster): Promise<void> {
+  // A file with several systems becomes several projects, which are the compiler's own tests' business.
+  const single = (file: string): boolean => readFileSync(join(STYLE, file), "utf8").match(/^system /gm)?.length === 1;
+  for (const [index, file] of readdirSync(STYLE).filter(single).sort().entries()) {
+    if (index % TARGETS.length !== TARGETS.indexOf(target)) continue;
+    const project = new Project(`style-${file.replace(/\.bone$/, "")}`, target, cluster);
+    project.remove();
+    const compiled = await step(project, "compile", async () => project.compile(join(STYLE, file), "--lenient"));
+    if (!compiled || !(await step(project, "install", async () => project.install(firsts.get(target))))) continue;
+    await step(project, "typecheck", async () => project.npm("typecheck", ["run", "--silent", "typecheck"]));
+    await step(project, "tests", async () => project.npm("test", ["test"], await project.environment("tests")));
+  }
+}
+
 /** How fast the generated routes are, told and not judged; with nothing beside it. */
 async function proveSpeed(target: Target, cluster: Cluster): Promise<void> {
   const project = new Project("speed", target, cluster);
@@ -214,7 +233,14 @@ async function main(): Promise<void> {
   try {
     const targets = TARGETS.filter((target) => values.target === undefined || values.target === target);
     // Side by side: most of a step is one process that waits for itself.
-    await Promise.all(targets.map(async (target) => proveAll(programs, target, cluster, values.turns)));
+    await Promise.all(
+      targets.map(async (target) => {
+        await proveAll(programs, target, cluster, values.turns);
+        if (values.program === undefined) {
+          await proveStyle(target, cluster);
+        }
+      }),
+    );
     for (const target of wanted === undefined || wanted.includes("speed") ? targets : []) {
       await proveSpeed(target, cluster);
     }

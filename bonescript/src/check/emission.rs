@@ -2,7 +2,8 @@
 //!
 //! Arguments fill its fields from the left. The others are filled by name: `order_id` from a parameter `order` that is an
 //! entity, `quantity` from a parameter of that name, `seller_id` from the one parameter that has such a field, `…_at` by
-//! the time, `actor_id` by the caller, and what is optional by `none`. A field that nothing fills is an error.
+//! the time, `actor_id` by the caller, and what is optional by `none`. A field that nothing fills is an error; where
+//! leniency lets it pass, the field becomes optional: an event that tells less is better than work that never succeeds.
 
 use super::Checker;
 use super::scope::Scope;
@@ -81,17 +82,18 @@ impl Checker<'_> {
             self.fits(value, &field.ty, tree.span, &what);
         }
         let mut unfilled = Vec::new();
-        for field in event.payload.iter().skip(values.len()) {
+        for (place, field) in event.payload.iter().enumerate().skip(values.len()) {
             let value = self.filled(field, capability);
             if value.is_none() {
                 unfilled.push(field.name.as_str());
+                self.unfilled.push((id, place));
             }
             values.push(value.unwrap_or_else(|| Expression::new(K::Literal(Literal::None), Type::None)));
         }
         let silent = self.trees.events.get(id).is_some_and(|(_, tree)| tree.incomplete)
             || matches!(scope, Scope::Capability { incomplete: true, .. });
         if !unfilled.is_empty() && !silent {
-            self.unfilled(emit, &event, &unfilled);
+            self.tell_unfilled(emit, &event, &unfilled);
         }
         Some(Emission {
             event: EventId(id),
@@ -99,7 +101,20 @@ impl Checker<'_> {
         })
     }
 
-    fn unfilled(&mut self, emit: &ast::Emit, event: &Event, fields: &[&str]) {
+    /// Makes optional what is left unfilled: who listens sees that it may be nothing.
+    pub(super) fn leave_unfilled(&mut self) {
+        for (event, place) in std::mem::take(&mut self.unfilled) {
+            let event = self.system.events.get_mut(event);
+            let Some(field) = event.and_then(|event| event.payload.get_mut(place)) else {
+                continue;
+            };
+            if !matches!(field.ty, Type::Optional(_)) {
+                field.ty = Type::Optional(Box::new(field.ty.clone()));
+            }
+        }
+    }
+
+    fn tell_unfilled(&mut self, emit: &ast::Emit, event: &Event, fields: &[&str]) {
         let list: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
         let message = format!("nothing fills {} of `{}`", list.join(", "), event.name);
         let arguments: Vec<&str> = event.payload.iter().map(|field| field.name.as_str()).collect();

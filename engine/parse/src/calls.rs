@@ -28,11 +28,14 @@ pub(crate) fn read(text: &str, tools: &Tools, partial: bool) -> Reading {
         partial,
         reading: Reading::default(),
     };
-    // The items of a list may share one place.
+    // The items of a list may share one place, and a call may begin with a header that is text already.
     let mut told = 0;
     for piece in framed.pieces {
         match piece {
-            Piece::Text(span) => gate.reading.text.push_str(span.of(text)),
+            Piece::Text(span) => {
+                gate.reading.text.push_str(span.of(text));
+                told = told.max(span.end);
+            }
             Piece::Thinking(span) => gate.thinking(span.of(text)),
             Piece::Mark => {}
             Piece::Call(raw) => {

@@ -165,7 +165,7 @@ fn described(system: &System, id: EntityId, entity: &Entity, rules: &EntityRules
         table => text(entity.table.as_str()),
         creatable => rules.creatable,
         login => login.map(|login| text(login.identifier.as_str())),
-        open => login.is_some_and(|login| login.open),
+        open => rules.login.as_ref().is_some_and(|login| login.open),
         keyed => rules.login.is_some() && login.is_none(),
         owner,
         readers => rules.readers.as_deref().map(names),

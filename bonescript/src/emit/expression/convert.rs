@@ -39,7 +39,7 @@ impl Compiler<'_> {
             return if optional || matches!(wanted, Type::Json | Type::Unknown) {
                 code
             } else {
-                self.checked("present", &code, wanted, what)
+                self.checked("there", &code, wanted, what)
             };
         }
         let code = self.alike(code, wanted);
@@ -57,7 +57,7 @@ impl Compiler<'_> {
             }
             Some(function) => self.checked(function, &code, wanted, what),
             None if code.nullable && !optional && !matches!(wanted, Type::Json | Type::Unknown) => {
-                self.checked("present", &code, wanted, what)
+                self.checked("there", &code, wanted, what)
             }
             None => code,
         }

@@ -101,6 +101,8 @@ for (const entity of entities) {
     if (entity.owner?.given === false) return t.skip("a new row is always its maker's");
     const owner =
       entity.owner === null ? null : await newCaller(backend, find(entity.owner.entity));
+    if (entity.owner !== null && owner === null)
+      return t.skip("the example does not meet a condition of the program");
     const leading = owner === null ? {} : await leadingTo(backend, entity, owner.id);
     const body: Body = { ...bodyOf(entity), ...leading };
     for (const need of entity.needs) body[need.column] ??= await plant(backend, find(need.entity));

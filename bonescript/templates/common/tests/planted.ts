@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { createKey } from "../src/auth/keys.ts";
 import { hashPassword } from "../src/auth/passwords.ts";
 import { keepSecret, secretColumn } from "../src/auth/secrets.ts";
+import type { Entity } from "../src/entities/definition.ts";
 import { entities as known } from "../src/entities/index.ts";
 import { insertRow } from "../src/entities/rows.ts";
 import { problemOf } from "../src/problems.ts";
@@ -28,6 +29,12 @@ const MAX_DEPTH = 8;
 
 let hash: Promise<string> | undefined;
 
+/** The password as it is kept: hashed once, but for entities whose secrets are kept apart, where no two are the same. */
+async function secretOf({ auth }: Entity): Promise<string> {
+  const apart = auth !== null && auth.secret === null;
+  return apart ? await hashPassword(PASSWORD) : await (hash ??= hashPassword(PASSWORD));
+}
+
 /** Puts a row and all that it needs; `null` where the example does not meet a condition of the program. */
 async function put(
   backend: Backend,
@@ -48,7 +55,7 @@ async function put(
   const id = randomUUID();
   const now = new Date();
   const key = entity.keyed ? createKey(entity.table, id) : null;
-  const secret = key?.hash ?? (await (hash ??= hashPassword(PASSWORD)));
+  const secret = key?.hash ?? (await secretOf(described));
   try {
     const held = described.auth === null ? {} : secretColumn(described, secret);
     await insertRow(db, described, { ...values, ...held, id }, now);

@@ -16,6 +16,7 @@ import { extensions } from "../src/extensions/index.ts";
 import { createLive } from "../src/live.ts";
 import { createLogger } from "../src/logger.ts";
 import { createMetrics } from "../src/metrics.ts";
+import { policies } from "../src/policies/policies.ts";
 import { entities, type Body, type EntityUnderTest } from "./system.ts";
 
 export const PASSWORD = "correct horse battery staple";
@@ -46,6 +47,14 @@ export interface Asked {
   headers?: Record<string, string>;
 }
 
+/** So much time passes between two requests, so that the limits of the program refuse no test. */
+const PAUSE_MS = Math.max(
+  20_000,
+  ...policies.map(({ limit }) =>
+    limit === null ? 0 : Math.ceil((2 * limit.window) / limit.requests),
+  ),
+);
+
 /** Starts a server; it ends with the file of tests. */
 export async function start(): Promise<Backend> {
   const folder = mkdtempSync(join(tmpdir(), "tests-"));
@@ -59,7 +68,6 @@ export async function start(): Promise<Backend> {
   await migrate(config);
   const db = openDatabase(config);
   const log = createLogger(config);
-  // Time passes between two requests, so that the limits of the program refuse no test.
   let passed = 0;
   const clock = (): Date => new Date(Date.now() + passed);
   const base = { config, db, log, clock, metrics: createMetrics() };
@@ -72,7 +80,7 @@ export async function start(): Promise<Backend> {
     rmSync(folder, { recursive: true, force: true });
   });
   const ask: Backend["ask"] = async (method, path, { token, body, headers = {} } = {}) => {
-    passed += 20_000;
+    passed += PAUSE_MS;
     const response = await app.inject({
       method,
       url: path,
@@ -160,7 +168,7 @@ export function admin(backend: Backend): Promise<User | null> {
 
 async function makeAdmin(backend: Backend): Promise<User | null> {
   for (const entity of entities) {
-    if (!entity.open || entity.needs.length > 0) continue;
+    if (entity.login === null || !entity.open || entity.needs.length > 0) continue;
     const user = await signUp(backend, entity);
     const described = known.find(({ name }) => name === entity.name);
     if (user === null || described === undefined) continue;

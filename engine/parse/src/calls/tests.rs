@@ -510,4 +510,7 @@ fn the_text_of_several_calls_that_are_none_is_told_once() {
     let reading = read(reply, &tools(), false);
     assert!(reading.calls.is_empty());
     assert_eq!(reading.text.matches("erase").count(), 1, "{}", reading.text);
+    let reply = "<|channel|>commentary to=functions.era</tool_call>se <|message|>{\"path\": \"a\"}<|call|>";
+    let reading = read(reply, &tools(), false);
+    assert!(reading.text.len() <= reply.len(), "{}", reading.text);
 }
