@@ -114,3 +114,20 @@ fn each_survives_its_layout() {
         assert_eq!(meaning(&formatted), meaning(text), "{name}");
     }
 }
+
+#[test]
+fn what_nothing_fills_may_be_nothing() {
+    let text = "system S {\n  entity Job { owns: [title: string] auth: jwt }\n  event Done { payload: { job_id: uuid, cost: uint, at: optional<timestamp> } }\n  \
+                capability finish(job: Job) { requires: [caller == job] effects: [job.title = \"done\"] emits: Done }\n}\n";
+    let analysis = check("s.bone", text, Level::Strict);
+    assert_eq!(errors(&analysis), "B0404");
+    let analysis = check("s.bone", text, Level::Lenient);
+    let program = analysis.program.unwrap();
+    let event = &program.systems.first().unwrap().events[0];
+    let optional: Vec<bool> = event
+        .payload
+        .iter()
+        .map(|field| matches!(field.ty, crate::ir::Type::Optional(_)))
+        .collect();
+    assert_eq!(optional, [false, true, true], "{:?}", event.payload);
+}
