@@ -10,6 +10,7 @@ mod decide;
 mod event;
 mod feedback;
 mod node;
+mod outcome;
 mod program;
 mod split;
 mod state;
@@ -20,14 +21,14 @@ pub use action::Action;
 pub use budget::{Affordable, Caps, Spend};
 pub use decide::{Decision, Manner, Past, Policy, Symptom, decide};
 pub use event::{
-    CallUsage, Event, Failure, FailureClass, NodeId, Notice, Outcome, RepairSeverity, Repaired, Reserve,
-    RunStatus, Sent, Status, Stored, Stream, TaskResult, Timestamp, ToolResult,
+    CallUsage, Event, NodeId, Notice, RepairSeverity, Repaired, Reserve, Sent, Stream, Timestamp, ToolResult,
 };
 pub use feedback::{FEEDBACK_TOKENS, feedback};
 pub use node::{
     CallRecord, Node, NodeIndex, NodeOutcome, NodePhase, Scope, ScopeIndex, Split, TaskOutcome, ToolPlace,
     ToolRecord,
 };
+pub use outcome::{Failure, FailureClass, Outcome, RunStatus, Status, Stored, TaskResult};
 pub(crate) use program::splits;
 pub use program::{Escalates, Program, TaskInfo};
 pub use split::{Cut, MAX_PARTS, Part, Piece, Work, group, split};
