@@ -317,7 +317,7 @@ impl<'t> Framer<'t, '_> {
             Role::Speaker | Role::Parameter | Role::Key | Role::Value => self.at = after,
             Role::Noise if !tag.close && quoting::others_speak(tag.name, self.from(after)) => {
                 // Kept as text, as results are.
-                self.at = quoting::next_turn(self.text, after);
+                self.at = self.next_turn(after);
             }
             Role::Other if !tag.close && self.quoting(&tag) => {}
             Role::Other => {

@@ -1,6 +1,6 @@
 //! What is no part of the model's own answer although it wrote it: elements that quote, comments, others' turns.
 
-use super::{Framer, Role, Tag, shown, tag};
+use super::{Framer, Role, Tag, shown};
 
 /// Two calls that belong together have no more than a few markers between them.
 const GAP: usize = 64;
@@ -60,6 +60,18 @@ impl Framer<'_, '_> {
         })
     }
 
+    /// Where the next turn begins, or the text ends.
+    pub(super) fn next_turn(&self, from: usize) -> usize {
+        let mut at = from;
+        while let Some(next) = self.next_tag(at) {
+            if next.role == Role::End || next.name.contains("start") && next.piped && !next.close {
+                return next.span.start;
+            }
+            at = next.span.end;
+        }
+        self.text.len()
+    }
+
     /// Goes behind the next `closer`, or to the end: it may still be written, and what was called could not be undone.
     pub(super) fn skip_to(&mut self, closer: &str) {
         let rest = self.rest();
@@ -85,16 +97,4 @@ pub(super) fn others_speak(tag: &str, after: &str) -> bool {
         .find(|ch: char| !(ch.is_ascii_alphabetic() || ch == '_'))
         .unwrap_or(word.len());
     TURNS.contains(&tag) && word.get(..len).is_some_and(|word| OTHERS.contains(&word))
-}
-
-/// Where the next turn begins, or the text ends.
-pub(super) fn next_turn(text: &str, from: usize) -> usize {
-    let mut at = from;
-    while let Some(next) = tag::next(text, at, text.len()) {
-        if next.role == Role::End || next.name.contains("start") && next.piped && !next.close {
-            return next.span.start;
-        }
-        at = next.span.end;
-    }
-    text.len()
 }

@@ -73,27 +73,6 @@ pub(crate) fn at(text: &str, start: usize) -> Option<Tag<'_>> {
     }
 }
 
-/// The next tag at or after `from`, whatever it means.
-pub(crate) fn next(text: &str, from: usize, end: usize) -> Option<Tag<'_>> {
-    let mut at = from;
-    while let Some(found) = text
-        .as_bytes()
-        .get(at..end)
-        .and_then(|rest| memchr::memchr3(b'<', b'[', LEFT, rest))
-    {
-        let start = at + found;
-        let noise = start.checked_sub(1).filter(|before| {
-            *before >= from && text.get(*before..).is_some_and(|rest| rest.starts_with(NOISE))
-        });
-        let tag = self::at(text, noise.unwrap_or(start));
-        if let Some(tag) = tag.filter(|tag| tag.span.end <= end) {
-            return Some(tag);
-        }
-        at = start + 1;
-    }
-    None
-}
-
 /// Where the noise begins that stands right before `end`, or `end`.
 pub(crate) fn before_noise(text: &str, end: usize) -> usize {
     match text.get(..end) {

@@ -1,6 +1,6 @@
 //! What the model thought aloud, by any of the markers of the table: no part of its answer, and nothing in it is called.
 
-use super::{Claim, Framer, Piece, Role, Tag, tag};
+use super::{Claim, Framer, Piece, Role, Tag, Tags, tag};
 use crate::RepairKind;
 use crate::tree::Span;
 
@@ -49,8 +49,8 @@ fn is_value(answer: &str) -> bool {
 
 /// The next marker that ends thinking.
 fn closer(text: &str, from: usize) -> Option<Tag<'_>> {
-    let mut at = from;
-    while let Some(tag) = tag::next(text, at, text.len()) {
+    let (mut tags, mut at) = (Tags::new(text), from);
+    while let Some(tag) = tags.next(at, text.len()) {
         if tag.role == Role::Think && tag.close && tag.whole || tag.role == Role::Answer {
             return Some(tag);
         }
@@ -80,9 +80,9 @@ fn messages(text: &str, all: Span) -> Option<(Span, Span)> {
     let mut thought = Span::default();
     let mut answer = None;
     let mut body: Option<(bool, usize)> = None;
-    let mut at = first.span.start;
+    let (mut tags, mut at) = (Tags::new(text), first.span.start);
     loop {
-        let next = tag::next(text, at, all.end);
+        let next = tags.next(at, all.end);
         let stop = next.map_or(all.end, |tag| tag.span.start);
         let role = next.map(|tag| tag.role);
         let ends = matches!(role, None | Some(Role::Message | Role::Header | Role::End));
