@@ -62,9 +62,13 @@ async function step(project: Project, name: string, work: () => Promise<unknown>
   lines.push({ project: where, step: name, seconds, ...(failure === undefined ? {} : { failure }) });
   console.log(`${failure === undefined ? "ok  " : "FAIL"} ${where}: ${name} (${seconds.toFixed(1)} s)`);
   if (failure !== undefined) {
-    console.log(failure.replaceAll(/^/gm, "     "));
+    console.log(indented(failure));
   }
   return failure === undefined;
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, "     ");
 }
 
 /**
@@ -248,8 +252,9 @@ async function main(): Promise<void> {
     await cluster.stop();
   }
   const failed = lines.filter((line) => line.failure !== undefined);
+  // Once more, since who reads the end of a long log sees nothing else.
   for (const line of failed) {
-    console.log(`failed: ${line.project}: ${line.step}`);
+    console.log(`failed: ${line.project}: ${line.step}\n${indented(line.failure ?? "")}`);
   }
   console.log(`${lines.length - failed.length} passed, ${failed.length} failed`);
   process.exitCode = failed.length === 0 ? 0 : 1;

@@ -24,6 +24,8 @@ export async function resilience(server: Server, account: Account, table: string
     ["POST", `/${table}`, "x", { "content-type": "text/plain" }],
     ["GET", `/${table}/00000000-0000-4000-8000-000000000000`],
     ["PUT", `/${table}/00000000-0000-4000-8000-000000000000`, { nothing: 1 }],
+    ["POST", `/${table}`],
+    ["PUT", `/${table}/${account.id}`],
     ["GET", "/no/such/route"],
     ["PATCH", `/${table}`],
   ];

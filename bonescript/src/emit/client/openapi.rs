@@ -201,7 +201,7 @@ fn described(operation: &Operation) -> Described<'_> {
         summary: &operation.summary,
         parameters: operation.parameters.iter().chain(key).collect(),
         request_body: operation.body.as_ref().map(|(schema, example)| Body {
-            required: true,
+            required: !operation.bodiless,
             content: Content {
                 media: "application/json",
                 schema,

@@ -30,6 +30,8 @@ pub(super) struct Operation {
     pub(super) parameters: Vec<Value>,
     /// The schema of the body, and one that fits.
     pub(super) body: Option<(Value, Value)>,
+    /// The body may be missing, since nothing in it has to be there.
+    pub(super) bodiless: bool,
     /// Statuses of what went well, with the schema of the answer.
     pub(super) answers: Vec<(u16, &'static str, Option<Value>)>,
     /// Statuses of what did not.
@@ -61,6 +63,7 @@ impl Operation {
             tag: tag.to_owned(),
             summary,
             body: None,
+            bodiless: false,
             answers: Vec::new(),
             problems: if method == "get" { READING } else { WRITING }.to_vec(),
             open: false,
@@ -87,6 +90,12 @@ impl Operation {
     fn taking(mut self, schema: Value, example: Value) -> Self {
         self.body = Some((schema, example));
         self
+    }
+
+    /// As [`Operation::taking`], of a capability or a flow: what needs no input needs no body.
+    fn taking_input(mut self, schema: Value, example: Value) -> Self {
+        self.bodiless = schema.get("required").is_none();
+        self.taking(schema, example)
     }
 }
 
@@ -348,7 +357,7 @@ fn called(system: &System, capability: &Capability) -> Operation {
         tag,
         format!("Do `{words}`"),
     )
-    .taking(body, given);
+    .taking_input(body, given);
     operation.open = capability.authorization == Authorization::Anyone;
     operation.keyed = true;
     if !system.extension_points.is_empty() {

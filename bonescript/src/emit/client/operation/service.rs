@@ -116,7 +116,7 @@ pub(super) fn moving(system: &System, all: &mut Vec<Operation>) {
             "Flows",
             format!("Begin `{}`", flow.name),
         )
-        .taking(schema::object(&properties), Value::Object(given))
+        .taking_input(schema::object(&properties), Value::Object(given))
         .answering(200, "It is done.", Some(run()))
         .answering(202, "It goes on.", Some(run()));
         begin.keyed = true;

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Caller, Context } from "../context.ts";
 import { encodeRow } from "../database/codec.ts";
-import { forbidden, invalid, notFound } from "../errors.ts";
+import { forbidden, invalid, notFound, Problem } from "../errors.ts";
 import { uuid } from "../schemas/values.ts";
 import { present, type BaseRow, type Entity } from "./definition.ts";
 import { owns, readsAll, writesAll } from "./ownership.ts";
@@ -32,6 +32,14 @@ export function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (!result.success) throw invalid(result.error);
   return result.data;
+}
+
+/** A body by its schema. Throws a problem of 400, also where there is none. */
+export function parsedBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  if (body === undefined) {
+    throw new Problem("VALIDATION_FAILED", "this needs a body: a JSON object");
+  }
+  return parsed(schema, body);
 }
 
 /** An id of a path. Throws a problem of 400. */

@@ -18,7 +18,16 @@ import { present, type Entity } from "./definition.ts";
 import { entities } from "./index.ts";
 import { ownedBy, readsAll } from "./ownership.ts";
 import { registerRelations } from "./relations.ts";
-import { equals, idOf, mayWrite, pageOf, paging, parsed, readable } from "./requests.ts";
+import {
+  equals,
+  idOf,
+  mayWrite,
+  pageOf,
+  paging,
+  parsed,
+  parsedBody,
+  readable,
+} from "./requests.ts";
 import { deleteRow, insertRow, lockRows, updateRow } from "./rows.ts";
 
 export function register(app: App, context: Context): void {
@@ -71,7 +80,7 @@ function registerEntity(app: App, context: Context, entity: Entity): void {
         `rows of ${entity.name} are made by ${entity.madeBy.map((name) => `\`${name}\``).join(", ")}`,
       );
     }
-    const { password, ...given } = parsed(entity.create, request.body ?? {});
+    const { password, ...given } = parsedBody(entity.create, request.body);
     const values = caller === null ? given : withOwner(entity, given, caller);
     const id = randomUUID();
     const secret = entity.auth === null ? null : await prepareSecret(entity, id, password);
@@ -111,7 +120,7 @@ function registerEntity(app: App, context: Context, entity: Entity): void {
   app.put<{ Params: { id: string } }>(`/${table}/:id`, async (request) => {
     const caller = enter(request);
     const id = idOf(request.params.id);
-    const values = parsed(entity.update, request.body ?? {});
+    const values = parsedBody(entity.update, request.body);
     const row = await inTransaction(db, async (trx) => {
       const [before] = await lockRows(trx, entity, [id], "update");
       if (before === undefined) throw notFound(entity.name);

@@ -46,7 +46,7 @@ export class Flows {
     caller: Caller,
     key: string | null,
   ): Promise<Run> {
-    flow.check(body ?? {});
+    flow.check(body === undefined ? {} : body);
     const { run, isNew } = await beginRun(context, flow.name, body, caller, key);
     if (!isNew) return run;
     const driven = drive(context, flow, run, this.#stopping.signal);
