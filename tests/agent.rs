@@ -248,6 +248,28 @@ fn a_file_that_was_not_read_is_not_written_over() {
 }
 
 #[test]
+fn a_file_that_was_read_in_part_is_not_written_over() {
+    let whole = A.replace('3', "2");
+    let write = call("write_file", &json!({ "path": "src/a.py" })) + &format!("\n```python\n{whole}```\n");
+    let lines = A.lines().count();
+    let (sandbox, output, requests) = run([
+        call("read_file", &json!({ "path": "src/a.py", "from": 1, "to": 1 })),
+        write.clone(),
+        call("read_file", &json!({ "path": "src/a.py", "from": 2 })),
+        write,
+        finish(),
+    ]);
+    output.exits(0);
+    let refused = told(&requests[2]);
+    let expected =
+        format!("lines that you have not read: read 2 to {lines} first, or change it with `patch`");
+    assert!(refused.contains(&expected), "{refused}");
+    assert!(requests[2].last_user_message().contains("read_file {"));
+    assert!(told(&requests[4]).contains("`src/a.py` was replaced"));
+    assert_eq!(sandbox.read("src/a.py"), whole);
+}
+
+#[test]
 fn the_same_look_again_is_answered_by_reference_unless_something_was_written() {
     let read = call("read_file", &json!({ "path": "src/a.py" }));
     let (_, output, requests) = run([

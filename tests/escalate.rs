@@ -170,6 +170,35 @@ fn each_provider_is_asked_in_the_words_that_it_knows() {
 }
 
 #[test]
+fn a_provider_without_schemas_passes_its_answer_to_a_tool() {
+    let age = "tasks:\n  a: { prompt: 'How old?', output: { schema: { type: object, required: [age], properties: { age: { type: integer } } } }, on_failure: { retry: 0, escalate: cloud } }\noutputs: { a: '{{ tasks.a.output.age }}' }\n";
+    for (model, form) in [
+        (
+            "provider = 'anthropic'\nmodel = 'claude-haiku-4-5'",
+            "/tools/0/input_schema/required/0",
+        ),
+        (
+            "provider = 'deepseek'\nmodel = 'deepseek-flash'",
+            "/tools/0/function/parameters/required/0",
+        ),
+    ] {
+        let passed = Answer::text("It is told:").tool("answer", "{\"age\": 7}");
+        let servers = servers(Script::always(passed));
+        let sandbox = sandbox_of(&servers, age, model, "");
+        // What is said before the call is none of the answer, and no sign that the tool is not kept to.
+        for _ in 0..2 {
+            let output = sandbox.exec(&["--escalate"]).exits(0);
+            assert_eq!(output.json(), json!({ "a": 7 }), "{model}");
+        }
+        let sent = servers.strong.calls();
+        assert_eq!(sent.len(), 2, "{model}");
+        assert!(sent[1].body.get("tools").is_some(), "{model}");
+        assert_eq!(sent[0].body.pointer(form), Some(&json!("age")), "{model}");
+        assert_eq!(sent[0].body.get("response_format"), None, "{model}");
+    }
+}
+
+#[test]
 fn nothing_is_escalated_unless_workflow_and_run_both_say_so() {
     let servers = servers(right());
     let sandbox = sandbox(&servers, HARD, "");

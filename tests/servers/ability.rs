@@ -10,12 +10,13 @@ use crate::support::model_server::{Answer, ModelServer, RecordedRequest, Script}
 
 const AGE: &str = "tasks:\n  a: { prompt: 'How old?', output: { schema: { type: object, required: [age], properties: { age: { type: integer } } } } }\noutputs: { a: '{{ tasks.a.output.age }}' }\n";
 
-const WORDS: [&str; 5] = [
+const WORDS: [&str; 6] = [
     "response_format",
     "json_schema",
     "structured_outputs",
     "guided_json",
     "grammar",
+    "tools",
 ];
 
 /// In which words a schema was asked for.
@@ -71,7 +72,67 @@ fn a_server_that_takes_no_schema_is_asked_without() {
     let sandbox = at(&server, AGE);
     sandbox.exec(&[]).exits(0);
     sandbox.exec(&[]).exits(0);
-    assert_eq!(words(&server), ["response_format", "nothing", "nothing"]);
+    assert_eq!(words(&server), ["response_format", "tools", "nothing", "nothing"]);
+}
+
+#[test]
+fn a_server_that_takes_tools_alone_passes_the_answer_to_one() {
+    let age = Answer::text("").tool("answer", "{\"age\": 7}");
+    let server = ModelServer::start(Script::always(age).taking("tools"));
+    let sandbox = at(&server, AGE);
+    assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 7 }));
+    // What the server makes of the tool is set aside, too.
+    let reserve = |event: &Value| event["reserve"]["prompt"].as_u64().unwrap();
+    let started: Vec<u64> = sandbox
+        .events()
+        .iter()
+        .filter(|event| event["type"] == "call_started")
+        .map(reserve)
+        .collect();
+    assert!(started[0] < 600 && started[1] > 600, "{started:?}");
+
+    assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 7 }));
+    assert_eq!(words(&server), ["response_format", "tools", "tools"]);
+    let asked = &server.calls()[2].body;
+    assert_eq!(asked["tool_choice"], "required");
+    assert_eq!(
+        asked["tools"][0]["function"]["parameters"]["required"],
+        json!(["age"])
+    );
+}
+
+#[test]
+fn an_answer_that_is_no_object_is_passed_as_one_and_taken_out() {
+    let colours = Answer::text("").tool("answer", "{\"value\": [\"red\", \"blue\"]}");
+    let server = ModelServer::start(Script::always(colours).taking("tools"));
+    let sandbox = at(
+        &server,
+        "tasks:\n  a: { prompt: 'Which colours?', output: { schema: { type: array, items: { type: string } } } }\noutputs: { a: '{{ tasks.a.output }}' }\n",
+    );
+    assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": ["red", "blue"] }));
+    let asked = &server.calls()[1].body["tools"][0]["function"]["parameters"];
+    assert_eq!(asked["properties"]["value"]["type"], "array");
+}
+
+/// It is watched like any other answer, in pieces, and one that is cut is told.
+#[test]
+fn what_is_passed_is_judged_like_an_answer() {
+    let script = Script::answers([
+        Answer::text("").tool("answer", "{\"age\": \"seven\"}"),
+        Answer::text("").tool("answer", "{\"age\"").finish("length"),
+        Answer::text("").tool("answer", "{\"age\": 7}"),
+    ]);
+    let server = ModelServer::start(script.taking("tools"));
+    let sandbox = at(&server, AGE);
+    assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 7 }));
+    let failures: Vec<Value> = sandbox
+        .events()
+        .iter()
+        .filter(|event| event["type"] == "attempt_finished")
+        .map(|event| event["outcome"]["failure"]["class"].clone())
+        .filter(|class| !class.is_null())
+        .collect();
+    assert_eq!(failures, ["schema_mismatch", "truncated"]);
 }
 
 #[test]
@@ -82,23 +143,26 @@ fn what_is_refused_for_another_reason_teaches_nothing() {
         body: "{\"error\":\"no such model\"}".to_owned(),
     };
     let server = ModelServer::start(
-        Script::answers([Answer::fault(refused.clone()), Answer::fault(refused)])
+        Script::answers([(); 3].map(|()| Answer::fault(refused.clone())))
             .otherwise(Answer::text("{\"age\": 7}")),
     );
     let sandbox = at(&server, AGE);
     sandbox.exec(&[]).exits(1).says("no such model");
     sandbox.exec(&[]).exits(0);
-    assert_eq!(words(&server), ["response_format", "nothing", "response_format"]);
+    assert_eq!(
+        words(&server),
+        ["response_format", "tools", "nothing", "response_format"]
+    );
 }
 
 #[test]
 fn a_schema_that_is_not_kept_is_not_asked_for_again() {
     let server = ModelServer::start(Script::always(Answer::text("Well:\n```json\n{\"age\": 7}\n```")));
     let sandbox = at(&server, AGE);
-    for _ in 0..2 {
+    for _ in 0..3 {
         assert_eq!(sandbox.exec(&[]).exits(0).json(), json!({ "a": 7 }));
     }
-    assert_eq!(words(&server), ["response_format", "nothing"]);
+    assert_eq!(words(&server), ["response_format", "tools", "nothing"]);
 }
 
 #[test]

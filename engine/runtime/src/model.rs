@@ -6,6 +6,7 @@
 //! follow. What a reply means, and what to do after a failure, is decided elsewhere.
 
 mod ability;
+mod answer_tool;
 mod anthropic;
 mod canonical;
 mod chat;
@@ -34,5 +35,5 @@ pub use http::{Client, ClientError};
 pub use message::{Finish, Message, Reply, Request, Role, ToolCall, Usage};
 pub use pool::{Pool, Turn};
 pub use retry::{Retry, RetryPolicy, call_with_retries};
-pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request};
+pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request, estimate_tool};
 pub use watch::{Stop, thinking_allowance};

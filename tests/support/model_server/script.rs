@@ -294,6 +294,7 @@ impl Script {
             "structured_outputs",
             "guided_json",
             "grammar",
+            "tools",
         ];
         let said = words
             .into_iter()

@@ -13,6 +13,7 @@ mod files;
 mod journaled;
 mod prompt;
 mod search;
+mod seen;
 mod served;
 mod shown;
 mod toolbox;

@@ -16,7 +16,7 @@ use smallcode_core::spec::Task;
 use smallcode_core::tokens::Tokens;
 
 use super::{Answerer, Job, Shared, timeout};
-use crate::model::{self, Reply};
+use crate::model::{self, Constraint, Reply};
 use crate::own_time::Step;
 
 use self::request::Asked;
@@ -135,6 +135,10 @@ impl<'a> Asker<'a> {
             ..
         } = self.answerer;
         for _ in 0..REBUILT {
+            // What a template makes of a tool is not asked for.
+            if asked.request.constraint == Constraint::ToolCall {
+                return Ok(asked);
+            }
             let Some(exact) = counter.count(self.client, profile, &asked.request.messages).await else {
                 return Ok(asked);
             };

@@ -16,7 +16,7 @@ use smallcode_core::tokens::{Calibration, Tokens};
 use super::discover::Server;
 use super::message::{Finish, Reply, Request};
 use super::watch::Stop;
-use crate::settings::Profile;
+use crate::settings::{Profile, Provider};
 
 /// In which words a server is asked to keep an answer to a schema.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,20 +31,27 @@ pub enum Constraint {
     StructuredOutputs,
     /// `guided_json`: vLLM before that.
     GuidedJson,
+    /// A tool that the model must call with the answer: native tools, of servers that know no schema of an answer.
+    ToolCall,
     /// None at all.
     Nothing,
 }
 
 impl Constraint {
-    /// What a server may know, by what it showed itself to be; the first is tried first.
-    pub fn known_to(server: Option<Server>, version: Option<&str>) -> Vec<Self> {
+    /// What a server may know, by what it showed itself to be; the first is tried first. A provider is known by its
+    /// documentation: `DeepSeek` and Anthropic take no schema of an answer, but tools.
+    pub fn known_to(provider: Option<Provider>, server: Option<Server>, version: Option<&str>) -> Vec<Self> {
+        if let Some(Provider::Anthropic | Provider::DeepSeek) = provider {
+            return vec![Self::ToolCall];
+        }
         match server {
             Some(Server::LlamaCpp) => vec![Self::ResponseFormat, Self::JsonSchema],
             Some(Server::Vllm) if version.is_some_and(is_old_vllm) => {
                 vec![Self::ResponseFormat, Self::GuidedJson]
             }
             Some(Server::Vllm) => vec![Self::ResponseFormat, Self::StructuredOutputs],
-            Some(Server::Ollama | Server::LmStudio | Server::Other) | None => vec![Self::ResponseFormat],
+            Some(Server::Ollama) => vec![Self::ResponseFormat],
+            Some(Server::LmStudio | Server::Other) | None => vec![Self::ResponseFormat, Self::ToolCall],
         }
     }
 }
@@ -204,7 +211,7 @@ mod tests {
 
     #[test]
     fn old_versions_of_vllm_are_told() {
-        let known = |version| Constraint::known_to(Some(Server::Vllm), version).pop();
+        let known = |version| Constraint::known_to(None, Some(Server::Vllm), version).pop();
         assert_eq!(known(Some("0.11.2")), Some(Constraint::GuidedJson));
         assert_eq!(known(Some("0.12.0")), Some(Constraint::StructuredOutputs));
         assert_eq!(known(Some("1.0.0rc1")), Some(Constraint::StructuredOutputs));

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answer_tool;
 use super::chat::{Chunk, Counts, StreamError, ToolDelta, text};
 use super::message::{Request, Role};
 
@@ -44,6 +45,16 @@ pub(super) fn body(model: &str, request: &Request) -> Value {
         }
         if !request.stop.is_empty() {
             fields.insert("stop_sequences".to_owned(), request.stop.clone().into());
+        }
+        if let Some(schema) = request.schema.as_ref().filter(|_| answer_tool::is_asked(request)) {
+            let tool = json!({
+                "name": answer_tool::NAME,
+                "description": answer_tool::PURPOSE,
+                "input_schema": answer_tool::parameters(schema),
+            });
+            let choice = json!({ "type": "tool", "name": answer_tool::NAME });
+            fields.insert("tools".to_owned(), json!([tool]));
+            fields.insert("tool_choice".to_owned(), choice);
         }
     }
     body
@@ -212,6 +223,20 @@ mod tests {
         for model in ["claude-opus-4-8", "claude-opus-5-5", "claude-sonnet-5"] {
             assert_eq!(body(model, &request()).get("temperature"), None, "{model}");
         }
+    }
+
+    #[test]
+    fn a_schema_is_that_of_a_tool() {
+        let mut request = request();
+        request.schema = Some(json!({ "type": "object" }));
+        assert_eq!(body("claude-haiku-4-5", &request).get("tools"), None);
+        request.constraint = crate::model::Constraint::ToolCall;
+        let body = body("claude-haiku-4-5", &request);
+        assert_eq!(
+            body["tools"],
+            json!([{ "name": "answer", "description": "Gives the answer.", "input_schema": { "type": "object" } }])
+        );
+        assert_eq!(body["tool_choice"], json!({ "type": "tool", "name": "answer" }));
     }
 
     #[test]

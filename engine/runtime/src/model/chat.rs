@@ -13,6 +13,7 @@ pub(super) use assemble::Assembler;
 pub(super) use repeated::Repeated;
 
 use super::ability::Constraint;
+use super::answer_tool;
 use super::message::Request;
 use crate::settings::Provider;
 
@@ -50,8 +51,7 @@ pub(super) fn body(model: &str, provider: Option<Provider>, request: &Request) -
                 *strict = Value::Bool(false);
             }
         }
-        // It takes no schema and no seed; its answers are read forgivingly like all others.
-        Some(Provider::DeepSeek) => leave_out(&["response_format", "seed"]),
+        Some(Provider::DeepSeek) => leave_out(&["seed"]),
         Some(Provider::OpenRouter | Provider::Anthropic) | None => {}
     }
     body
@@ -88,6 +88,16 @@ fn full(model: &str, request: &Request) -> Value {
                 Constraint::JsonSchema => ("json_schema", schema.clone()),
                 Constraint::StructuredOutputs => ("structured_outputs", json!({ "json": schema })),
                 Constraint::GuidedJson => ("guided_json", schema.clone()),
+                Constraint::ToolCall => {
+                    let function = json!({
+                        "name": answer_tool::NAME,
+                        "description": answer_tool::PURPOSE,
+                        "parameters": answer_tool::parameters(schema),
+                    });
+                    // The only one: that is more widely known than its name here.
+                    fields.insert("tool_choice".to_owned(), "required".into());
+                    ("tools", json!([{ "type": "function", "function": function }]))
+                }
                 Constraint::Nothing => return body,
             };
             fields.insert(name.to_owned(), value);
@@ -311,9 +321,21 @@ mod tests {
         for refused in ["max_tokens", "temperature", "top_p", "presence_penalty", "stop"] {
             assert_eq!(reasoning.get(refused), None, "{refused}");
         }
-        let deepseek = super::body("deepseek-flash", Some(Provider::DeepSeek), &request);
-        assert_eq!(deepseek.get("response_format"), None);
+        let forced = Request {
+            constraint: Constraint::ToolCall,
+            ..request.clone()
+        };
+        let deepseek = super::body("deepseek-flash", Some(Provider::DeepSeek), &forced);
+        for refused in ["response_format", "seed"] {
+            assert_eq!(deepseek.get(refused), None);
+        }
         assert_eq!(deepseek["max_tokens"], 7);
+        assert_eq!(deepseek["tool_choice"], "required");
+        assert_eq!(
+            deepseek["tools"],
+            json!([{ "type": "function", "function": { "name": "answer", "description": "Gives the answer.",
+                "parameters": { "type": "object" } } }])
+        );
         let body = super::body(
             "",
             None,

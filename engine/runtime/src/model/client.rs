@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use super::answer_tool::{self, Passed};
 use super::chat::{Assembler, Chunk};
 use super::classify;
 use super::dialect::{self, Reader};
@@ -83,6 +84,8 @@ struct Answer<'a> {
     assembler: Assembler,
     watch: Watch<'a>,
     on_text: &'a mut (dyn FnMut(&str) + Send),
+    /// What the model passes to a tool, where that is the answer.
+    passed: Option<Passed>,
     /// How long taking it in has taken.
     own_time: Duration,
 }
@@ -149,6 +152,7 @@ impl Exchange<'_> {
             assembler: Assembler::default(),
             watch: Watch::new(model, request, expect.as_ref()),
             on_text,
+            passed: answer_tool::is_asked(request).then(Passed::default),
             own_time: Duration::ZERO,
         };
         match content_of(&response) {
@@ -165,7 +169,10 @@ impl Exchange<'_> {
         }
         let step = Step::begin();
         let taken = answer.own_time;
-        let reply = answer.assembler.finish(model, request);
+        let mut reply = answer.assembler.finish(model, request);
+        if let Some(passed) = &answer.passed {
+            passed.finish(request, &mut reply);
+        }
         own_time::log(taken + step.taken(), "answer taken in");
         Ok(reply)
     }
@@ -345,9 +352,12 @@ impl Exchange<'_> {
         }
     }
 
-    fn take(&self, answer: &mut Answer<'_>, chunk: Chunk) -> Result<Taken, CallError> {
+    fn take(&self, answer: &mut Answer<'_>, mut chunk: Chunk) -> Result<Taken, CallError> {
         if let Some(error) = &chunk.error {
             return Err(classify::in_stream(self.profile, error.status, &error.message));
+        }
+        if let Some(passed) = &mut answer.passed {
+            passed.take(&mut chunk, answer.assembler.said());
         }
         let (text, thinking) = answer.assembler.push(chunk);
         if !text.is_empty() {

@@ -199,6 +199,7 @@ pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, 
         price: model.and_then(|model| model.price),
         counts: None,
         constraints: Constraint::known_to(
+            profile.provider,
             found.as_ref().map(|found| found.server),
             found.as_ref().and_then(|found| found.version.as_deref()),
         ),

@@ -39,7 +39,7 @@ pub(super) fn body(model: &str, window: Option<u64>, request: &Request) -> Value
         "options": options,
     });
     if let (Value::Object(fields), Some(schema)) = (&mut body, &request.schema)
-        && request.constraint != Constraint::Nothing
+        && request.constraint == Constraint::ResponseFormat
     {
         fields.insert("format".to_owned(), schema.clone());
     }

@@ -2,6 +2,7 @@
 
 use smallcode_core::tokens::{Estimate, Family, Tokens, estimate_chat};
 
+use super::answer_tool;
 use super::message::{Request, Usage};
 
 /// Tokens that a prompt must be short of before it counts as cut. Below this, a template that leaves
@@ -70,10 +71,23 @@ pub fn compare_usage(estimate: Estimate, usage: &Usage) -> UsageVerdict {
 
 /// Returns the range of a request's prompt for a model.
 pub fn estimate_request(family: Family, request: &Request) -> Estimate {
-    estimate_chat(
+    let chat = estimate_chat(
         family,
         request.messages.iter().map(|message| message.content.as_str()),
-    )
+    );
+    if answer_tool::is_asked(request) {
+        chat.plus(estimate_tool(family, request))
+    } else {
+        chat
+    }
+}
+
+/// Returns the range of what is added to a prompt where its answer is kept to its schema by a tool.
+pub fn estimate_tool(family: Family, request: &Request) -> Estimate {
+    request
+        .schema
+        .as_ref()
+        .map_or_else(Estimate::default, |schema| answer_tool::cost(family, schema))
 }
 
 #[cfg(test)]

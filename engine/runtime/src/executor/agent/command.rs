@@ -189,16 +189,8 @@ pub(super) async fn run(
         }
         Err(error) => return Err(not_run(shared, error)),
     };
-    let (how, well) = match (finished.end, finished.exit) {
-        (End::Cancelled | End::Killed, _) => {
-            return Err(Failure::new(FailureClass::Cancelled, "it was stopped"));
-        }
-        (End::TimedOut, _) => (
-            format!("it did not end within {} s and was stopped", LIMIT.as_secs()),
-            false,
-        ),
-        (End::Exited, Exit::Code(code)) => (format!("exit code {code}"), code == 0),
-        (End::Exited, Exit::Signal(signal)) => (format!("ended by signal {signal}"), false),
+    let Some((how, well)) = ended(finished.end, finished.exit) else {
+        return Err(Failure::new(FailureClass::Cancelled, "it was stopped"));
     };
     let mut parts = vec![how];
     for captured in [&finished.stdout, &finished.stderr] {
@@ -217,6 +209,19 @@ pub(super) async fn run(
         text: parts.join("\n"),
         well,
     })
+}
+
+/// How a command has ended, and whether well; nothing where the run was stopped, which is no end of its own.
+fn ended(end: End, exit: Exit) -> Option<(String, bool)> {
+    match (end, exit) {
+        (End::Cancelled | End::Killed, _) => None,
+        (End::TimedOut, _) => {
+            let told = format!("it did not end within {} s and was stopped", LIMIT.as_secs());
+            Some((told, false))
+        }
+        (End::Exited, Exit::Code(code)) => Some((format!("exit code {code}"), code == 0)),
+        (End::Exited, Exit::Signal(signal)) => Some((format!("ended by signal {signal}"), false)),
+    }
 }
 
 /// What a command wrote to one of its streams, the start left out where it is very long, and that said.
@@ -242,5 +247,30 @@ fn output(shared: &Shared, captured: &Captured) -> String {
             format!("(of {bytes} bytes, the last {SAID})\n{text}")
         }
         Captured::Spooled { .. } | Captured::Memory(_) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever code it leaves when it is told to stop: one that has to be stopped has not done what it was called for.
+    #[test]
+    fn a_command_that_does_not_end_is_told_as_that() {
+        for exit in [Exit::Signal(15), Exit::Code(0)] {
+            assert_eq!(
+                ended(End::TimedOut, exit),
+                Some(("it did not end within 300 s and was stopped".to_owned(), false))
+            );
+        }
+        assert_eq!(ended(End::Cancelled, Exit::Signal(15)), None);
+        assert_eq!(
+            ended(End::Exited, Exit::Code(0)),
+            Some(("exit code 0".to_owned(), true))
+        );
+        assert_eq!(
+            ended(End::Exited, Exit::Signal(11)),
+            Some(("ended by signal 11".to_owned(), false))
+        );
     }
 }

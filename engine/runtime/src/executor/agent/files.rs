@@ -1,5 +1,8 @@
 //! The tools that read and write files.
 
+use std::fmt::Write as _;
+use std::ops::Range;
+
 use smallcode_core::context::outline_of;
 use smallcode_core::diagnostic::count;
 use smallcode_core::glob;
@@ -12,6 +15,7 @@ use smallcode_core::tool::route::Last;
 
 use super::super::edit::refusal;
 use super::search::Search;
+use super::seen::{Changed, Seen, Unseen};
 use super::shown;
 use super::toolbox::{Outcome, Toolbox};
 
@@ -42,17 +46,27 @@ impl Toolbox<'_> {
             Ok(text) => text,
             Err(error) => return failed(FailureClass::ToolFailed, error.to_string()),
         };
-        self.known.insert(place.real, blake3::hash(text.as_bytes()));
-        let text = self.shared.mask.apply(text);
         let (from, to) = (call.line("from"), call.line("to"));
-        Outcome::did(tool, self.lines(&place.path, &text, from, to, share))
+        let told = self.shared.mask.apply(text.clone());
+        let (told, shown) = self.lines(&place.path, &told, from, to, share);
+        let before = self.known.remove(&place.real);
+        self.known.insert(place.real, Seen::lines(before, &text, shown));
+        Outcome::did(tool, told)
     }
 
-    fn lines(&self, path: &str, text: &str, from: Option<usize>, to: Option<usize>, share: usize) -> String {
+    /// Lines of a file, as many as fit, and which: counted from 0.
+    fn lines(
+        &self,
+        path: &str,
+        text: &str,
+        from: Option<usize>,
+        to: Option<usize>,
+        share: usize,
+    ) -> (String, Range<usize>) {
         let budget = self.budget_of(share);
         let lines: Vec<&str> = text.lines().collect();
         if lines.is_empty() {
-            return format!("`{path}` is empty");
+            return (format!("`{path}` is empty"), 0..0);
         }
         let first = from.unwrap_or(1).clamp(1, lines.len());
         let last = to.unwrap_or(lines.len()).clamp(first, lines.len());
@@ -63,12 +77,11 @@ impl Toolbox<'_> {
             .collect();
         let fits = shown::fitting(&shown_lines, budget, self.family);
         if fits == shown_lines.len() {
-            let all = shown_lines.join("\n");
-            return if last < lines.len() || first > 1 {
-                format!("{all}\n(lines {first} to {last} of {})", lines.len())
-            } else {
-                all
-            };
+            let mut all = shown_lines.join("\n");
+            if last < lines.len() || first > 1 {
+                let _ = write!(all, "\n(lines {first} to {last} of {})", lines.len());
+            }
+            return (all, first - 1..last);
         }
         let signatures = match (from, to) {
             (None, None) => outline_of(path, text),
@@ -77,22 +90,24 @@ impl Toolbox<'_> {
         let Some(signatures) = signatures else {
             let shown_to = first + fits - 1;
             let kept = shown_lines.get(..fits).unwrap_or_default().join("\n");
-            return format!(
+            let told = format!(
                 "{kept}\n(lines {first} to {shown_to} of {}; the next with `from`: {})",
                 lines.len(),
                 shown_to + 1
             );
+            return (told, first - 1..shown_to);
         };
         // The signatures say where to look, the first lines what the file is.
         let third = Tokens(budget.get() / 3);
         let head = shown::fitting(&shown_lines, third, self.family);
         let kept = shown_lines.get(..head).unwrap_or_default().join("\n");
         let rest = Tokens(budget.get().saturating_sub(third.get()));
-        format!(
+        let told = format!(
             "{kept}\n(lines 1 to {head} of {}; others with `from` and `to`)\n\nIts signatures:\n{}",
             lines.len(),
             shown::ends(&signatures, rest, self.family)
-        )
+        );
+        (told, 0..head)
     }
 
     /// Where a file of that name is.
@@ -246,7 +261,7 @@ fn by_folder(files: &[String], start: &str) -> Vec<String> {
     lines
 }
 
-/// Writes a whole file. One that is there must be known to the model: it would lose what it never saw.
+/// Writes a whole file. Of one that is there the model must have seen all: it would lose what it never saw.
 pub(super) async fn write_file(toolbox: &mut Toolbox<'_>, call: &ToolCall) -> Result<Outcome, Failure> {
     let tool = ToolName::WriteFile;
     let written = call.text("path").unwrap_or_default();
@@ -261,11 +276,15 @@ pub(super) async fn write_file(toolbox: &mut Toolbox<'_>, call: &ToolCall) -> Re
     }
     let before = toolbox.content(&place.path)?;
     if let Some(before) = &before {
-        let known = toolbox.known.get(&place.real);
-        let why = match known {
-            Some(known) if *known == blake3::hash(before.as_bytes()) => None,
-            Some(_) => Some("has changed since you read it: read it again"),
-            None => Some("is there and you have not read it: read it first, or change it with `patch`"),
+        let why = match toolbox.known.get(&place.real).map(|seen| seen.all_of(before)) {
+            Some(Ok(())) => None,
+            Some(Err(Unseen::Changed)) => Some("has changed since you read it: read it again".to_owned()),
+            Some(Err(Unseen::Lines(from, to))) => Some(format!(
+                "holds lines that you have not read: read {from} to {to} first, or change it with `patch`"
+            )),
+            None => {
+                Some("is there and you have not read it: read it first, or change it with `patch`".to_owned())
+            }
         };
         if let Some(why) = why {
             return Ok(Outcome {
@@ -279,7 +298,7 @@ pub(super) async fn write_file(toolbox: &mut Toolbox<'_>, call: &ToolCall) -> Re
         }
     }
     let lines = content.lines().count();
-    toolbox.known.insert(place.real, blake3::hash(content.as_bytes()));
+    toolbox.known.insert(place.real, Seen::whole(&content));
     let did = if before.is_some() { "replaced" } else { "made" };
     let text = format!("`{}` was {did}; it has {} now", place.path, count(lines, "line"));
     toolbox
@@ -342,12 +361,13 @@ pub(super) async fn patch(
         before.push((path.clone(), old));
     }
     let texts: Vec<(String, String)> = changed.into_iter().collect();
-    for (path, now) in &texts {
+    for ((path, now), (_, old)) in texts.iter().zip(&before) {
+        // What it knew and changed, it still knows.
         if let Ok(place) = toolbox.access.writes(path)
-            && toolbox.known.contains_key(&place.real)
+            && let Some(seen) = toolbox.known.remove(&place.real)
         {
-            // What it knew and changed, it still knows.
-            toolbox.known.insert(place.real, blake3::hash(now.as_bytes()));
+            let seen = seen.changed(old.as_deref().unwrap_or_default(), now);
+            toolbox.known.insert(place.real, seen);
         }
     }
     toolbox.write(texts, before).await?;
@@ -374,13 +394,10 @@ fn full(toolbox: &Toolbox<'_>, written: &str) -> String {
 
 /// The lines of a file that are new, with some around them.
 fn difference(path: &str, before: &str, now: &str) -> String {
-    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), now.lines().collect());
-    let same = |(left, right): &(&&str, &&str)| left == right;
-    let head = old.iter().zip(&new).take_while(same).count();
-    let tail = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
-    let tail = tail.min(old.len().min(new.len()) - head);
-    let from = head.saturating_sub(AROUND);
-    let to = (new.len() - tail + AROUND).min(new.len());
+    let changed = Changed::between(before, now).new;
+    let new: Vec<&str> = now.lines().collect();
+    let from = changed.start.saturating_sub(AROUND);
+    let to = (changed.end + AROUND).min(new.len());
     let shown = new.get(from..to.min(from + CHANGED)).unwrap_or_default();
     let more = if to > from + CHANGED { "…\n" } else { "" };
     format!(

@@ -20,6 +20,7 @@ use smallcode_core::tool::{AgentTool, Toolset};
 use super::super::{Job, Shared, text, writes};
 use super::access::Access;
 use super::prompt::Prompt;
+use super::seen::Seen;
 use super::served::Servers;
 use super::{command, files, shown};
 use crate::workspace::FileError;
@@ -73,8 +74,8 @@ pub(super) struct Toolbox<'a> {
     pub(super) family: Family,
     /// How many tokens all results of one answer may take.
     budget: Tokens,
-    /// Each file that the model knows, by where it leads, and what it held then.
-    pub(super) known: HashMap<String, blake3::Hash>,
+    /// What the model has seen of each file, by where that leads.
+    pub(super) known: HashMap<String, Seen>,
     /// What stood in the files that were written, before.
     pub(super) before: BTreeMap<String, Option<String>>,
     /// How often something was written.
@@ -119,7 +120,7 @@ impl<'a> Toolbox<'a> {
         };
         for path in &prompt.shown {
             if let (Ok(place), Ok(text)) = (toolbox.access.reads(path), shared.workspace.read(path)) {
-                toolbox.known.insert(place.real, blake3::hash(text.as_bytes()));
+                toolbox.known.insert(place.real, Seen::whole(&text));
             }
         }
         Ok(toolbox)

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::super::command::in_words;
 use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::Asker;
-use super::request::Asked;
+use super::request::{Asked, SHORT};
 use crate::model::{self, CallError, Constraint, Reply, Request, RetryPolicy, UsageVerdict};
 use crate::own_time::Step;
 use crate::settings::Profile;
@@ -19,7 +19,6 @@ use crate::settings::Profile;
 impl Asker<'_> {
     /// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
     pub(super) async fn call(&mut self, asked: &Asked) -> Result<Reply, Failure> {
-        let estimate = asked.estimate;
         let mut request = asked.request.clone();
         let Self {
             shared,
@@ -42,7 +41,12 @@ impl Asker<'_> {
         let mut refused = Vec::new();
         let needed = job.previous.as_deref().is_some_and(is_unreadable) || request.max_tokens <= SHORT;
         loop {
-            request.constraint = answerer.learned.constraint(&request, needed, &refused);
+            let constraint = answerer.learned.constraint(&request, needed, &refused);
+            let (constraint, (estimate, prompt)) = match asked.kept_by(constraint, answerer) {
+                Some(taken) => (constraint, taken),
+                None => (Constraint::Nothing, (asked.estimate, asked.prompt)),
+            };
+            request.constraint = constraint;
             let request = &request;
             let record = job.calls.get(self.made);
             self.made += 1;
@@ -57,7 +61,7 @@ impl Asker<'_> {
                 continue;
             }
             let mut reserve = Reserve {
-                prompt: asked.prompt,
+                prompt,
                 completion: request.max_tokens,
                 ..Reserve::default()
             };
@@ -129,9 +133,6 @@ fn journaled(shared: &Shared, reply: &Stored) -> Result<Reply, Failure> {
         Failure::new(FailureClass::Io, message)
     })
 }
-
-/// Tokens of answer below which a model has no room to think: it is kept to its schema from the first.
-const SHORT: u64 = 16;
 
 /// Whether the answer before was none that could be read.
 fn is_unreadable(failure: &Failure) -> bool {

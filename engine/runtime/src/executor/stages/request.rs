@@ -41,6 +41,20 @@ impl Asked {
         Some(self)
     }
 
+    /// The prompt where its answer is kept to its schema in this way, and what is set aside for it; nothing where it has no
+    /// room for that.
+    pub(super) fn kept_by(&self, constraint: Constraint, answerer: &Answerer) -> Option<(Estimate, u64)> {
+        if constraint != Constraint::ToolCall || self.request.constraint == constraint {
+            return Some((self.estimate, self.prompt));
+        }
+        let family = Family::of_model(answerer.profile.model_name());
+        let tool = model::estimate_tool(family, &self.request);
+        let prompt = self.prompt.saturating_add(answerer.counted(tool));
+        let fits = prompt.saturating_add(self.request.max_tokens) <= answerer.facts.window;
+        // The call around a word is longer than that.
+        (fits && self.request.max_tokens > SHORT).then(|| (self.estimate.plus(tool), prompt))
+    }
+
     /// A call that was not made, and what its server has seen of it nevertheless.
     pub(super) fn counted_by(&self, profile: &Profile, mut failure: Failure) -> Failure {
         if self.is_counted && profile.leaves_machine() {
@@ -50,6 +64,9 @@ impl Asked {
         failure
     }
 }
+
+/// Tokens of answer below which a model has no room to think, and none for more than a value.
+pub(super) const SHORT: u64 = 16;
 
 /// How many tokens a server may count more for the same chat where it answers it: the head of the answer, which some
 /// templates leave out where they only count.
@@ -63,7 +80,7 @@ pub(super) fn build(
     schema: Option<&Json>,
     job: &Job,
 ) -> Result<Asked, Failure> {
-    let request = plain(messages, answerer, schema, job);
+    let request = kept(plain(messages, answerer, schema, job), answerer);
     let (request, estimate) = with_context(request, sections, answerer, job)?;
     with_feedback(request, estimate, answerer, job)
 }
@@ -76,7 +93,7 @@ pub(super) fn question(
     schema: &Json,
     job: &Job,
 ) -> Result<Asked, Failure> {
-    let mut request = plain(messages, answerer, Some(schema), job);
+    let mut request = kept(plain(messages, answerer, Some(schema), job), answerer);
     request.temperature = 0.0;
     let estimate = estimated(&request, answerer);
     sized(request, estimate, answerer, answerer.facts.reserve)
@@ -112,6 +129,15 @@ fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Jso
         schema: schema.cloned(),
         constraint: Constraint::default(),
     }
+}
+
+/// Has the tool counted that keeps an answer to its schema, where that is how this server is asked.
+fn kept(mut request: Request, answerer: &Answerer) -> Request {
+    let constraint = answerer.learned.constraint(&request, true, &[]);
+    if constraint == Constraint::ToolCall {
+        request.constraint = constraint;
+    }
+    request
 }
 
 fn estimated(request: &Request, answerer: &Answerer) -> Estimate {

@@ -48,6 +48,11 @@ impl Assembler {
         (chunk.text, chunk.thinking)
     }
 
+    /// How many bytes of text there are.
+    pub(in crate::model) fn said(&self) -> usize {
+        self.text.len()
+    }
+
     /// Tells whether the server said why it stopped.
     pub(in crate::model) fn is_finished(&self) -> bool {
         self.finish.is_some()
