@@ -192,11 +192,12 @@ export class Server {
     env: Record<string, string>,
     purpose: string,
     program = "src/main.ts",
+    folder = project.folder,
   ): Promise<Server> {
     const port = await freePort();
     const log = createWriteStream(project.log(`server-${purpose}`));
     const child = spawn(process.execPath, [program], {
-      cwd: project.folder,
+      cwd: folder,
       env: { ...process.env, ...env, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
     });

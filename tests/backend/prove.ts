@@ -15,6 +15,7 @@ import { batch } from "./checks/batch.ts";
 import { dev } from "./checks/dev.ts";
 import { evolution } from "./checks/evolution.ts";
 import { fuzz, type Effort } from "./checks/fuzz.ts";
+import { described, image } from "./checks/image.ts";
 import { migration } from "./checks/migration.ts";
 import { outage, resilience } from "./checks/resilience.ts";
 import * as shop from "./checks/shop.ts";
@@ -167,6 +168,8 @@ async function proveShop(project: Project): Promise<void> {
     }
   });
   await step(project, "migration", async () => migration(project));
+  await step(project, "image", async () => image(project));
+  await step(project, "schemas", async () => described(project));
 }
 
 /** Every program on one target; with `turns`, of those that are proven on one target alone, its own. */
