@@ -17,6 +17,7 @@ import { evolution } from "./checks/evolution.ts";
 import { fuzz, type Effort } from "./checks/fuzz.ts";
 import { described, image } from "./checks/image.ts";
 import { migration } from "./checks/migration.ts";
+import { oidc } from "./checks/oidc.ts";
 import { outage, resilience } from "./checks/resilience.ts";
 import * as shop from "./checks/shop.ts";
 import { speed } from "./checks/speed.ts";
@@ -189,6 +190,8 @@ async function proveAll(programs: readonly string[], target: Target, cluster: Cl
       await proveShop(project);
     } else if (name === "iot") {
       await step(project, "batch", async () => batch(project));
+    } else if (name === "saas") {
+      await step(project, "oidc", async () => oidc(project));
     }
   }
 }
