@@ -2,6 +2,7 @@
 
 mod bad_habits;
 mod contained;
+mod files;
 mod resumed;
 mod served;
 

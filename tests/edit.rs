@@ -44,6 +44,22 @@ fn run(task: &str, answers: impl IntoIterator<Item = String>) -> (Sandbox, Outpu
 }
 
 #[test]
+fn a_heading_that_looks_like_the_divider_is_a_heading() {
+    let server = ModelServer::start(Script::always(Answer::text(block(
+        "src/page.rst",
+        "Chapter\n=======\n",
+        "Kapitel\n=======\n",
+    ))));
+    let sandbox = sandbox(
+        &server,
+        "edit: { instruction: 'Make it so.', files: [src/page.rst] }",
+    );
+    sandbox.write("src/page.rst", "Chapter\n=======\n\ntext one\n");
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(sandbox.read("src/page.rst"), "Kapitel\n=======\n\ntext one\n");
+}
+
+#[test]
 fn a_right_edit_is_written_and_told() {
     let answer = block("src/a.rs", "    1\n", "    11\n") + "Summary: one is eleven\n";
     let (sandbox, output, asked) = run(TASK, [answer]);

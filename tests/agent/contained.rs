@@ -66,6 +66,25 @@ fn nothing_outside_is_read_or_written() {
     }
 }
 
+/// Linux lets the superuser look into every process, whatever Landlock says, unless that is given up.
+#[test]
+fn a_command_sees_nothing_of_the_environment_of_the_engine() {
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let mut sandbox = sandbox(&server, "");
+    let check = "for one in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$one; done 2>/dev/null | grep OF_THE_ENGINE\ngrep -q 'return 2' src/a.py\n";
+    sandbox.write("check.sh", check);
+    sandbox.env("ONLY_OF_THE_ENGINE", "a-value-that-is-nobodys");
+    sandbox.exec(&[]).exits(0);
+    let told = told(&server.calls()[1]);
+    assert!(told.contains("exit code 1"), "{told}");
+    assert!(!told.contains("nobodys"), "{told}");
+}
+
 #[test]
 fn only_what_is_allowed_is_written() {
     for path in [

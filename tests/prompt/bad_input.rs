@@ -30,6 +30,28 @@ fn endless(text: &str) -> Answer {
     })
 }
 
+/// A server, or a model that was shown one by mistake, may say a secret: it goes no further.
+#[test]
+fn a_secret_in_an_answer_is_kept_nowhere() {
+    let key = "sk-that-the-server-says-back";
+    let server = ModelServer::start(Script::always(
+        Answer::text(format!("The key is {key}.")).thinking(format!("{key} it is")),
+    ));
+    let mut sandbox = sandbox(
+        &server,
+        "tasks:\n  a: { prompt: 'Say it' }\noutputs: { a: '{{ tasks.a.output }}' }\n",
+    );
+    sandbox.env("SMALLCODE_API_KEY", key);
+    let output = sandbox.exec(&["--events", "events.jsonl"]).exits(0);
+    assert_eq!(output.json(), json!({ "a": "The key is ***." }));
+    let found = std::process::Command::new("grep")
+        .args(["-r", "-l", key, "."])
+        .current_dir(sandbox.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+}
+
 /// Runs one prompt against the same answer for ever.
 fn ask_stubborn(answer: Answer, task: &str) -> (Output, usize) {
     let server = ModelServer::start(Script::always(answer));

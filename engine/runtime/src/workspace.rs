@@ -60,6 +60,12 @@ pub enum FileError {
         /// The path as it was given.
         path: String,
     },
+    /// A pipe, a socket or a device.
+    #[error("`{path}` is no file but a pipe, a socket or a device")]
+    NoFile {
+        /// The path as it was given.
+        path: String,
+    },
     /// The file is larger than can be taken in.
     #[error("`{path}` has {bytes} bytes; at most {MAX_READ} can be taken in")]
     TooLarge {
@@ -165,11 +171,18 @@ impl Workspace {
     }
 
     fn text(&self, path: &str, real: &Utf8Path) -> Result<String, FileError> {
+        // A pipe has an end that may never come: it is opened without waiting, and not read.
         let file = self
             .beneath
-            .file(real.as_std_path())
+            .any(real.as_std_path())
             .map_err(changed("read", path))?;
-        let bytes = file.metadata().map_err(io_error("read", path))?.len();
+        let about = file.metadata().map_err(io_error("read", path))?;
+        if !about.is_file() && !about.is_dir() {
+            return Err(FileError::NoFile {
+                path: path.to_owned(),
+            });
+        }
+        let bytes = about.len();
         if bytes > MAX_READ {
             return Err(FileError::TooLarge {
                 path: path.to_owned(),

@@ -68,19 +68,20 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn apply(&mut self, edit: &'a Edit) -> Result<(), Reason> {
-        if edit.search.is_empty() {
+        let (search, replace) = self.divided(edit);
+        if search.is_empty() {
             if self.lines.iter().any(|line| !line.trim().is_empty()) {
                 return Err(Reason::Exists);
             }
             self.exists = true;
-            self.fill(&edit.replace);
+            self.fill(replace);
             return Ok(());
         }
         if !self.exists {
             return Err(Reason::NotThere);
         }
-        let search = split(edit.search.strip_prefix(BOM).unwrap_or(&edit.search));
-        let replace = split(edit.replace.strip_prefix(BOM).unwrap_or(&edit.replace));
+        let search = split(search.strip_prefix(BOM).unwrap_or(search));
+        let replace = split(replace.strip_prefix(BOM).unwrap_or(replace));
         match find(&self.lines, &search, self.hint(edit.line)) {
             Ok(found) => self.put(&found, edit.line, &search, &replace),
             Err(Miss::Several(places)) => return Err(Reason::Ambiguous(places)),
@@ -100,6 +101,19 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The two parts of an edit. Where several lines may divide it, the search part is the longest that the file has:
+    /// that it has a shorter one as well says nothing, since every longer one begins with it.
+    fn divided(&self, edit: &'a Edit) -> (&'a str, &'a str) {
+        let is_there = |(search, _): &&(String, String)| {
+            let found = find(&self.lines, &split(search), None);
+            !matches!(found, Err(Miss::Nowhere))
+        };
+        edit.divided.iter().rev().find(is_there).map_or_else(
+            || (edit.search.as_str(), edit.replace.as_str()),
+            |(search, replace)| (search.as_str(), replace.as_str()),
+        )
     }
 
     /// Where a line of the file as it was is now, as far as the edits before tell.

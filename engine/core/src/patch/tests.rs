@@ -14,6 +14,7 @@ fn block(search: &str, replace: &str) -> Edit {
         path: None,
         search: search.to_owned(),
         replace: replace.to_owned(),
+        divided: Vec::new(),
         line: None,
         span: smallcode_parse::Span::default(),
     }
@@ -33,6 +34,35 @@ fn patched(text: &str, edits: &[Edit]) -> Result<String, String> {
             .collect::<Vec<_>>()
             .join("\n")),
     }
+}
+
+/// Headings of reStructuredText and Markdown, and the marks of git, look like the divider.
+#[test]
+fn what_looks_like_the_divider_is_told_by_the_file() {
+    let one = |text: &str, inside: &str| {
+        let reply = format!("<<<<<<< SEARCH\n{inside}>>>>>>> REPLACE\n");
+        patched(text, &edits(&reply).edits)
+    };
+    let text = "Chapter\n=======\n\ntext one\n";
+    assert_eq!(
+        one(text, "Chapter\n=======\n=======\nKapitel\n=======\n").unwrap(),
+        "Kapitel\n=======\n\ntext one\n"
+    );
+    assert_eq!(
+        one(text, "text one\n=======\nMore\n=======\ntext two\n").unwrap(),
+        "Chapter\n=======\n\nMore\n=======\ntext two\n"
+    );
+    let conflict = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\nd\n";
+    assert_eq!(
+        one(
+            conflict,
+            "<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\n=======\nb\n"
+        )
+        .unwrap(),
+        "a\nb\nd\n"
+    );
+    // Nowhere is nowhere, however it is divided.
+    assert!(one(text, "none\n=======\nx\n=======\ny\n").is_err());
 }
 
 #[test]

@@ -400,6 +400,7 @@ fn incomplete(call: &mut ToolCall) -> Option<&'static str> {
                 path: call.text("path").map(str::to_owned),
                 search: lines(search),
                 replace: lines(replace),
+                divided: Vec::new(),
                 line: None,
                 span: Span::default(),
             };

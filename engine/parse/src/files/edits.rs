@@ -12,6 +12,10 @@ pub struct Edit {
     pub search: String,
     /// What comes in their place.
     pub replace: String,
+    /// The other ways to divide the block, by what is searched and what comes in its place, where more of its lines look
+    /// like the divider: code and prose may hold one. The search parts grow from one to the next.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub divided: Vec<(String, String)>,
     /// The line (from 1) where a diff says that the search begins; diffs of models are often wrong about it.
     pub line: Option<usize>,
     /// The edit in the reply.
@@ -47,21 +51,23 @@ struct Reader<'a> {
     reply: &'a str,
     found: Edits,
     path: Option<String>,
-    state: State<'a>,
+    state: State,
+    /// Inside a diff of a file that it removes.
+    removes: bool,
 }
 
 #[derive(Default)]
-enum State<'a> {
+enum State {
     /// Between edits; the last line that may name a file.
     #[default]
     Outside,
     /// Inside the search part of a block.
     Search { start: usize, from: usize },
-    /// Inside its replacement.
+    /// Behind a line that divides it, from the search part on.
     Replace {
         start: usize,
-        search: &'a str,
         from: usize,
+        dividers: Vec<Span>,
     },
     /// Inside a hunk of a diff.
     Hunk {
@@ -73,6 +79,12 @@ enum State<'a> {
         sign: u8,
     },
 }
+
+/// The most lines of a block that may divide it: a few headings of a text.
+const MAX_DIVIDERS: usize = 16;
+
+/// What a diff has in the place of a file that is not there.
+const NOTHING: &str = "/dev/null";
 
 enum Mark {
     Search,
@@ -118,13 +130,13 @@ impl<'a> Reader<'a> {
                 self.state = State::Search { start, from: end };
             }
             (State::Search { start: open, from }, Some(Mark::Divider)) => {
-                let search = Span::new(*from, start).of(self.reply);
                 self.state = State::Replace {
                     start: *open,
-                    search,
-                    from: end,
+                    from: *from,
+                    dividers: vec![Span::new(start, end)],
                 };
             }
+            (State::Replace { dividers, .. }, Some(Mark::Divider)) => dividers.push(Span::new(start, end)),
             (State::Search { start: open, .. }, Some(Mark::Replace)) => {
                 let span = Span::new(*open, end);
                 self.diagnostic(
@@ -137,20 +149,15 @@ impl<'a> Reader<'a> {
             (
                 State::Replace {
                     start: open,
-                    search,
                     from,
+                    dividers,
                 },
                 Some(Mark::Replace),
             ) => {
-                let edit = Edit {
-                    path: self.path.clone(),
-                    search: (*search).to_owned(),
-                    replace: Span::new(*from, start).of(self.reply).to_owned(),
-                    line: None,
-                    span: Span::new(*open, end),
-                };
-                self.found.edits.push(edit);
+                let span = Span::new(*open, end);
+                let (from, dividers) = (*from, std::mem::take(dividers));
                 self.state = State::Outside;
+                self.block(span, Span::new(from, start), &dividers);
             }
             (State::Search { .. } | State::Replace { .. }, _) => {}
             (State::Hunk { .. }, _) => self.hunk_line(line, start, end),
@@ -158,12 +165,38 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A block of two parts, in every way in which it can be divided.
+    fn block(&mut self, span: Span, inside: Span, dividers: &[Span]) {
+        if dividers.len() > MAX_DIVIDERS {
+            let message = "a search/replace block has too many lines of ====: change fewer lines at once";
+            return self.diagnostic(DiagnosticKind::Ambiguous, span, message);
+        }
+        let text = |from: usize, to: usize| Span::new(from, to).of(self.reply).to_owned();
+        let mut parts = dividers.iter().map(|divider| {
+            let search = text(inside.start, divider.start);
+            (search, text(divider.end, inside.end))
+        });
+        let Some((search, replace)) = parts.next() else {
+            return;
+        };
+        let divided = parts.collect();
+        self.found.edits.push(Edit {
+            path: self.path.clone(),
+            search,
+            replace,
+            divided,
+            line: None,
+            span,
+        });
+    }
+
     fn outside(&mut self, line: &'a str, start: usize) {
-        if let Some(path) = line.strip_prefix("+++ ").and_then(diff_path) {
+        let [new, old] = ["+++ ", "--- "].map(|sign| line.strip_prefix(sign));
+        if let Some(path) = new.or(old).and_then(diff_path) {
             self.path = Some(path.to_owned());
-        } else if let Some(path) = line.strip_prefix("--- ").and_then(diff_path) {
-            // The new name is the better one, but `+++ /dev/null` has none.
-            self.path = Some(path.to_owned());
+            self.removes = false;
+        } else if new.is_some_and(|path| path.trim_end() == NOTHING) {
+            self.removes = true;
         } else if line.starts_with("@@") {
             self.state = State::Hunk {
                 start,
@@ -238,12 +271,17 @@ impl<'a> Reader<'a> {
         else {
             return;
         };
+        let span = Span::new(start, end);
+        if self.removes {
+            let message = "a diff can't remove a file here: leave it as it is";
+            return self.diagnostic(DiagnosticKind::Mismatch, span, message);
+        }
         if search != replace {
-            let span = Span::new(start, end);
             self.found.edits.push(Edit {
                 path: self.path.clone(),
                 search,
                 replace,
+                divided: Vec::new(),
                 line,
                 span,
             });
@@ -311,7 +349,7 @@ fn path_before([line, earlier]: [&str; 2]) -> Option<&str> {
 /// The path of a `---` or `+++` line, without its prefix and its time.
 fn diff_path(text: &str) -> Option<&str> {
     let path = text.split('\t').next()?.trim();
-    if path == "/dev/null" || path.is_empty() {
+    if path == NOTHING || path.is_empty() {
         return None;
     }
     Some(
@@ -376,6 +414,47 @@ mod tests {
         let found = edits("a.md\n<<<<<<< SEARCH\nTitle\n===\n=======\nTitle\n====\n>>>>>>> REPLACE\n");
         assert_eq!(found.edits[0].search, "Title\n===\n");
         assert_eq!(found.edits[0].replace, "Title\n====\n");
+    }
+
+    #[test]
+    fn a_block_with_several_dividers_may_be_divided_at_each() {
+        let found = edits("a.rst\n<<<<<<< SEARCH\nOne\n=======\n=======\nTwo\n=====\n>>>>>>> REPLACE\n");
+        assert_eq!(found.diagnostics, []);
+        let [edit] = found.edits.as_slice() else { panic!() };
+        assert_eq!(
+            (edit.search.as_str(), edit.replace.as_str()),
+            ("One\n", "=======\nTwo\n=====\n")
+        );
+        let texts = |search: &str, replace: &str| (search.to_owned(), replace.to_owned());
+        assert_eq!(
+            edit.divided,
+            [
+                texts("One\n=======\n", "Two\n=====\n"),
+                texts("One\n=======\n=======\nTwo\n", "")
+            ]
+        );
+        let many = edits(&format!(
+            "<<<<<<< SEARCH\na\n{}>>>>>>> REPLACE\n",
+            "=======\n".repeat(1000)
+        ));
+        assert_eq!(
+            (many.edits.len(), many.diagnostics[0].kind),
+            (0, DiagnosticKind::Ambiguous)
+        );
+    }
+
+    #[test]
+    fn a_diff_that_removes_a_file_changes_none() {
+        let reply = "--- a/x.rs\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-b\n--- a/y.rs\n+++ b/y.rs\n@@ -1 +1 @@\n-a\n+b\n";
+        let found = edits(reply);
+        assert_eq!(found.diagnostics.len(), 1);
+        assert!(found.diagnostics[0].message.contains("can't remove a file"));
+        let paths: Vec<_> = found.edits.iter().map(|edit| edit.path.as_deref()).collect();
+        assert_eq!(paths, [Some("y.rs")]);
+        // One that makes a file has a new name only.
+        let made = edits("--- /dev/null\n+++ b/z.rs\n@@ -0,0 +1 @@\n+a\n");
+        assert_eq!(made.edits[0].path.as_deref(), Some("z.rs"));
+        assert_eq!((made.edits[0].search.as_str(), made.diagnostics.len()), ("", 0));
     }
 
     #[test]

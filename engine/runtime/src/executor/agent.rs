@@ -27,7 +27,7 @@ use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult, ToolPlace};
 use smallcode_core::spec::{Agent, Task, ToolName};
 use smallcode_core::template::Scope;
-use smallcode_core::tokens::{Family, Tokens};
+use smallcode_core::tokens::{self, Family, Tokens};
 use smallcode_core::tool::read::{self, MissKind, Reader, ToolCall, is_echo};
 use smallcode_core::tool::route::{self, ANSWER_TOKENS, Last, Route};
 use smallcode_core::tool::talk::{Entry, Exchange, Talk};
@@ -324,10 +324,17 @@ impl Work<'_> {
                 text: format!("{} not carried out: {why}.", were(undone)),
             });
         }
-        let brief: Vec<String> = turn.calls.iter().map(ToolCall::brief).collect();
+        let brief: Vec<String> = turn.calls.iter().take(AT_ONCE).map(ToolCall::brief).collect();
+        let brief = brief.join("\n");
+        // A server that keeps no limit may bring any length: what was called is what matters of it.
+        let fits = |said: &str| tokens::count(self.prompt.family, said) <= self.prompt.share;
         self.talk.push(Exchange {
-            said: turn.said,
-            brief: brief.join("\n"),
+            said: if fits(&turn.said) {
+                turn.said
+            } else {
+                brief.clone()
+            },
+            brief,
             entries,
         });
         Ok(None)

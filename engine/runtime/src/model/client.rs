@@ -359,11 +359,17 @@ impl Exchange<'_> {
         if let Some(passed) = &mut answer.passed {
             passed.take(&mut chunk, answer.assembler.said());
         }
+        let passed: String = chunk
+            .tool_calls
+            .iter()
+            .map(|call| call.arguments.as_str())
+            .collect();
         let (text, thinking) = answer.assembler.push(chunk);
         if !text.is_empty() {
             (answer.on_text)(&text);
         }
-        match answer.watch.push(&text, &thinking) {
+        let stop = answer.watch.push(&text, &thinking);
+        match stop.or_else(|| answer.watch.pass(&passed)) {
             None => Ok(Taken::More),
             Some(stop) => {
                 let kept = answer.watch.complete().filter(|_| stop == Stop::Complete);

@@ -218,6 +218,15 @@ pub struct Reply {
     pub model: Option<String>,
 }
 
+impl Reply {
+    /// All that the model said, to be masked.
+    pub fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let calls = self.tool_calls.iter_mut();
+        let calls = calls.flat_map(|call| [&mut call.id, &mut call.name, &mut call.arguments]);
+        [&mut self.text, &mut self.thinking].into_iter().chain(calls)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

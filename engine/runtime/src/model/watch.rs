@@ -81,6 +81,7 @@ pub(super) struct Watch<'e> {
     complete: Option<usize>,
     answer: Repetition,
     thinking: Repetition,
+    passed: Repetition,
     bytes: u64,
     most_bytes: u64,
     family: Family,
@@ -107,6 +108,7 @@ impl<'e> Watch<'e> {
             complete: None,
             answer: Repetition::default(),
             thinking: Repetition::default(),
+            passed: Repetition::default(),
             bytes: 0,
             most_bytes: request
                 .max_tokens
@@ -123,6 +125,14 @@ impl<'e> Watch<'e> {
     /// Takes in what arrived, and tells whether to stop.
     pub(super) fn push(&mut self, text: &str, thinking: &str) -> Option<Stop> {
         self.think(thinking).or_else(|| self.say(text))
+    }
+
+    /// Takes in what a model passes to tools, and tells whether to stop.
+    pub(super) fn pass(&mut self, arguments: &str) -> Option<Stop> {
+        if self.passed.push(arguments) {
+            return Some(Stop::Looping);
+        }
+        self.has_grown(arguments)
     }
 
     /// How much of the answer counts, where it was stopped after its value.
@@ -156,9 +166,8 @@ impl<'e> Watch<'e> {
         if ends {
             self.answer = Repetition::default();
         }
-        self.bytes += u64::try_from(text.len()).unwrap_or(u64::MAX);
-        if self.bytes > self.most_bytes {
-            return Some(Stop::Overlong);
+        if let Some(stop) = self.has_grown(text) {
+            return Some(stop);
         }
         let (stream, expect) = self.value.as_mut()?;
         if self.complete.is_none() {
@@ -174,6 +183,12 @@ impl<'e> Watch<'e> {
         let after = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         let gone_on = self.complete.is_some_and(|at| after > at + AFTER_VALUE);
         gone_on.then_some(Stop::Complete)
+    }
+
+    /// Counts more of the answer, and tells whether that is more than its limit can hold.
+    fn has_grown(&mut self, text: &str) -> Option<Stop> {
+        self.bytes += u64::try_from(text.len()).unwrap_or(u64::MAX);
+        (self.bytes > self.most_bytes).then_some(Stop::Overlong)
     }
 }
 
@@ -275,6 +290,19 @@ mod tests {
         // What must be repaired may be read otherwise later.
         let broken = format!("{{n: 1}}\nor rather {}", numbers(100));
         assert_eq!(stopped(&request, &broken, ""), None);
+    }
+
+    #[test]
+    fn what_is_passed_to_a_tool_is_watched_as_well() {
+        fn stopped(mut parts: impl Iterator<Item = String>) -> Option<Stop> {
+            let mut watch = Watch::new("qwen2.5", &request(100, None), None);
+            parts.find_map(|part| watch.pass(&part))
+        }
+        let numbers = |count: u64| (0..count).map(|n| (n * n).to_string());
+        let path = std::iter::repeat_n("src/a.rs, ".to_owned(), 100_000);
+        assert_eq!(stopped(path), Some(Stop::Looping));
+        assert_eq!(stopped(numbers(100_000)), Some(Stop::Overlong));
+        assert_eq!(stopped(numbers(100)), None);
     }
 
     #[test]

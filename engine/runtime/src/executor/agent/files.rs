@@ -50,11 +50,11 @@ impl Toolbox<'_> {
         let told = self.shared.mask.apply(text.clone());
         let (told, shown) = self.lines(&place.path, &told, from, to, share);
         let before = self.known.remove(&place.real);
-        self.known.insert(place.real, Seen::lines(before, &text, shown));
+        self.known.insert(place.real, Seen::lines(before, &text, &shown));
         Outcome::did(tool, told)
     }
 
-    /// Lines of a file, as many as fit, and which: counted from 0.
+    /// Lines of a file, as many as fit, and which of them are whole: counted from 0.
     fn lines(
         &self,
         path: &str,
@@ -62,26 +62,36 @@ impl Toolbox<'_> {
         from: Option<usize>,
         to: Option<usize>,
         share: usize,
-    ) -> (String, Range<usize>) {
+    ) -> (String, Vec<Range<usize>>) {
         let budget = self.budget_of(share);
         let lines: Vec<&str> = text.lines().collect();
         if lines.is_empty() {
-            return (format!("`{path}` is empty"), 0..0);
+            return (format!("`{path}` is empty"), Vec::new());
         }
         let first = from.unwrap_or(1).clamp(1, lines.len());
         let last = to.unwrap_or(lines.len()).clamp(first, lines.len());
         let wanted = lines.get(first - 1..last).unwrap_or_default();
+        if let ([line], true) = (wanted, first == last && lines.len() > 1) {
+            // Who asks for one line wants all of it.
+            let (kept, whole) = shown::whole_line(line, budget, self.family);
+            let told = format!("{first} | {kept}\n(line {first} of {})", lines.len());
+            return (told, whole.then_some(first - 1..first).into_iter().collect());
+        }
         let shown_lines: Vec<String> = (first..)
             .zip(wanted)
-            .map(|(number, line)| format!("{number} | {}", shown::line(line)))
+            .map(|(number, line)| format!("{number} | {}", shown::numbered(number, line)))
             .collect();
+        let whole = |to: usize| {
+            let whole = (first - 1..to).filter(|at| lines.get(*at).is_some_and(|line| shown::is_whole(line)));
+            whole.map(|at| at..at + 1).collect()
+        };
         let fits = shown::fitting(&shown_lines, budget, self.family);
         if fits == shown_lines.len() {
             let mut all = shown_lines.join("\n");
             if last < lines.len() || first > 1 {
                 let _ = write!(all, "\n(lines {first} to {last} of {})", lines.len());
             }
-            return (all, first - 1..last);
+            return (all, whole(last));
         }
         let signatures = match (from, to) {
             (None, None) => outline_of(path, text),
@@ -95,7 +105,7 @@ impl Toolbox<'_> {
                 lines.len(),
                 shown_to + 1
             );
-            return (told, first - 1..shown_to);
+            return (told, whole(shown_to));
         };
         // The signatures say where to look, the first lines what the file is.
         let third = Tokens(budget.get() / 3);
@@ -107,7 +117,7 @@ impl Toolbox<'_> {
             lines.len(),
             shown::ends(&signatures, rest, self.family)
         );
-        (told, 0..head)
+        (told, whole(head))
     }
 
     /// Where a file of that name is.
@@ -274,7 +284,10 @@ pub(super) async fn write_file(toolbox: &mut Toolbox<'_>, call: &ToolCall) -> Re
         let why = format!("`{}` is a folder", place.path);
         return Ok(Outcome::failed(tool, FailureClass::ToolFailed, why));
     }
-    let before = toolbox.content(&place.path)?;
+    let before = match toolbox.content(&place.path) {
+        Ok(before) => before,
+        Err(why) => return Ok(Outcome::failed(tool, FailureClass::ToolFailed, why.to_string())),
+    };
     if let Some(before) = &before {
         let why = match toolbox.known.get(&place.real).map(|seen| seen.all_of(before)) {
             Some(Ok(())) => None,
@@ -297,6 +310,10 @@ pub(super) async fn write_file(toolbox: &mut Toolbox<'_>, call: &ToolCall) -> Re
             return Ok(Outcome::failed(tool, FailureClass::ToolFailed, why));
         }
     }
+    let content = match &before {
+        Some(before) => ended_alike(before, content),
+        None => content,
+    };
     let lines = content.lines().count();
     toolbox.known.insert(place.real, Seen::whole(&content));
     let did = if before.is_some() { "replaced" } else { "made" };
@@ -305,6 +322,16 @@ pub(super) async fn write_file(toolbox: &mut Toolbox<'_>, call: &ToolCall) -> Re
         .write(vec![(place.path.clone(), content)], vec![(place.path, before)])
         .await?;
     Ok(Outcome::did(tool, text))
+}
+
+/// A text with the line ends of the one that it replaces, where those are all alike and not a model's: it sees and writes
+/// none but the short ones.
+fn ended_alike(before: &str, content: String) -> String {
+    let long = before.matches("\r\n").count();
+    if long == 0 || long != before.matches('\n').count() || content.contains('\r') {
+        return content;
+    }
+    content.replace('\n', "\r\n")
 }
 
 /// Puts edits into files: all of them, or none.
@@ -333,7 +360,10 @@ pub(super) async fn patch(
             let why = format!("`{written}` is a second name of a file that is edited, too: use one of them");
             return Ok(Outcome::failed(tool, FailureClass::ToolFailed, why));
         }
-        let text = toolbox.content(&place.path)?;
+        let text = match toolbox.content(&place.path) {
+            Ok(text) => text,
+            Err(why) => return Ok(Outcome::failed(tool, FailureClass::ToolFailed, why.to_string())),
+        };
         files.insert(place.path, text);
         reals.push(place.real);
     }
@@ -422,6 +452,15 @@ mod tests {
             difference("a", "x\n", "x\nx\n"),
             "`a` was changed:\n1 | x\n2 | x\n"
         );
+    }
+
+    #[test]
+    fn a_file_keeps_its_line_ends() {
+        let alike = |before: &str, content: &str| ended_alike(before, content.to_owned());
+        assert_eq!(alike("a\r\nb\r\n", "c\nd\n"), "c\r\nd\r\n");
+        assert_eq!(alike("a\r\nb\n", "c\n"), "c\n");
+        assert_eq!(alike("a\n", "c\n"), "c\n");
+        assert_eq!(alike("a\r\n", "c\r\nd\n"), "c\r\nd\n");
     }
 
     #[test]

@@ -41,10 +41,12 @@ impl Seen {
     }
 
     /// What is known after lines of it were shown, with `before` what was known until then.
-    pub(super) fn lines(before: Option<Self>, text: &str, shown: Range<usize>) -> Self {
+    pub(super) fn lines(before: Option<Self>, text: &str, shown: &[Range<usize>]) -> Self {
         let new = Self::nothing(text);
         let mut seen = before.filter(|seen| seen.content == new.content).unwrap_or(new);
-        seen.see(shown);
+        for shown in shown {
+            seen.see(shown.clone());
+        }
         seen
     }
 
@@ -131,6 +133,10 @@ impl Changed {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::single_range_in_vec_init,
+    reason = "what is shown at once may be one range"
+)]
 mod tests {
     use proptest::prelude::*;
 
@@ -144,21 +150,21 @@ mod tests {
     #[test]
     fn pieces_become_the_whole() {
         let text = text(0..10);
-        let seen = Seen::lines(None, &text, 0..4);
+        let seen = Seen::lines(None, &text, &[0..4]);
         assert_eq!(seen.all_of(&text), Err(Unseen::Lines(5, 10)));
-        let seen = Seen::lines(Some(seen), &text, 6..8);
+        let seen = Seen::lines(Some(seen), &text, &[6..8]);
         assert_eq!(seen.all_of(&text), Err(Unseen::Lines(5, 6)));
-        let seen = Seen::lines(Some(seen), &text, 3..7);
+        let seen = Seen::lines(Some(seen), &text, &[3..7]);
         assert_eq!(seen.all_of(&text), Err(Unseen::Lines(9, 10)));
-        let seen = Seen::lines(Some(seen), &text, 8..10);
+        let seen = Seen::lines(Some(seen), &text, &[8..10]);
         assert_eq!(seen.all_of(&text), Ok(()));
         assert_eq!(seen.all_of("another"), Err(Unseen::Changed));
         // What was seen of what it held before is nothing now.
-        let seen = Seen::lines(Some(seen), "another\ntext", 0..1);
+        let seen = Seen::lines(Some(seen), "another\ntext", &[0..1]);
         assert_eq!(seen.all_of("another\ntext"), Err(Unseen::Lines(2, 2)));
         assert_eq!(Seen::whole("").all_of(""), Ok(()));
         assert_eq!(
-            Seen::lines(None, &text, 5..10).all_of(&text),
+            Seen::lines(None, &text, &[5..10]).all_of(&text),
             Err(Unseen::Lines(1, 5))
         );
     }
@@ -167,15 +173,15 @@ mod tests {
     fn what_was_changed_moves_the_rest() {
         let before = text(0..10);
         let now = before.replace("line 4\n", "a\nb\nc\n");
-        let half = Seen::lines(None, &before, 2..6).changed(&before, &now);
+        let half = Seen::lines(None, &before, &[2..6]).changed(&before, &now);
         // Lines 3 to 6 were seen, of which the fifth became three.
         assert_eq!(half.all_of(&now), Err(Unseen::Lines(1, 2)));
-        let half = Seen::lines(Some(half), &now, 0..2);
+        let half = Seen::lines(Some(half), &now, &[0..2]);
         assert_eq!(half.all_of(&now), Err(Unseen::Lines(9, 12)));
         assert_eq!(Seen::whole(&before).changed(&before, &now).all_of(&now), Ok(()));
         // Between two changes stands what was not seen.
         let two = before.replace("line 1\n", "x\n").replace("line 8\n", "y\n");
-        let ends = Seen::lines(Some(Seen::lines(None, &before, 0..3)), &before, 7..10);
+        let ends = Seen::lines(Some(Seen::lines(None, &before, &[0..3])), &before, &[7..10]);
         assert!(ends.changed(&before, &two).all_of(&two).is_err());
     }
 
@@ -193,7 +199,7 @@ mod tests {
                 for line in each.iter_mut().skip(from).take(many) {
                     *line = true;
                 }
-                seen = Some(Seen::lines(seen, &text, from..from + many));
+                seen = Some(Seen::lines(seen, &text, &[from..from + many]));
             }
             let first = each.iter().position(|shown| !shown);
             match seen.unwrap_or_else(|| Seen::nothing(&text)).all_of(&text) {

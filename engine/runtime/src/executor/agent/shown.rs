@@ -30,6 +30,44 @@ pub(super) fn line(text: &str) -> String {
     format!("{kept}… ({} more characters)", letters - LINE)
 }
 
+/// Whether [`line`] shows all of it.
+pub(super) fn is_whole(text: &str) -> bool {
+    text.chars().count() <= LINE
+}
+
+/// A line of a file, cut where it is data, and how all of it is shown.
+pub(super) fn numbered(number: usize, text: &str) -> String {
+    if is_whole(text) {
+        return text.to_owned();
+    }
+    let letters = text.chars().count();
+    let kept: String = text.chars().take(LINE).collect();
+    format!(
+        "{kept}… ({} more characters: `from` and `to` {number} show them)",
+        letters - LINE
+    )
+}
+
+/// As much of a line as fits, and whether that is all of it.
+pub(super) fn whole_line(text: &str, budget: Tokens, family: Family) -> (String, bool) {
+    if count(family, text) <= budget {
+        return (text.to_owned(), true);
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let fits = |many: &usize| {
+        let kept: String = letters.iter().take(*many).collect();
+        count(family, &kept) <= budget
+    };
+    let kept = std::iter::successors(Some(letters.len() / 2), |many| (*many > LINE).then_some(many / 2));
+    let kept = kept.into_iter().find(fits).unwrap_or(LINE).max(1);
+    let text: String = letters.iter().take(kept).collect();
+    let told = format!(
+        "{text}… ({} more characters, which are too many to be shown)",
+        letters.len().saturating_sub(kept)
+    );
+    (told, false)
+}
+
 /// A text of a tool, made to fit: its first lines and its last, which tell most.
 pub(super) fn ends(text: &str, budget: Tokens, family: Family) -> String {
     let lines: Vec<String> = text.trim_end().lines().map(line).collect();
@@ -67,5 +105,16 @@ mod tests {
         assert_eq!(ends("a\nb\n", Tokens(60), Family::Qwen), "a\nb");
         assert_eq!(ends("", Tokens(60), Family::Qwen), "");
         assert!(line(&"x".repeat(1000)).ends_with("(600 more characters)"));
+        assert!(
+            numbered(7, &"x".repeat(1000)).ends_with("(600 more characters: `from` and `to` 7 show them)")
+        );
+        let long = "word ".repeat(1000);
+        assert_eq!(
+            whole_line(&long, Tokens(5000), Family::Qwen),
+            (long.clone(), true)
+        );
+        let (kept, whole) = whole_line(&long, Tokens(500), Family::Qwen);
+        assert!(!whole && kept.ends_with("too many to be shown)"));
+        assert!(count(Family::Qwen, &kept) < Tokens(530), "{kept}");
     }
 }

@@ -80,8 +80,8 @@ pub(super) struct Toolbox<'a> {
     pub(super) before: BTreeMap<String, Option<String>>,
     /// How often something was written.
     pub(super) generation: u64,
-    /// Where the result of each call that only looked stands in the conversation, and what was written by then.
-    looked: HashMap<String, (usize, u64)>,
+    /// Where the result of each call that only looked stands in the conversation, and what it was.
+    looked: HashMap<String, (usize, blake3::Hash)>,
     plan: String,
     pub(super) tools: Toolset,
     pub(super) servers: Servers,
@@ -171,24 +171,7 @@ impl<'a> Toolbox<'a> {
             AgentTool::Own(tool) => tool,
             AgentTool::Served(tool) => return self.served(call, tool, place, talk, number, share).await,
         };
-        let looks = own.only_reads();
-        if looks
-            && let Some((exchange, generation)) = self.looked.get(&call.key())
-            && *generation == self.generation
-            && (talk.is_whole(*exchange) || *exchange == number)
-        {
-            let text =
-                "the same as before: the result stands above, and nothing was written since".to_owned();
-            let outcome = Outcome {
-                text,
-                did: false,
-                class: FailureClass::ToolFailed,
-                last: Last::Did(call.tool),
-            };
-            self.ended(call, place, &outcome, None);
-            return Ok(outcome);
-        }
-        let outcome = match own {
+        let mut outcome = match own {
             ToolName::ReadFile => self.read_file(call, share),
             ToolName::ListFiles => self.list_files(call, share),
             ToolName::Search => self.search(call, share),
@@ -200,11 +183,28 @@ impl<'a> Toolbox<'a> {
             ToolName::UpdatePlan => self.update_plan(call),
             ToolName::Finish => Outcome::did(ToolName::Finish, String::new()),
         };
-        if looks && outcome.did {
-            self.looked.insert(call.key(), (number, self.generation));
+        if own.only_reads() && outcome.did {
+            self.once(call, &mut outcome, talk, number);
         }
         self.ended(call, place, &outcome, None);
         Ok(outcome)
+    }
+
+    /// Has a result that stands in the conversation already told by reference. It was looked up anew: others may have
+    /// written as well.
+    fn once(&mut self, call: &ToolCall, outcome: &mut Outcome, talk: &Talk, number: usize) {
+        let found = blake3::hash(outcome.text.as_bytes());
+        let before = self.looked.get(&call.key());
+        let stands = before.is_some_and(|(exchange, before)| {
+            *before == found && (talk.is_whole(*exchange) || *exchange == number)
+        });
+        if stands {
+            "the same as before: the result stands above, and nothing of it has changed since"
+                .clone_into(&mut outcome.text);
+            outcome.did = false;
+        } else {
+            self.looked.insert(call.key(), (number, found));
+        }
     }
 
     async fn run_command(
@@ -285,7 +285,7 @@ impl<'a> Toolbox<'a> {
     pub(super) fn changed(&self) -> Result<Vec<(String, String)>, Failure> {
         let mut changed = Vec::new();
         for (path, before) in &self.before {
-            match self.content(path)? {
+            match self.content(path).map_err(unread)? {
                 Some(now) if before.as_ref() != Some(&now) => changed.push((path.clone(), now)),
                 _ => {}
             }
@@ -294,13 +294,17 @@ impl<'a> Toolbox<'a> {
     }
 
     /// What a file holds; nothing where it is not there.
-    pub(super) fn content(&self, path: &str) -> Result<Option<String>, Failure> {
+    pub(super) fn content(&self, path: &str) -> Result<Option<String>, FileError> {
         let workspace = &self.shared.workspace;
         if !workspace.exists(path) {
             return Ok(None);
         }
-        let read = tokio::task::block_in_place(|| workspace.read(path));
-        read.map(Some)
-            .map_err(|error: FileError| Failure::new(FailureClass::Io, error.to_string()))
+        tokio::task::block_in_place(|| workspace.read(path)).map(Some)
     }
+}
+
+/// Where no other call mends it that a file can't be read.
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+pub(super) fn unread(error: FileError) -> Failure {
+    Failure::new(FailureClass::Io, error.to_string())
 }

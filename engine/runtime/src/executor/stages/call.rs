@@ -220,7 +220,11 @@ async fn finish(
     job: &Job,
 ) -> Result<Reply, (Failure, String)> {
     let (reply, mut failure, usage) = match result {
-        Ok(reply) => {
+        Ok(mut reply) => {
+            // A server may say what it was asked with, and a tool may have let something out.
+            for text in reply.texts() {
+                shared.mask.cover(text);
+            }
             let usage = CallUsage {
                 prompt: reply.usage.prompt,
                 completion: reply.usage.completion,

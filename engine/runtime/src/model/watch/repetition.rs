@@ -2,8 +2,18 @@
 //!
 //! Tables, lists and code repeat themselves as well, but not exactly, not so often, or not for so long.
 
-/// The longest piece that is looked for, in bytes: some 500 tokens.
-const LONGEST: usize = 2048;
+/// How long a piece may be, in bytes, and after how many bytes the end is looked at again: short ones soon, long ones,
+/// of some 8,000 tokens, when so much has come. Each byte of a text is looked at 12 times by each.
+const SCALES: [Scale; 2] = [
+    Scale {
+        longest: 2048,
+        every: 1024,
+    },
+    Scale {
+        longest: 32 * 1024,
+        every: 16 * 1024,
+    },
+];
 
 /// How often a piece must stand at the end of the text.
 const TIMES: usize = 6;
@@ -20,15 +30,21 @@ const SPACES: usize = 1024;
 /// How many letters of different kinds make words of a piece: `0x00, ` and `null, ` are none.
 const LETTERS: usize = 4;
 
-/// The end of a text that is looked at.
-const KEPT: usize = LONGEST * TIMES;
-
-/// After so many bytes the end is looked at again: each byte of a text is looked at 12 times.
-const EVERY: usize = 1024;
-
 /// The end of a text as it grows.
 #[derive(Debug, Default)]
 pub(super) struct Repetition {
+    ends: [End; 2],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    longest: usize,
+    every: usize,
+}
+
+/// As much of the end as pieces of one scale need.
+#[derive(Debug, Default)]
+struct End {
     kept: Vec<u8>,
     fresh: usize,
 }
@@ -36,18 +52,25 @@ pub(super) struct Repetition {
 impl Repetition {
     /// Takes in more of the text, and tells whether its end repeats itself.
     pub(super) fn push(&mut self, text: &str) -> bool {
+        let mut ends = self.ends.iter_mut().zip(SCALES);
+        ends.any(|(end, scale)| end.push(text.as_bytes(), scale))
+    }
+}
+
+impl End {
+    fn push(&mut self, text: &[u8], scale: Scale) -> bool {
         // However the text is cut, it is looked at after the same bytes.
-        let mut rest = text.as_bytes();
+        let mut rest = text;
         while !rest.is_empty() {
-            let (part, more) = rest.split_at(rest.len().min(EVERY - self.fresh));
+            let (part, more) = rest.split_at(rest.len().min(scale.every - self.fresh));
             self.kept.extend_from_slice(part);
             self.fresh += part.len();
             rest = more;
-            if self.fresh == EVERY {
+            if self.fresh == scale.every {
                 self.fresh = 0;
-                let over = self.kept.len().saturating_sub(KEPT);
+                let over = self.kept.len().saturating_sub(scale.longest * TIMES);
                 self.kept.drain(..over);
-                if loops(&self.kept) {
+                if loops(&self.kept, scale.longest) {
                     return true;
                 }
             }
@@ -56,8 +79,8 @@ impl Repetition {
     }
 }
 
-/// Whether some end of the text is one piece, often enough and for long enough.
-fn loops(text: &[u8]) -> bool {
+/// Whether some end of the text is one piece of so many bytes at most, often enough and for long enough.
+fn loops(text: &[u8], longest: usize) -> bool {
     let spaces = text
         .iter()
         .rev()
@@ -85,7 +108,7 @@ fn loops(text: &[u8]) -> bool {
             *place = border;
         }
         let (whole, piece) = (length + 1, length + 1 - border);
-        if piece <= LONGEST && whole >= WORDS && whole >= piece * TIMES {
+        if piece <= longest && whole >= WORDS && whole >= piece * TIMES {
             let piece = text.get(text.len() - piece..).unwrap_or_default();
             if whole >= MARKS || is_words(piece) {
                 return true;
@@ -149,13 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn any_piece_up_to_some_hundred_tokens_is_found() {
-        for period in [1, 2, 3, 7, 16, 40, 100, 333, 700, 1200, 2048] {
+    fn any_piece_up_to_some_thousand_tokens_is_found() {
+        for period in [
+            1, 2, 3, 7, 16, 40, 100, 333, 700, 1200, 2048, 2500, 4000, 9999, 32_768,
+        ] {
             let start = "The answer begins well, with words of its own. ";
-            let text = format!("{start}{}", piece(period).repeat(40_000 / period));
+            let text = format!("{start}{}", piece(period).repeat((40_000 / period).max(8)));
             let at = found(&text, 5).unwrap_or_else(|| panic!("{period} is not found"));
+            let scale = SCALES[usize::from(period > SCALES[0].longest)];
             assert!(
-                at <= start.len() + (period * TIMES).max(MARKS) + 2 * EVERY,
+                at <= start.len() + (period * TIMES).max(MARKS) + 2 * scale.every,
                 "{period}: {at}"
             );
         }

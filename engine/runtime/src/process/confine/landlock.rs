@@ -10,6 +10,10 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
 };
+use rustix::thread::{
+    CapabilitySet, capabilities, capability_is_in_bounding_set, remove_capability_from_bounding_set,
+    set_capabilities,
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::{Confine, ConfineError};
@@ -38,6 +42,7 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible
         return Err(ConfineError::NotOurs);
     };
     let refused = |reason: String| ConfineError::NotConfined { reason };
+    forgo().map_err(|error| refused(error.to_string()))?;
     limit(&confine).map_err(|error| refused(error.to_string()))?;
     if !confine.network {
         let filter = no_sockets().map_err(|error| refused(error.to_string()))?;
@@ -48,6 +53,25 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible
         program: called.to_string_lossy().into_owned(),
         source,
     })
+}
+
+/// Gives up, also for all that it starts, what lets a privileged user look into processes whatever Landlock says: Linux
+/// shows their memory and environment, in which keys are, to whoever has one of these.
+fn forgo() -> rustix::io::Result<()> {
+    let given_up = CapabilitySet::SYS_PTRACE | CapabilitySet::SYS_ADMIN | CapabilitySet::PERFMON;
+    let mut own = capabilities(None)?;
+    if !own.permitted.intersects(given_up) {
+        return Ok(());
+    }
+    for capability in given_up {
+        if capability_is_in_bounding_set(capability)? {
+            remove_capability_from_bounding_set(capability)?;
+        }
+    }
+    for set in [&mut own.effective, &mut own.permitted, &mut own.inheritable] {
+        set.remove(given_up);
+    }
+    set_capabilities(None, own)
 }
 
 fn limit(confine: &Confine) -> Result<(), RulesetError> {
