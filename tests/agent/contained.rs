@@ -66,6 +66,50 @@ fn nothing_outside_is_read_or_written() {
     }
 }
 
+/// What is verified must be what stays, and what is put back must stay back.
+#[test]
+fn nothing_that_a_command_started_goes_on_after_it() {
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    let check = "[ -z \"$SMALLCODE_COMMAND\" ] || setsid sh -c 'sleep 1; echo LATE > src/late.txt' >/dev/null 2>&1 &\ngrep -q 'return 2' src/a.py\n";
+    sandbox.write("check.sh", check);
+    sandbox.exec(&[]).exits(0);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert!(!sandbox.has("src/late.txt"));
+}
+
+#[test]
+fn temporary_files_of_a_command_are_its_own() {
+    let beside = tempfile::tempdir().unwrap();
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    let check = format!(
+        "touch {}/x 2>/dev/null && [ -n \"$SMALLCODE_COMMAND\" ] && echo ESCAPED\ntouch \"$TMPDIR/x\" && echo \"in $TMPDIR.\"\ngrep -q 'return 2' src/a.py\n",
+        beside.path().display()
+    );
+    sandbox.write("check.sh", &check);
+    sandbox.exec(&[]).exits(0);
+    let told = told(&server.calls()[1]);
+    assert!(!told.contains("ESCAPED"), "{told}");
+    let folder = told
+        .split("in ")
+        .find_map(|part| part.split_once(".\n"))
+        .map(|(folder, _)| folder);
+    let folder = folder.unwrap_or_else(|| panic!("{told}"));
+    assert!(folder.contains("smallcode-"), "{told}");
+    assert!(!std::path::Path::new(folder).exists(), "it goes with the run");
+}
+
 /// Linux lets the superuser look into every process, whatever Landlock says, unless that is given up.
 #[test]
 fn a_command_sees_nothing_of_the_environment_of_the_engine() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::json;
 
 use super::{call, finish, patch, sandbox, server, told};
-use crate::support::model_server::{Answer, ModelServer, Script};
+use crate::support::model_server::{Answer, Fault, ModelServer, Script};
 
 fn read(path: &str, lines: Option<(usize, usize)>) -> String {
     let mut arguments = json!({ "path": path });
@@ -104,6 +104,21 @@ fn nobody_waits_for_the_other_end_of_a_pipe() {
         told[1]
     );
     assert!(told[2].contains("is no file but a pipe"), "{}", told[2]);
+}
+
+/// What follows a call is made up: it is neither waited for nor a reason to refuse the call.
+#[test]
+fn a_call_is_carried_out_whatever_follows_it() {
+    let endless = Answer::text(read("src/a.py", None)).with(Fault::Endless {
+        text: "The file holds what I expected of it. ".to_owned(),
+    });
+    let cut = Answer::text(right() + "\nNow it is").finish("length");
+    let server = ModelServer::start(Script::answers([endless, cut, Answer::text(finish())]));
+    let sandbox = sandbox(&server, "");
+    sandbox.exec(&[]).exits(0);
+    let told: Vec<String> = server.calls().iter().map(told).collect();
+    assert!(told[1].contains("5 |     return 3"), "{}", told[1]);
+    assert!(told[2].contains("`src/a.py` was changed"), "{}", told[2]);
 }
 
 /// A server that keeps no limit may bring any number of calls at once.

@@ -40,6 +40,24 @@ fn a_kill_in_the_middle_repeats_no_call() {
     }
 }
 
+#[test]
+fn what_a_person_wrote_meanwhile_is_set_aside_and_said() {
+    let mut answers: Vec<Answer> = steps().into_iter().map(Answer::text).collect();
+    answers.insert(2, answers[2].clone().with(Fault::Stall { after_events: 1 }));
+    let server = ModelServer::start(Script::answers(answers));
+    let sandbox = with_task(&server, FILES_ONLY, "");
+    let mut engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| server.calls().len() == 3);
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let edited = A.replace('3', "4") + "# mine\n";
+    sandbox.write("src/a.py", &edited);
+    let output = sandbox.run(["resume"]).exits(0);
+    output.says("what stood there instead was set aside in ");
+    let aside = sandbox.run_folder().join("put-back/1/src/a.py");
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), edited);
+}
+
 /// Its check says how often it ran, and changes a file that the model may write.
 const COUNTING: &str =
     "echo ran >> ran.log\ngrep -q 'return 2' src/a.py || exit 1\necho '# checked' >> src/a.py\n";

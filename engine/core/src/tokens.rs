@@ -157,11 +157,7 @@ pub fn estimate(family: Family, text: &str) -> Estimate {
     for chunk in chunks(text) {
         content += pieces::count(chunk, cl100k_part);
     }
-    family.range(
-        Tokens(content.tokens),
-        Tokens(content.digits),
-        Tokens(firm(content)),
-    )
+    family.range(content, Tokens(firm(content)))
 }
 
 /// Returns the range for a whole chat, with what the template adds.

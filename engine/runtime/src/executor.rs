@@ -24,7 +24,7 @@ mod writes;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -39,6 +39,7 @@ use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{expand, tokens};
+use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +69,8 @@ pub struct Shared {
     pub mask: Arc<Mask>,
     /// Where long output goes.
     pub spool: PathBuf,
+    /// The folder for temporary files of what models run, made when something does and gone with the run.
+    pub temporary: OnceLock<TempDir>,
     /// What attempts keep of what they write over.
     pub keeper: Keeper,
     /// The id of the run.
@@ -492,7 +495,13 @@ mod tests {
                 Blobs::new(folder.path().join("blobs")),
                 Arc::clone(&workspace),
             )),
-            keeper: Keeper::new(Blobs::new(folder.path().join("kept")), &bundle, 0),
+            keeper: Keeper::new(
+                Blobs::new(folder.path().join("kept")),
+                folder.path().join("put-back"),
+                &bundle,
+                0,
+            ),
+            temporary: OnceLock::new(),
             bundle: Arc::new(bundle),
             workspace,
             environment: Arc::default(),

@@ -32,7 +32,7 @@ pub use count::{Counter, Counts};
 pub use dialect::{Dialect, body};
 pub use error::CallError;
 pub use http::{Client, ClientError};
-pub use message::{Finish, Message, Reply, Request, Role, ToolCall, Usage};
+pub use message::{Finish, Message, Offered, Reply, Request, Role, ToolCall, Usage};
 pub use pool::{Pool, Turn};
 pub use retry::{Retry, RetryPolicy, call_with_retries};
 pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request, estimate_tool};

@@ -37,6 +37,9 @@ pub use self::orphans::{OrphanError, kill_orphans};
 /// The environment variable that holds the [`Spec::tag`] of the run that a process belongs to.
 pub const TAG_VARIABLE: &str = "SMALLCODE_RUN";
 
+/// The variable with the mark of a command of a model.
+pub const MARK_VARIABLE: &str = "SMALLCODE_COMMAND";
+
 /// Time between SIGTERM and SIGKILL: 10 s, as in nextest; test runners and databases shut down in that.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
@@ -76,6 +79,9 @@ pub struct Spec {
     /// The id of the run, put into [`TAG_VARIABLE`] for [`kill_orphans`]. Empty for none. A program that has it in its own
     /// environment saves a copy of that for each command.
     pub tag: String,
+    /// A mark that nothing else has, put into [`MARK_VARIABLE`]: what the command started ends with it, also where it has
+    /// left its group. Empty for none, which spares a look at all processes.
+    pub mark: String,
     /// What it may touch, where the system can see to that: [`offered`]. The program that asks for it must hand
     /// [`HELPER`] to [`enter`].
     pub confine: Option<Confine>,
@@ -100,6 +106,7 @@ impl Spec {
             keep_in_memory: DEFAULT_KEEP_IN_MEMORY,
             max_output: DEFAULT_MAX_OUTPUT,
             tag: String::new(),
+            mark: String::new(),
             confine: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use camino::Utf8Path;
 use smallcode_core::load::Bundle;
@@ -20,7 +20,7 @@ use crate::journal::{self, BlobError, BlobHash, Blobs, Journal, JournalError, Ru
 use crate::mask::Mask;
 use crate::model::Client;
 use crate::process::{self, OrphanError};
-use crate::workspace::{FileError, KeepError, Workspace};
+use crate::workspace::{Aside, FileError, KeepError, Workspace};
 
 /// A run could not be begun or taken up.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +135,8 @@ pub struct Session {
     pub orphans: usize,
     /// The nodes whose attempts were in flight and what they had written was put back.
     pub restored: Vec<String>,
+    /// Where a copy of what stood there instead is, if anything did.
+    pub aside: Option<PathBuf>,
     /// The plan.
     pub plan: Arc<Plan>,
     /// The folder of the run.
@@ -347,13 +349,14 @@ pub fn resume(opened: Opened, answers: &Answers, setting: Setting) -> Result<Ses
     }
     let orphans = process::kill_orphans(run.as_str())?;
     sweep(&spool_of(&journal));
-    let restored =
+    let (restored, aside) =
         restore(&state, &journal, &setting.workspace).map_err(|source| SessionError::NotRestored {
             run: run.to_string(),
             source,
         })?;
     let mut session = assemble(run, plan, bundle, state, journal, setting, first, orphans);
     session.restored = restored;
+    session.aside = aside;
     session.dispatcher.remember(past);
     Ok(session)
 }
@@ -368,15 +371,25 @@ fn kept_of(journal: &Journal<Event>) -> Blobs {
     Blobs::new(journal.dir().join("undo"))
 }
 
+/// Where a copy of what is put back is set aside.
+fn aside_of(journal: &Journal<Event>) -> PathBuf {
+    journal.dir().join("put-back")
+}
+
 /// Puts back what attempts had written that were in flight when the session died, the last first. Being killed here
 /// does no harm: until the journal says that the run was taken up, it is done again.
-fn restore(state: &State, journal: &Journal<Event>, workspace: &Workspace) -> Result<Vec<String>, KeepError> {
+fn restore(
+    state: &State,
+    journal: &Journal<Event>,
+    workspace: &Workspace,
+) -> Result<(Vec<String>, Option<PathBuf>), KeepError> {
     let blobs = kept_of(journal);
+    let mut aside = Aside::new(aside_of(journal));
     let mut restored = Vec::new();
     let mut open = Vec::new();
     for (node, kept) in state.in_flight() {
         let hash: BlobHash = kept.parse()?;
-        if workspace.restore(&hash, &blobs, true)? > 0 {
+        if workspace.restore(&hash, &blobs, true, Some(&mut aside))? > 0 {
             restored.push(node.to_string());
         }
     }
@@ -392,7 +405,7 @@ fn restore(state: &State, journal: &Journal<Event>, workspace: &Workspace) -> Re
     blobs.retain(&open);
     restored.reverse();
     restored.dedup();
-    Ok(restored)
+    Ok((restored, aside.folder().map(Path::to_path_buf)))
 }
 
 /// Removes what a session that was killed had not made blobs of.
@@ -441,7 +454,8 @@ fn assemble(
         escalation: plan.escalation.clone(),
         read_permissions: plan::read_permissions(&bundle, &names),
         run_permissions: plan::run_permissions(&bundle, &names),
-        keeper: Keeper::new(kept_of(&journal), &bundle, held),
+        keeper: Keeper::new(kept_of(&journal), aside_of(&journal), &bundle, held),
+        temporary: OnceLock::new(),
         bundle: Arc::new(bundle),
         workspace,
         host,
@@ -466,6 +480,7 @@ fn assemble(
         run,
         orphans,
         restored: Vec::new(),
+        aside: None,
         plan: Arc::new(plan),
         folder,
         dispatcher,

@@ -1,5 +1,6 @@
 //! The workspace: files that are read and written inside one folder, symbolic links considered.
 
+mod aside;
 pub(crate) mod beneath;
 mod disk;
 mod keep;
@@ -19,6 +20,7 @@ use smallcode_core::path;
 pub use self::disk::Disk;
 pub use self::keep::{KeepError, Places};
 
+pub(crate) use self::aside::Aside;
 use self::beneath::{Beneath, Standing};
 
 /// The most bytes that `read()` takes in: what an expression may hold (16 MiB), as its output cap is.

@@ -40,6 +40,7 @@ fn request(text: &str) -> Request {
         stop: Vec::new(),
         schema: None,
         constraint: smallcode_runtime::model::Constraint::default(),
+        offered: smallcode_runtime::model::Offered::default(),
     }
 }
 

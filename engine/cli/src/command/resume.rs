@@ -98,6 +98,12 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
                 smallcode_core::diagnostic::listed(&session.restored)
             ),
         );
+        if let Some(aside) = &session.aside {
+            say(
+                terminal,
+                &format!("what stood there instead was set aside in {}", aside.display()),
+            );
+        }
     }
     watch.run(session, &resume.watch)
 }

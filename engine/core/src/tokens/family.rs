@@ -7,11 +7,14 @@
 //! | --- | --- | --- |
 //! | Qwen up to 3 | cl100k, each digit a token | 0.0 % on code and data, +17.9 % on Chinese |
 //! | Llama 3 | cl100k | +0.03 % at most on code and data, +13.5 % on Chinese |
-//! | `SentencePiece`, 32k | (cl100k + digits) × 1.45 | computed through o200k, not counted: the worst corpus needs 1.34 |
-//! | unknown | (cl100k + digits) × 1.1 | the larger of the first two, and a tenth for luck |
+//! | `SentencePiece`, 32k | (cl100k + digits) × 1.35 + white space | computed through o200k, not counted: the worst corpus needs 1.34, its line breaks and tabs among them |
+//! | unknown | (cl100k + digits) × 1.1, or its white space | the larger of the first two, and a tenth for luck |
+//!
+//! `cl100k` joins white space that the vocabularies of `SentencePiece` have as one token for each line break and tab.
 
 use serde::{Deserialize, Serialize};
 
+use super::pieces::Content;
 use super::{Estimate, Tokens};
 
 /// How to count tokens for a model.
@@ -80,19 +83,23 @@ impl Family {
         Self::Unknown
     }
 
-    /// Returns the range for a text of `plain` tokens in `cl100k`, of which digits would cost
-    /// `digits` more as tokens of their own, and `firm` hold for other vocabularies too.
+    /// Returns the range for a text with this content, of whose tokens `firm` hold for other vocabularies too.
     ///
     /// The lower end is where a prompt must have been cut: four fifths of the firm part where the
     /// vocabulary is known to match on ASCII, half where it is not (the least that was measured is
     /// 0.84, and template languages or code in a larger vocabulary may go below).
-    pub(super) fn range(self, plain: Tokens, digits: Tokens, firm: Tokens) -> Estimate {
-        let spread = plain.saturating_add(digits);
+    pub(super) fn range(self, content: Content, firm: Tokens) -> Estimate {
+        let plain = Tokens(content.tokens);
+        let spread = plain.saturating_add(Tokens(content.digits));
+        let blanks = Tokens(content.blanks());
         let (low, high) = match self {
             Self::Qwen => (firm.scaled_down(4, 5), spread),
             Self::Llama3 => (firm.scaled_down(4, 5), plain),
-            Self::SentencePiece => (firm.scaled_down(1, 2), spread.scaled_up(145, 100)),
-            Self::Unknown => (firm.scaled_down(1, 2), spread.scaled_up(110, 100)),
+            Self::SentencePiece => {
+                let high = spread.scaled_up(135, 100).saturating_add(blanks);
+                (firm.scaled_down(1, 2), high)
+            }
+            Self::Unknown => (firm.scaled_down(1, 2), spread.scaled_up(110, 100).max(blanks)),
         };
         Estimate { low, high }
     }

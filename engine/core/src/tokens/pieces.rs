@@ -50,6 +50,18 @@ pub(super) struct Content {
     pub(super) foreign: u64,
     /// Their bytes.
     pub(super) foreign_bytes: u64,
+    /// Line breaks, tabs and the like: of `cl100k`, many are one token.
+    pub(super) breaks: u64,
+    /// Spaces.
+    pub(super) spaces: u64,
+}
+
+impl Content {
+    /// The tokens of its white space where each break is one, and of spaces sixteen are at most: so the vocabulary of
+    /// Llama 2 has them.
+    pub(super) fn blanks(self) -> u64 {
+        self.breaks.saturating_add(self.spaces / 16)
+    }
 }
 
 impl Add for Content {
@@ -61,6 +73,8 @@ impl Add for Content {
             digits: self.digits.saturating_add(other.digits),
             foreign: self.foreign.saturating_add(other.foreign),
             foreign_bytes: self.foreign_bytes.saturating_add(other.foreign_bytes),
+            breaks: self.breaks.saturating_add(other.breaks),
+            spaces: self.spaces.saturating_add(other.spaces),
         }
     }
 }
@@ -164,6 +178,8 @@ fn characters(text: &str) -> Content {
         }
         content.digits += run - run.div_ceil(3);
         run = 0;
+        content.breaks += u64::from(matches!(byte, b'\t'..=b'\r'));
+        content.spaces += u64::from(byte == b' ');
         content.foreign_bytes += u64::from(!byte.is_ascii());
         // The first byte of a character: those that follow begin with `10`.
         content.foreign += u64::from(byte >= 0xc0);
@@ -290,6 +306,9 @@ mod tests {
             (content.digits, content.foreign, content.foreign_bytes),
             (5, 4, 11)
         );
+        let content = characters("a\n\n\t b  \r\n");
+        assert_eq!((content.breaks, content.spaces, content.blanks()), (5, 3, 5));
+        assert_eq!(characters(&" ".repeat(40)).blanks(), 2);
     }
 
     #[test]

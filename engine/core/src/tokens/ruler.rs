@@ -35,10 +35,7 @@ impl<'a> Ruler<'a> {
             .unwrap_or_default();
         let rest = self.text.get(start..at).unwrap_or_default();
         let content = before + pieces::count(rest, cl100k_part);
-        let range = self
-            .family
-            .range(Tokens(content.tokens), Tokens(content.digits), Tokens::ZERO);
-        range.high
+        self.family.range(content, Tokens::ZERO).high
     }
 }
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use smallcode_parse::{
     Diagnostic, DiagnosticKind, Edit, Expect, Omitted, Reading, Repair, RepairKind, Span, Tools, native,
@@ -79,7 +81,7 @@ pub enum MissKind {
 pub struct Reader {
     tools: Toolset,
     offered: Tools,
-    expect: Expect,
+    expect: Arc<Expect>,
 }
 
 impl ToolCall {
@@ -146,10 +148,15 @@ impl Reader {
     pub fn new(tools: Toolset) -> Self {
         let offered = tools.offered();
         Self {
-            expect: Expect::Calls(offered.clone()),
+            expect: Arc::new(Expect::Calls(offered.clone())),
             offered,
             tools,
         }
+    }
+
+    /// What it reads a text for.
+    pub fn expected(&self) -> Arc<Expect> {
+        Arc::clone(&self.expect)
     }
 
     /// Reads a reply: its text, and the calls that the server found in it, by name and arguments.

@@ -37,7 +37,7 @@ use super::stages::{self, Asker, Turn};
 use super::verify::{Subject, Verification};
 use super::{Job, Message, Shared, keep};
 use crate::answer;
-use crate::model::Reply;
+use crate::model::{Offered, Reply};
 pub(super) use command::{may_propose, of_plan};
 use prompt::Prompt;
 use served::Servers;
@@ -245,16 +245,17 @@ impl Work<'_> {
             most,
             // Models that go on after their call make its result up.
             stop: vec![read::made_up()],
+            offered: match schema {
+                // The question which kind of step comes next is answered by a word.
+                Some(_) => Offered::default(),
+                None => Offered(Some(self.reader.expected())),
+            },
         };
         self.asker.turn(turn).await
     }
 
     /// Carries out what an answer wants; what was done, once it is.
     async fn follow(&mut self, reply: &Reply, failure: Option<Failure>) -> Result<Option<Done>, Failure> {
-        if let Some(failure) = failure {
-            self.miss(&reply.text, &useless(&failure), failure, Last::Talked)?;
-            return Ok(None);
-        }
         let found: Vec<(String, String)> = reply
             .tool_calls
             .iter()
@@ -266,7 +267,16 @@ impl Work<'_> {
             self.miss(&reply.text, told, failure, Last::Talked)?;
             return Ok(None);
         }
-        let turn = match self.reader.read(&reply.text, &found) {
+        let read = self.reader.read(&reply.text, &found);
+        if let Some(failure) = failure {
+            // What is whole in front of the cut was meant, whatever came after it.
+            let is_cut = matches!(failure.class, FailureClass::Truncated | FailureClass::Looping);
+            if !is_cut || read.is_err() {
+                self.miss(&reply.text, &useless(&failure), failure, Last::Talked)?;
+                return Ok(None);
+            }
+        }
+        let turn = match read {
             Ok(turn) => turn,
             Err(miss) => {
                 let (class, last) = match miss.kind {

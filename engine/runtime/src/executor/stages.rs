@@ -16,7 +16,7 @@ use smallcode_core::spec::Task;
 use smallcode_core::tokens::Tokens;
 
 use super::{Answerer, Job, Shared, timeout};
-use crate::model::{self, Constraint, Reply};
+use crate::model::{self, Constraint, Offered, Reply};
 use crate::own_time::Step;
 
 use self::request::Asked;
@@ -46,6 +46,8 @@ pub(super) struct Turn<'a> {
     pub(super) most: Option<u64>,
     /// What ends the answer.
     pub(super) stop: Vec<String>,
+    /// The tools that the messages offer.
+    pub(super) offered: Offered,
 }
 
 /// One attempt's way to its model.

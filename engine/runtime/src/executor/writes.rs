@@ -4,6 +4,7 @@
 //! Before its first effect it keeps what stands there ([`keep`], [`write()`]), which the journal knows of. When it ends
 //! otherwise than well, all of it is put back before anybody hears of the end.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{Job, Message, Purpose, Shared, permit, text, unkept};
 use crate::journal::{BlobHash, Blobs};
-use crate::workspace::{FileError, KeepError, Places};
+use crate::workspace::{Aside, FileError, KeepError, Places};
 
 /// Asks for the turn to write.
 pub struct TurnRequest {
@@ -85,9 +86,11 @@ impl Writes {
     pub(super) fn undo(&self, shared: &Shared) -> Result<(), KeepError> {
         let mut state = self.lock();
         state.over = true;
+        let mut aside = Aside::new(shared.keeper.aside.clone());
         while let Some(hash) = state.kept.last() {
             let alone = shared.keeper.open.load(Ordering::Relaxed) == 1;
-            shared.workspace.restore(hash, &shared.keeper.blobs, alone)?;
+            let blobs = &shared.keeper.blobs;
+            shared.workspace.restore(hash, blobs, alone, Some(&mut aside))?;
             state.kept.pop();
             shared.keeper.open.fetch_sub(1, Ordering::Relaxed);
         }
@@ -108,6 +111,8 @@ impl Writes {
 #[derive(Debug)]
 pub struct Keeper {
     blobs: Blobs,
+    /// Where a copy of what is put back is set aside.
+    aside: PathBuf,
     /// Whether any task keeps what it may have to put back. Where none does, nobody needs a turn.
     takes_turns: bool,
     /// How many records of attempts under way there are.
@@ -116,13 +121,14 @@ pub struct Keeper {
 
 impl Keeper {
     /// That of a run of a bundle, of which attempts of earlier sessions hold so many records.
-    pub fn new(blobs: Blobs, bundle: &Bundle, open: usize) -> Self {
+    pub fn new(blobs: Blobs, aside: PathBuf, bundle: &Bundle, open: usize) -> Self {
         let mut tasks = bundle
             .modules
             .iter()
             .flat_map(|module| module.loaded.workflow.tasks.read.values());
         Self {
             blobs,
+            aside,
             takes_turns: tasks.any(|task| {
                 let plans = matches!(task.kind, Kind::Plan(_));
                 plans || (!check::declared_writes(task).is_empty() && !is_one_file(task))
@@ -228,7 +234,7 @@ pub(super) async fn left_again(shared: &Arc<Shared>, job: &Job, kept: &str) -> R
     let done = tokio::task::spawn_blocking(move || {
         let state = writes.lock();
         if !state.over {
-            inner.workspace.restore(&kept, &inner.keeper.blobs, false)?;
+            inner.workspace.restore(&kept, &inner.keeper.blobs, false, None)?;
         }
         Ok(())
     });

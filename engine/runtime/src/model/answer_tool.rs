@@ -108,6 +108,7 @@ mod tests {
             stop: Vec::new(),
             schema: Some(schema),
             constraint: Constraint::ToolCall,
+            offered: crate::model::Offered::default(),
         }
     }
 

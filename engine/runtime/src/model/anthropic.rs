@@ -208,6 +208,7 @@ mod tests {
             stop: vec!["END".to_owned()],
             schema: None,
             constraint: crate::model::Constraint::default(),
+            offered: crate::model::Offered::default(),
         }
     }
 

@@ -302,6 +302,7 @@ mod tests {
             stop: vec!["END".to_owned()],
             schema: Some(json!({ "type": "object" })),
             constraint: crate::model::Constraint::default(),
+            offered: crate::model::Offered::default(),
         };
         let body = body("tiny", None, &request);
         assert_eq!(body["model"], "tiny");

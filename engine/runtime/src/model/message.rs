@@ -1,6 +1,9 @@
 //! What is asked of a model and what comes back, as the journal keeps it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallcode_parse::Expect;
 
 use super::ability::Constraint;
 use super::canonical;
@@ -59,6 +62,20 @@ pub struct Request {
     /// In which words. The digest of what is asked does not depend on it.
     #[serde(skip)]
     pub constraint: Constraint,
+    /// The tools that the messages offer, where they do: the answer is complete behind a call of one.
+    #[serde(skip)]
+    pub offered: Offered,
+}
+
+/// The tools that an answer may call, for whoever watches it. They are told in the messages, so that what is asked is the
+/// same with them and without.
+#[derive(Debug, Clone, Default)]
+pub struct Offered(pub Option<Arc<Expect>>);
+
+impl PartialEq for Offered {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Request {
@@ -243,6 +260,7 @@ mod tests {
             stop: Vec::new(),
             schema: Some(schema),
             constraint: crate::model::Constraint::default(),
+            offered: crate::model::Offered::default(),
         }
     }
 

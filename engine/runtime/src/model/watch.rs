@@ -16,6 +16,12 @@ use repetition::Repetition;
 /// itself also tells what it counted, so well-behaved models are let end.
 const AFTER_VALUE: usize = 64;
 
+/// How many bytes of prose may follow a call: a paragraph. More is what a model makes up of the call's result.
+const AFTER_CALL: usize = 512;
+
+/// What a further call, a block of code or an edit begins with.
+const BEGINS_MORE: [char; 4] = ['{', '[', '<', '`'];
+
 /// Bytes of answer for each token of its limit, and for short ones some more. Long tokens are those of spaces, with up
 /// to 128; text and code have 2 to 6.
 const BYTES_A_TOKEN: u64 = 32;
@@ -77,6 +83,9 @@ pub(super) fn expectation(request: &Request) -> Option<Expect> {
 /// One answer as it arrives.
 pub(super) struct Watch<'e> {
     value: Option<(Stream<'e>, &'e Expect)>,
+    calls: Option<Stream<'e>>,
+    /// Whether something has begun behind the last complete call that may be more of the answer.
+    goes_on: bool,
     /// After which byte of the answer its value was complete.
     complete: Option<usize>,
     answer: Repetition,
@@ -102,9 +111,11 @@ enum Tags {
 }
 
 impl<'e> Watch<'e> {
-    pub(super) fn new(model: &str, request: &Request, expect: Option<&'e Expect>) -> Self {
+    pub(super) fn new(model: &str, request: &'e Request, expect: Option<&'e Expect>) -> Self {
         Self {
             value: expect.map(|expect| (Stream::new(expect), expect)),
+            calls: request.offered.0.as_deref().map(Stream::new),
+            goes_on: false,
             complete: None,
             answer: Repetition::default(),
             thinking: Repetition::default(),
@@ -169,6 +180,9 @@ impl<'e> Watch<'e> {
         if let Some(stop) = self.has_grown(text) {
             return Some(stop);
         }
+        if self.calls.is_some() {
+            return self.call(text);
+        }
         let (stream, expect) = self.value.as_mut()?;
         if self.complete.is_none() {
             let at = stream.feed(text).at?;
@@ -183,6 +197,26 @@ impl<'e> Watch<'e> {
         let after = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         let gone_on = self.complete.is_some_and(|at| after > at + AFTER_VALUE);
         gone_on.then_some(Stop::Complete)
+    }
+
+    /// Whether a call is complete, and nothing but prose has followed it for long.
+    fn call(&mut self, text: &str) -> Option<Stop> {
+        let stream = self.calls.as_mut()?;
+        if let Some(at) = stream.feed(text).at {
+            self.complete = Some(at);
+            self.goes_on = false;
+        }
+        let behind = stream.text().get(self.complete?..)?;
+        if self.goes_on || behind.len() <= AFTER_CALL {
+            return None;
+        }
+        // The end of the call's own tag is none of it.
+        let tag = behind.trim_start().strip_prefix("</");
+        let behind = tag
+            .and_then(|tag| tag.split_once('>'))
+            .map_or(behind, |(_, behind)| behind);
+        self.goes_on = behind.contains(BEGINS_MORE);
+        (!self.goes_on).then_some(Stop::Complete)
     }
 
     /// Counts more of the answer, and tells whether that is more than its limit can hold.
@@ -240,6 +274,7 @@ mod tests {
             stop: Vec::new(),
             schema,
             constraint: crate::model::Constraint::default(),
+            offered: crate::model::Offered::default(),
         }
     }
 
@@ -295,7 +330,8 @@ mod tests {
     #[test]
     fn what_is_passed_to_a_tool_is_watched_as_well() {
         fn stopped(mut parts: impl Iterator<Item = String>) -> Option<Stop> {
-            let mut watch = Watch::new("qwen2.5", &request(100, None), None);
+            let request = request(100, None);
+            let mut watch = Watch::new("qwen2.5", &request, None);
             parts.find_map(|part| watch.pass(&part))
         }
         let numbers = |count: u64| (0..count).map(|n| (n * n).to_string());
@@ -303,6 +339,31 @@ mod tests {
         assert_eq!(stopped(path), Some(Stop::Looping));
         assert_eq!(stopped(numbers(100_000)), Some(Stop::Overlong));
         assert_eq!(stopped(numbers(100)), None);
+    }
+
+    #[test]
+    fn what_a_model_makes_up_behind_a_call_is_not_waited_for() {
+        let path = json!({ "type": "object", "properties": { "path": { "type": "string" } } });
+        let tools = ["read_file", "write_file"].map(|name| smallcode_parse::Tool::new(name, &path));
+        let mut request = request(10_000, None);
+        let expect = Expect::Calls(smallcode_parse::Tools::new(tools.into()));
+        request.offered = crate::model::Offered(Some(std::sync::Arc::new(expect)));
+        let call = |name: &str| {
+            format!(
+                "I do.\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {{\"path\": \"a\"}}}}\n</tool_call>\n"
+            )
+        };
+        let (stop, kept) = stopped(&request, &(call("read_file") + &numbers(1000)), "").unwrap();
+        assert_eq!(stop, Stop::Complete);
+        assert!(call("read_file").trim_end().len() >= kept && kept > 60, "{kept}");
+        // A second call, and the content of a file, belong to the answer.
+        for more in [
+            call("read_file") + &"x ".repeat(200) + &call("read_file"),
+            call("write_file") + "```\n" + &numbers(1000) + "\n```\n",
+        ] {
+            assert_eq!(stopped(&request, &more, ""), None, "{more}");
+        }
+        assert_eq!(stopped(&request, &numbers(1000), ""), None);
     }
 
     #[test]

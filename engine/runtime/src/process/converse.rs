@@ -10,6 +10,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use super::capture::receiver;
 use super::drive::{exit_of, start};
 use super::group::{Group, Watch, reap_dropped};
+use super::orphans::end_marked;
 use super::{Exit, RunError, Spec, Stdin};
 
 /// How long a command that was killed may take to be gone: 2 s, after which it is left to the next one to reap.
@@ -17,6 +18,7 @@ const KILLED: Duration = Duration::from_secs(2);
 
 /// A running command. Dropped, it is killed with all that it started.
 pub struct Conversation {
+    mark: String,
     group: Group,
     watch: Watch,
 }
@@ -47,7 +49,8 @@ pub async fn converse(spec: &Spec) -> Result<(Conversation, Pipes), RunError> {
     let group = Group::new(child);
     let watch = Watch::new(group.pid()).map_err(RunError::io("watch a command"))?;
     let pipes = pipes.map_err(RunError::io("talk to a command"))?;
-    Ok((Conversation { group, watch }, pipes))
+    let mark = spec.mark;
+    Ok((Conversation { mark, group, watch }, pipes))
 }
 
 fn pipes(child: &mut Child) -> io::Result<Pipes> {
@@ -89,6 +92,7 @@ impl Conversation {
             return Err(RunError::io("end a command")(io::ErrorKind::TimedOut.into()));
         }
         let status = self.group.reap();
+        end_marked(&self.mark).await;
         status
             .map(exit_of)
             .map_err(RunError::io("read the exit status of a command"))

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::capture::Capture;
 use super::group::{Group, Watch, reap_dropped};
+use super::orphans::end_marked;
 use super::spawn::{is_busy, spawn};
 use super::{End, Exit, Finished, RunError, SpawnError, Spec, Stdin, Stream};
 
@@ -26,7 +27,8 @@ const BUSY_TRIES: (u32, Duration) = (10, Duration::from_millis(10));
 /// `cancel` and the `timeout` send SIGTERM to its group, and SIGKILL after the grace; `kill` sends SIGKILL at once.
 /// `on_output` sees every byte as it comes, also what is not kept. Once its first process has exited, the pipes get
 /// [`Spec::leak`] to close (and after a SIGTERM at least what is left of the grace); then the rest of the group is
-/// killed. A process that left the group is not: that is what [`kill_orphans`](super::kill_orphans) is for.
+/// killed. A process that left the group is not, unless the command has a [mark](Spec::mark): that is what
+/// [`kill_orphans`](super::kill_orphans) is for.
 /// Dropping the future kills the group.
 ///
 /// Must be called in a tokio runtime with I/O and time.
@@ -95,6 +97,7 @@ pub async fn run(
             }
         }
     }
+    end_marked(&spec.mark).await;
     let leaked = stdout.is_open() || stderr.is_open();
     let duration = course
         .exited

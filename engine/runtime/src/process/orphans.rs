@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{TAG_VARIABLE, platform};
+use super::{MARK_VARIABLE, TAG_VARIABLE, platform};
 
 /// Time between SIGTERM and SIGKILL: shorter than a command's own, as somebody waits for the run to go on.
 const GRACE: Duration = Duration::from_millis(500);
@@ -44,7 +44,24 @@ pub fn kill_orphans(run_tag: &str) -> Result<usize, OrphanError> {
     if run_tag.is_empty() {
         return Ok(0);
     }
-    let entry = format!("{TAG_VARIABLE}={run_tag}");
+    kill_all(&format!("{TAG_VARIABLE}={run_tag}"))
+}
+
+/// Ends what a command with this mark has started and what has left its group. It does not block.
+pub(crate) async fn end_marked(mark: &str) {
+    if mark.is_empty() {
+        return;
+    }
+    let entry = format!("{MARK_VARIABLE}={mark}");
+    let ended = tokio::task::spawn_blocking(move || kill_all(&entry)).await;
+    // The command is over, and what it left is found once more when the run is taken up.
+    if let Ok(Err(error)) = ended {
+        tracing::warn!(%error, "could not end what a command had left behind");
+    }
+}
+
+/// Ends every process with `entry` in its environment.
+fn kill_all(entry: &str) -> Result<usize, OrphanError> {
     let started = Instant::now();
     let mut seen = BTreeSet::new();
     loop {

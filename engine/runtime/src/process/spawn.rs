@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::io::Errno;
 
-use super::{SpawnError, Spec, Stdin, TAG_VARIABLE, confine};
+use super::{MARK_VARIABLE, SpawnError, Spec, Stdin, TAG_VARIABLE, confine};
 
 /// Where programs are looked for when there is no `PATH` at all: as in POSIX `confstr(_CS_PATH)` on Linux and macOS.
 const STANDARD_PATH: &str = "/bin:/usr/bin";
@@ -52,6 +52,9 @@ pub(super) fn spawn(spec: &Spec) -> Result<Child, SpawnError> {
     let inherited = || !spec.clear_env && std::env::var_os(TAG_VARIABLE).is_some_and(|own| own == *spec.tag);
     if !spec.tag.is_empty() && !inherited() {
         command.env(TAG_VARIABLE, &spec.tag);
+    }
+    if !spec.mark.is_empty() {
+        command.env(MARK_VARIABLE, &spec.mark);
     }
     command.stdin(match &spec.stdin {
         Stdin::Null => Stdio::null(),

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::Workspace;
+use super::aside::Aside;
 use super::beneath::{self, Beneath};
 use super::keep::{KeepError, bits};
 use super::record::{self, Entry};
@@ -25,11 +26,18 @@ const CHUNK: usize = 64 * 1024;
 
 impl Workspace {
     /// Puts back what was kept and gives the number of paths that had changed. `alone` says that nobody else is
-    /// writing: then folders on the way to what was written go, too, if they are new.
+    /// writing: then folders on the way to what was written go, too, if they are new. A copy of what stood there instead
+    /// is set `aside`.
     ///
     /// # Errors
     /// When the record can't be read, or the system refuses. It can be tried again.
-    pub fn restore(&self, hash: &BlobHash, blobs: &Blobs, alone: bool) -> Result<usize, KeepError> {
+    pub(crate) fn restore(
+        &self,
+        hash: &BlobHash,
+        blobs: &Blobs,
+        alone: bool,
+        aside: Option<&mut Aside>,
+    ) -> Result<usize, KeepError> {
         let unread = |error| KeepError::Blob(BlobError::io("read", &blobs.path(hash), error));
         // All of it is read and found whole before anything follows from it.
         let (places, entries) = record::read(blobs.open(hash)?).map_err(unread)?;
@@ -37,6 +45,7 @@ impl Workspace {
         let mut restorer = Restorer {
             beneath: &self.beneath,
             entries: &entries,
+            aside,
             changed: 0,
             touched: BTreeSet::new(),
         };
@@ -62,6 +71,7 @@ impl Workspace {
 struct Restorer<'a> {
     beneath: &'a Beneath,
     entries: &'a BTreeMap<PathBuf, Entry>,
+    aside: Option<&'a mut Aside>,
     changed: usize,
     /// Folders in which something was changed.
     touched: BTreeSet<PathBuf>,
@@ -138,6 +148,7 @@ impl Restorer<'_> {
                     if self.is_same(path, *mode, *offset, *bytes, record) {
                         continue;
                     }
+                    self.set_aside(path);
                     record
                         .seek(SeekFrom::Start(*offset))
                         .map_err(KeepError::io("put back", path))?;
@@ -278,9 +289,16 @@ impl Restorer<'_> {
             // It went with its folder.
             return Ok(());
         }
+        self.set_aside(path);
         self.act("remove", path, |above, name| {
             unlinkat(above, name, AtFlags::empty()).map_err(io::Error::from)
         })
+    }
+
+    fn set_aside(&mut self, path: &Path) {
+        if let Some(aside) = &mut self.aside {
+            aside.copy(self.beneath, path);
+        }
     }
 
     /// Changes something in a folder, which is opened first where its mode forbids that.

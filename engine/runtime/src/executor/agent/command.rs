@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use smallcode_core::load::Module;
@@ -57,6 +58,12 @@ const VARIABLES: [&str; 26] = [
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
 ];
+
+/// The variable that names the folder for temporary files.
+const TEMPORARY: &str = "TMPDIR";
+
+/// How many commands were started: each has a mark of its own.
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
 /// What came of a command.
 pub(super) struct Ran {
@@ -162,6 +169,9 @@ pub(super) fn spec(
         .iter()
         .filter(|(name, _)| VARIABLES.contains(&name.as_str()) && !environment.withheld.contains(name));
     spec.env = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    spec.env.retain(|(name, _)| name != TEMPORARY);
+    spec.env.push((TEMPORARY.to_owned(), temporary(shared)?));
+    spec.mark = format!("{}-{}", shared.run, STARTED.fetch_add(1, Ordering::Relaxed));
     for (name, value) in &task.common.env.0 {
         spec.env.push((name.clone(), text(value, scope)?));
     }
@@ -170,6 +180,24 @@ pub(super) fn spec(
     let root = shared.workspace.root().as_std_path();
     spec.confine = process::offered().then(|| Confine::to_workspace(root, &given, network));
     Ok(spec)
+}
+
+/// The folder for temporary files of the run's commands: one of their own, since others hold keys and sockets.
+fn temporary(shared: &Shared) -> Result<String, Failure> {
+    let refused = |why: String| {
+        let message = format!("there is no folder for temporary files: {why}");
+        Failure::new(FailureClass::Io, message)
+    };
+    let folder = if let Some(folder) = shared.temporary.get() {
+        folder
+    } else {
+        let made = tempfile::Builder::new().prefix("smallcode-").tempdir();
+        let made = made.map_err(|error| refused(error.to_string()))?;
+        // Where two commands begin at once, the folder of one of them is not needed.
+        shared.temporary.get_or_init(|| made)
+    };
+    let text = folder.path().to_str().map(str::to_owned);
+    text.ok_or_else(|| refused("its path is not UTF-8".to_owned()))
 }
 
 /// Runs a command to its end.

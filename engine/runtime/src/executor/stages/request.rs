@@ -103,6 +103,7 @@ pub(super) fn question(
 pub(super) fn as_it_is(turn: Turn<'_>, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
     let mut request = plain(turn.messages, answerer, turn.schema, job);
     request.stop = turn.stop;
+    request.offered = turn.offered;
     let estimate = estimated(&request, answerer);
     let mut asked = sized(request, estimate, answerer, wanted(answerer, job))?;
     if let Some(most) = turn.most {
@@ -128,6 +129,7 @@ fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Jso
         stop: Vec::new(),
         schema: schema.cloned(),
         constraint: Constraint::default(),
+        offered: crate::model::Offered::default(),
     }
 }
 

@@ -132,7 +132,7 @@ impl Kept {
     }
 
     fn restore(&self, hash: &BlobHash) -> usize {
-        self.workspace.restore(hash, &self.blobs, true).unwrap()
+        self.workspace.restore(hash, &self.blobs, true, None).unwrap()
     }
 }
 
@@ -251,10 +251,42 @@ fn folders_that_others_may_use_stay_while_others_write() {
     let kept = Kept::new();
     let hash = kept.keep(&places(&["out/*.md"], &[]));
     kept.workspace.write("out/a.md", b"a").unwrap();
-    kept.workspace.restore(&hash, &kept.blobs, false).unwrap();
+    kept.workspace.restore(&hash, &kept.blobs, false, None).unwrap();
     assert_eq!(tree(kept.root()).len(), 1, "`out` stays");
     kept.restore(&hash);
     assert_eq!(tree(kept.root()).len(), 0);
+}
+
+#[test]
+fn what_is_put_back_is_set_aside() {
+    let kept = Kept::new();
+    kept.workspace.write("src/a.txt", b"old").unwrap();
+    kept.workspace.write("src/same.txt", b"same").unwrap();
+    let hash = kept.keep(&places(&["src/**"], &[]));
+    kept.workspace.write("src/a.txt", b"of a person").unwrap();
+    kept.workspace.write("src/deep/new.txt", b"new").unwrap();
+    let large = vec![b'x'; 5 << 20];
+    kept.workspace.write("src/large.bin", &large).unwrap();
+    let below = kept.folder.path().join("put-back");
+    let mut folders = Vec::new();
+    for _ in 0..2 {
+        let mut aside = Aside::new(below.clone());
+        kept.workspace
+            .restore(&hash, &kept.blobs, true, Some(&mut aside))
+            .unwrap();
+        folders.push(aside.folder().map(Path::to_path_buf));
+    }
+    assert_eq!(
+        folders,
+        [Some(below.join("1")), None],
+        "the second has nothing to do"
+    );
+    let aside = |path: &str| fs::read_to_string(below.join("1").join(path)).ok();
+    assert_eq!(aside("src/a.txt").as_deref(), Some("of a person"));
+    assert_eq!(aside("src/deep/new.txt").as_deref(), Some("new"));
+    assert_eq!(aside("src/same.txt"), None);
+    assert_eq!(aside("src/large.bin"), None);
+    assert_eq!(kept.workspace.read("src/a.txt").unwrap(), "old");
 }
 
 #[test]
@@ -269,7 +301,7 @@ fn a_damaged_record_changes_nothing() {
     let last = record.len() - 3;
     record[last] ^= 1;
     fs::write(&path, record).unwrap();
-    assert!(kept.workspace.restore(&hash, &kept.blobs, true).is_err());
+    assert!(kept.workspace.restore(&hash, &kept.blobs, true, None).is_err());
     assert!(kept.workspace.exists("b") && kept.workspace.read("a").unwrap() == "new");
 }
 
