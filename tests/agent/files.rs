@@ -52,6 +52,34 @@ fn a_long_line_is_not_lost_because_it_was_shown_in_part() {
     assert!(told[4].contains("`src/page.md` was replaced"), "{}", told[4]);
 }
 
+/// The work is what stands there, whoever wrote it.
+#[test]
+fn what_a_command_wrote_is_verified_and_told() {
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        finish(),
+        read("src/made.py", None),
+        write("src/made.py", "x = 1\n"),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    let workflow = sandbox.read("workflow.yaml");
+    let verified = workflow.replace("verify: [{ run: sh check.sh }]", "verify: [{ syntax: true }]");
+    sandbox.write("workflow.yaml", &verified);
+    sandbox.write(
+        "check.sh",
+        "echo 'def (:' > src/made.py; echo x > src/ignored.log\n",
+    );
+    sandbox.write(".gitignore", "*.log\n");
+    let output = sandbox.exec(&[]).exits(0);
+    assert_eq!(output.json()["fix"]["files"], json!(["src/made.py"]));
+    let refused = told(&server.calls()[2]);
+    assert!(
+        refused.contains("The goal is not reached yet") && refused.contains("src/made.py"),
+        "{refused}"
+    );
+}
+
 /// A person, or another program, may write while an agent works.
 #[test]
 fn what_others_have_written_is_read_anew() {

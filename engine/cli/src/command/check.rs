@@ -2,12 +2,14 @@
 
 use std::io::Write as _;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 use smallcode_core::diagnostic::count;
-use smallcode_core::load;
+use smallcode_core::load::{self, Bundle};
+use smallcode_core::plan::{self, Given};
 use smallcode_runtime::workspace::Disk;
 
+use super::plan::{ENGINE, bounds};
 use super::{pretty, print};
 use crate::exit::{Exit, Refusal};
 use crate::render;
@@ -37,10 +39,12 @@ enum Format {
 /// Checks the files; exits with 2 when one has errors.
 pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
     let mut good = 0;
+    let mut bounds = Vec::new();
     let mut found = Vec::new();
     for file in &check.files {
         let load = load::load(file, &Disk);
         good += usize::from(load.bundle.is_some());
+        bounds.extend(load.bundle.as_ref().map(|bundle| bounds_of(file, bundle)));
         match check.format {
             Format::Json => {
                 if let serde_json::Value::Array(list) =
@@ -59,7 +63,12 @@ pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
     match check.format {
         Format::Json => print(&pretty(&found)?)?,
         Format::Text if terminal.verbosity > Verbosity::Quiet && good > 0 => {
-            let _ = writeln!(std::io::stderr(), "{} can be run", count(good, "workflow"));
+            let _ = writeln!(
+                std::io::stderr(),
+                "{}{} can be run",
+                bounds.concat(),
+                count(good, "workflow")
+            );
         }
         Format::Text => {}
     }
@@ -68,4 +77,12 @@ pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
     } else {
         Exit::Wrong
     })
+}
+
+/// What a run takes at most, as far as that is known without its inputs and its servers.
+fn bounds_of(file: &Utf8Path, bundle: &Bundle) -> String {
+    match plan::plan(bundle, &Given::default(), ENGINE) {
+        Ok(plan) => bounds(&plan),
+        Err(_) => format!("{file}: what it takes at most depends on its inputs: `smallcode plan` tells\n"),
+    }
 }

@@ -53,17 +53,64 @@ pub(crate) fn run(command: &PlanCommand, shared: &Shared, terminal: &Terminal) -
 /// How wide a line of the table may be: 80 columns less two for a scroll bar and luck.
 const LINE: usize = 78;
 
-/// A plan for people.
-fn table(plan: &Plan) -> String {
-    let mut text = format!("{}: {} nodes at most", plan.workflow, number(plan.totals.nodes));
+/// The most nodes that a check tells of: what is longer is a plan to be looked at by itself.
+const TOLD: usize = 20;
+
+/// What a run of a plan takes at most, and each of its nodes that asks a model.
+pub(crate) fn bounds(plan: &Plan) -> String {
+    let mut text = total(plan);
+    let asking: Vec<&PlanNode> = plan.nodes.iter().filter(|node| node.calls > 0).collect();
+    let window = plan.profiles.values().map(|facts| facts.window).min();
+    if let Some(window) = window.filter(|_| !asking.is_empty()) {
+        let _ = write!(text, ", with a window of {}", number(window));
+    }
+    text.push('\n');
+    for node in asking.iter().take(TOLD) {
+        let _ = writeln!(text, "  {}: {}", cut(&node.id, LINE / 2), asked(node));
+    }
+    if asking.len() > TOLD {
+        let _ = writeln!(
+            text,
+            "  and {} more; `smallcode plan` tells all",
+            asking.len() - TOLD
+        );
+    }
+    text
+}
+
+fn asked(node: &PlanNode) -> String {
+    format!(
+        "at most {} and {} tokens",
+        counted(node.calls, "call"),
+        number(node.tokens)
+    )
+}
+
+fn counted(many: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(many), if many == 1 { "" } else { "s" })
+}
+
+/// What a run takes at most.
+fn total(plan: &Plan) -> String {
+    let mut text = format!(
+        "{}: {} at most",
+        plan.workflow,
+        counted(plan.totals.nodes, "node")
+    );
     if plan.totals.calls > 0 {
         let _ = write!(
             text,
-            ", at most {} calls and {} tokens",
-            number(plan.totals.calls),
+            ", at most {} and {} tokens",
+            counted(plan.totals.calls, "call"),
             number(plan.totals.tokens)
         );
     }
+    text
+}
+
+/// A plan for people.
+fn table(plan: &Plan) -> String {
+    let mut text = total(plan);
     if !plan.totals.usd.is_zero() {
         let _ = write!(text, ", {}", plan.totals.usd);
     }

@@ -169,6 +169,11 @@ impl Planner<'_> {
     ) {
         let common = &task.common;
         let attempts = u64::from(task.retry().max) + 1;
+        // Parts, and what a model proposes, are nodes as well.
+        let nodes = match most_nodes(task) {
+            1 => times,
+            many => Count::AtMost(times.most().saturating_mul(many)),
+        };
         let writes = self.evaluate(&check::declared_writes(task), names, source, true);
         let reads = self.evaluate(&common.reads.iter().collect::<Vec<_>>(), names, source, false);
         let mut worst = Worst::default();
@@ -216,7 +221,7 @@ impl Planner<'_> {
             Kind::Plan(plan) => plan.runs(),
             _ => false,
         };
-        self.totals.nodes = self.totals.nodes.saturating_add(times.most());
+        self.totals.nodes = self.totals.nodes.saturating_add(nodes.most());
         self.add(worst);
         let (escalates_to, escalated) = self.escalated(task, times);
         self.escalated = self.escalated.plus(escalated);
@@ -227,7 +232,7 @@ impl Planner<'_> {
             does: does(task),
             needs: needs.to_vec(),
             rank,
-            nodes: times,
+            nodes,
             condition: common
                 .condition
                 .as_ref()

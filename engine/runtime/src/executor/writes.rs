@@ -4,6 +4,7 @@
 //! Before its first effect it keeps what stands there ([`keep`], [`write()`]), which the journal knows of. When it ends
 //! otherwise than well, all of it is put back before anybody hears of the end.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -239,6 +240,33 @@ pub(super) async fn left_again(shared: &Arc<Shared>, job: &Job, kept: &str) -> R
         Ok(())
     });
     kept_or(shared, done.await)
+}
+
+/// The files that an attempt may write and that are not what they were when its turn began, whoever wrote them: its
+/// commands and its servers do, too. Where it has neither, what is told is what it wrote itself.
+pub(super) fn changed(shared: &Shared, job: &Job) -> Result<Vec<String>, Failure> {
+    let (kept, places) = {
+        let state = job.writes.lock();
+        (state.kept.first().copied(), state.places.clone())
+    };
+    let Some(kept) = kept.filter(|_| !places.globs.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let found = tokio::task::block_in_place(|| shared.workspace.differing(&kept, &shared.keeper.blobs));
+    let found = kept_or(shared, Ok(found))?;
+    let mut seen = Vec::new();
+    for glob in &places.globs {
+        // What git ignores is built, and nobody's work.
+        let listed = tokio::task::block_in_place(|| shared.workspace.glob(glob));
+        let listed = listed.map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
+        seen.extend(listed);
+    }
+    let seen: HashSet<String> = seen.into_iter().collect();
+    let paths = found.iter().filter_map(|path| path.to_str());
+    Ok(paths
+        .filter(|path| seen.contains(*path))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn kept_or<T>(

@@ -68,6 +68,29 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// The files where something may be written that are not what was kept of them, and those that are new.
+    ///
+    /// # Errors
+    /// When the record can't be read, or the system refuses.
+    pub(crate) fn differing(&self, hash: &BlobHash, blobs: &Blobs) -> Result<Vec<PathBuf>, KeepError> {
+        let unread = |error| KeepError::Blob(BlobError::io("read", &blobs.path(hash), error));
+        let (places, entries) = record::read(blobs.open(hash)?).map_err(unread)?;
+        let found = Reach::new(&places)?.survey(&self.beneath, Locked::Told)?;
+        let mut record = File::open(blobs.path(hash)).map_err(unread)?;
+        let files = found.into_iter().filter(|(_, kind)| *kind == Kind::File);
+        Ok(files
+            .map(|(path, _)| path)
+            .filter(|path| match entries.get(path) {
+                Some(Entry::File { mode, offset, bytes }) => {
+                    !is_same(&self.beneath, path, *mode, *offset, *bytes, &mut record)
+                }
+                _ => true,
+            })
+            .collect())
+    }
+}
+
 struct Restorer<'a> {
     beneath: &'a Beneath,
     entries: &'a BTreeMap<PathBuf, Entry>,
@@ -145,7 +168,7 @@ impl Restorer<'_> {
         for (path, entry) in self.entries {
             match entry {
                 Entry::File { mode, offset, bytes } => {
-                    if self.is_same(path, *mode, *offset, *bytes, record) {
+                    if is_same(self.beneath, path, *mode, *offset, *bytes, record) {
                         continue;
                     }
                     self.set_aside(path);
@@ -175,34 +198,6 @@ impl Restorer<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether a file is what it was. One that can't be read is not.
-    fn is_same(&self, path: &Path, mode: u64, offset: u64, bytes: u64, record: &mut File) -> bool {
-        let mut same = || -> io::Result<bool> {
-            let stat = self.beneath.stat(path)?;
-            if bits(stat.st_mode) != mode || u64::try_from(stat.st_size).ok() != Some(bytes) {
-                return Ok(false);
-            }
-            let mut file = self.beneath.any(path)?;
-            record.seek(SeekFrom::Start(offset))?;
-            let mut left = bytes;
-            let (mut now, mut before) = (vec![0; CHUNK], vec![0; CHUNK]);
-            while left > 0 {
-                let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-                let (Some(now), Some(before)) = (now.get_mut(..length), before.get_mut(..length)) else {
-                    return Ok(false);
-                };
-                file.read_exact(now)?;
-                record.read_exact(before)?;
-                if now != before {
-                    return Ok(false);
-                }
-                left -= u64::try_from(length).unwrap_or(left);
-            }
-            Ok(true)
-        };
-        same().unwrap_or(false)
     }
 
     /// Gives folders the modes that they had, those inside first: the mode of one above may lock it.
@@ -329,4 +324,32 @@ impl Restorer<'_> {
 
 fn mode_of(mode: u64) -> Mode {
     Mode::from_raw_mode(RawMode::try_from(mode).unwrap_or_default())
+}
+
+/// Whether a file is what it was. One that can't be read is not.
+fn is_same(beneath: &Beneath, path: &Path, mode: u64, offset: u64, bytes: u64, record: &mut File) -> bool {
+    let mut same = || -> io::Result<bool> {
+        let stat = beneath.stat(path)?;
+        if bits(stat.st_mode) != mode || u64::try_from(stat.st_size).ok() != Some(bytes) {
+            return Ok(false);
+        }
+        let mut file = beneath.any(path)?;
+        record.seek(SeekFrom::Start(offset))?;
+        let mut left = bytes;
+        let (mut now, mut before) = (vec![0; CHUNK], vec![0; CHUNK]);
+        while left > 0 {
+            let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let (Some(now), Some(before)) = (now.get_mut(..length), before.get_mut(..length)) else {
+                return Ok(false);
+            };
+            file.read_exact(now)?;
+            record.read_exact(before)?;
+            if now != before {
+                return Ok(false);
+            }
+            left -= u64::try_from(length).unwrap_or(left);
+        }
+        Ok(true)
+    };
+    same().unwrap_or(false)
 }

@@ -283,14 +283,24 @@ impl<'a> Toolbox<'a> {
 
     /// The files that are not what they were, with what they hold now.
     pub(super) fn changed(&self) -> Result<Vec<(String, String)>, Failure> {
-        let mut changed = Vec::new();
+        let mut changed = BTreeMap::new();
         for (path, before) in &self.before {
             match self.content(path).map_err(unread)? {
-                Some(now) if before.as_ref() != Some(&now) => changed.push((path.clone(), now)),
+                Some(now) if before.as_ref() != Some(&now) => {
+                    changed.insert(path.clone(), now);
+                }
                 _ => {}
             }
         }
-        Ok(changed)
+        // What commands and servers wrote. What is no text is nobody's to read.
+        for path in writes::changed(self.shared, self.job)? {
+            if !self.before.contains_key(&path)
+                && let Ok(Some(now)) = self.content(&path)
+            {
+                changed.insert(path, now);
+            }
+        }
+        Ok(changed.into_iter().collect())
     }
 
     /// What a file holds; nothing where it is not there.
