@@ -125,6 +125,8 @@ impl Aligner<'_, '_> {
         };
         if text.chars().all(bare) {
             out.repair(RepairKind::Type, self.span(node));
+        } else if declines(text) || is_label(text) {
+            return None;
         } else {
             out.repair(RepairKind::Choice, self.span(node));
             // The longer the text, the less it is about the number.
@@ -215,6 +217,33 @@ fn is_integer(literal: &str) -> bool {
 /// `007`, which is 7 where a number is asked for.
 fn is_padded(text: &str) -> bool {
     text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What a model says that has no answer: a number in such a sentence is a year, or the code of an error.
+const DECLINES: [&str; 9] = [
+    "sorry",
+    "apolog",
+    "cannot",
+    "can't",
+    "can’t",
+    "unable to",
+    "don't know",
+    "do not know",
+    "not able to",
+];
+
+/// Whether a text says that it holds no answer.
+fn declines(text: &str) -> bool {
+    let text = text.to_lowercase();
+    DECLINES.iter().any(|words| text.contains(words))
+}
+
+/// Whether the number of a text is that of what follows it: `Step 1: think`.
+fn is_label(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(label, rest)| {
+        let numbered = label.trim_end().ends_with(|last: char| last.is_ascii_digit());
+        numbered && rest.trim_start().starts_with(char::is_alphabetic)
+    })
 }
 
 /// `1/5`.

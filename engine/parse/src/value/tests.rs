@@ -80,7 +80,11 @@ fn the_part_that_fits_is_taken() {
 fn prose_may_hold_the_answer() {
     check(
         &json!({"type": "integer"}),
-        &[("The answer is 1,200.", json!(1200)), ("```\n7\n```", json!(7))],
+        &[
+            ("The answer is 1,200.", json!(1200)),
+            ("Age: 7", json!(7)),
+            ("```\n7\n```", json!(7)),
+        ],
     );
     check(
         &json!({"type": "boolean"}),
@@ -114,6 +118,9 @@ fn what_is_not_there_is_not_invented() {
         (person(), ""),
         (json!({"type": "boolean"}), "true or false?"),
         (json!({"type": "integer"}), "between 3 and 5"),
+        (json!({"type": "integer"}), "I'm sorry, as of 2023 I can't help."),
+        (json!({"type": "integer"}), "I cannot do that: error 404"),
+        (json!({"type": "integer"}), "Step 1: think"),
         (json!({"enum": ["in", "out"]}), "inside"),
         (json!({"enum": ["good", "bad"]}), "Good. There are no bad words."),
         (json!({"type": "number"}), "1.234,5"),
