@@ -5,6 +5,7 @@
 
 use serde_json::Value as Json;
 use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
+use smallcode_core::syntax;
 use smallcode_parse::{Diagnostic, Edit, Expect, Omitted, Repair, RepairKind, Schema, Severity, parse};
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
@@ -70,12 +71,27 @@ pub(crate) fn counted(repairs: &[Repair], omitted: &[Omitted]) -> Vec<Repaired> 
 /// The content of the file `path`: of the answer's one fenced block, or the whole answer.
 ///
 /// # Errors
-/// When the answer ends inside the block.
+/// When the answer ends inside the block, when that is empty, or when there is none and the answer is none of the code
+/// that the path asks for.
 pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
     let text = text(answer);
     let Some(block) = smallcode_parse::only_block(text) else {
+        // Code may come without its fence, but an apology is no code.
+        if let Ok(Some(problem)) = syntax::check(path, text) {
+            let message = format!(
+                "the answer has no code block for `{path}`, and is none itself ({}): give the file in one fenced block",
+                problem.message
+            );
+            let mut failure = Failure::new(FailureClass::Unparseable, message);
+            failure.detail = answer.chars().take(EXCERPT).collect();
+            return Err(failure);
+        }
         return Ok(with_newline(text));
     };
+    if block.closed && block.content.trim().is_empty() && text.starts_with(['`', '~']) {
+        let message = format!("the code block of `{path}` is empty");
+        return Err(Failure::new(FailureClass::Empty, message));
+    }
     // A page of Markdown may hold one block that is part of it.
     let markdown = |name: &str| matches!(name.rsplit('.').next(), Some("md" | "markdown"));
     let around = text.len() - (block.span.end - block.span.start);
@@ -194,6 +210,14 @@ mod tests {
         assert_eq!(file("# Title\n\ntext", "a.md").unwrap(), "# Title\n\ntext\n");
         let page = "# Title\n\nRun it like this, in any folder you like:\n\n```sh\nls\n```\n";
         assert_eq!(file(page, "a.md").unwrap(), page);
+        assert_eq!(file("fn main() {}", "a.rs").unwrap(), "fn main() {}\n");
+        assert_eq!(file("Just words.", "a.txt").unwrap(), "Just words.\n");
+        let class = |answer: &str, path: &str| file(answer, path).unwrap_err().class;
+        assert_eq!(
+            class("I'm sorry, I can't do that.", "a.rs"),
+            FailureClass::Unparseable
+        );
+        assert_eq!(class("```rust\n\n```\n", "a.rs"), FailureClass::Empty);
         assert!(
             file("```rust\nfn main() {", "a.rs")
                 .unwrap_err()
