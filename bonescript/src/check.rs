@@ -19,6 +19,7 @@ mod path;
 mod relation;
 mod row;
 mod scope;
+mod sensitive;
 mod store;
 mod surface;
 mod types;

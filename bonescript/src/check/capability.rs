@@ -297,7 +297,10 @@ impl Checker<'_> {
                 self.report(problem.help("remove one of them"));
                 continue;
             }
+            let span = value.span;
             let value = self.input(known, value, scope);
+            let what = format!("the answer that follows from `{}`", input.text);
+            self.not_sensitive(&value, span, &what);
             given.push((known.to_owned(), value));
         }
         let mut inputs = Vec::new();

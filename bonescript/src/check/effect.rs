@@ -38,6 +38,7 @@ impl Checker<'_> {
         let value = self.value(effect, target.as_ref().map(|target| &target.ty), scope);
         let target = target?;
         self.operation(effect, &target.ty, &value);
+        self.kept_secret(target.entity, &target.column, &value, effect.value.span);
         self.entity_mut(target.entity, |entity| {
             if let Some(column) = entity
                 .columns
@@ -400,6 +401,7 @@ impl Checker<'_> {
             if let Some(ty) = ty {
                 self.operation(effect, &ty, &value);
             }
+            self.kept_secret(entity, &name.text, &value, effect.value.span);
             values.push((name.text.clone(), value));
         }
         self.lacking(

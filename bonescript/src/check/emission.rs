@@ -90,6 +90,11 @@ impl Checker<'_> {
             }
             values.push(value.unwrap_or_else(|| Expression::new(K::Literal(Literal::None), Type::None)));
         }
+        for (place, (field, value)) in event.payload.iter().zip(&values).enumerate() {
+            let span = trees.get(place).map_or(emit.span, |tree| tree.span);
+            let what = format!("`{}` of `{}`", field.name, event.name);
+            self.not_sensitive(value, span, &what);
+        }
         let silent = self.trees.events.get(id).is_some_and(|(_, tree)| tree.incomplete)
             || matches!(scope, Scope::Capability { incomplete: true, .. });
         if !unfilled.is_empty() && !silent {

@@ -81,9 +81,12 @@ impl Checker<'_> {
             Type::Duration => Type::Int,
             other => other.clone(),
         };
+        // What follows from a secret tells of it.
+        let sensitive = self.reads_sensitive(id, &value);
         let column = Column {
             kind: ColumnKind::Derived(value),
             nullable,
+            sensitive,
             ..implicit(&derived.name.text, ty)
         };
         self.column(id, column, (self.source, derived.name.span));

@@ -121,6 +121,8 @@ codes! {
     NO_TRANSITION = "B0407";
     /// What is created lacks a row that it must belong to.
     INCOMPLETE_ROW = "B0408";
+    /// A sensitive value that is put where clients or others read it.
+    SENSITIVE_SHOWN = "B0409";
     /// A file that can't be imported.
     BAD_IMPORT = "B0501";
     /// Files that import each other.

@@ -133,6 +133,7 @@ fn secret_of(entity: &ir::Entity) -> Option<&ir::Column> {
     entity.auth.filter(|auth| *auth != ir::Auth::None)?;
     entity.columns.iter().find(|column| {
         column.sensitive
+            && !matches!(column.kind, ir::ColumnKind::Derived(_))
             && matches!(column.ty, ir::Type::String | ir::Type::Bytes)
             && !entity.uniques.contains(&column.name)
     })

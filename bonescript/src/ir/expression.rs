@@ -230,8 +230,18 @@ impl Expression {
 
     /// Calls `visit` on it and on every expression inside of it, from the outside in.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        self.walk_into(&mut |part| {
+            visit(part);
+            true
+        });
+    }
+
+    /// The same, but not inside of those of which `visit` says no.
+    pub fn walk_into<'a>(&'a self, visit: &mut dyn FnMut(&'a Self) -> bool) {
         use ExpressionKind as K;
-        visit(self);
+        if !visit(self) {
+            return;
+        }
         match &self.kind {
             K::Literal(_)
             | K::Parameter(_)
@@ -248,22 +258,22 @@ impl Expression {
             | K::IdOf(inner)
             | K::Unary(_, inner)
             | K::Count(inner)
-            | K::Sum(inner) => inner.walk(visit),
-            K::List(items) | K::Call(_, items) => items.iter().for_each(|item| item.walk(visit)),
+            | K::Sum(inner) => inner.walk_into(visit),
+            K::List(items) | K::Call(_, items) => items.iter().for_each(|item| item.walk_into(visit)),
             K::Map(entries) => {
                 for (key, value) in entries {
-                    key.walk(visit);
-                    value.walk(visit);
+                    key.walk_into(visit);
+                    value.walk_into(visit);
                 }
             }
             K::Binary(_, left, right) | K::Range(left, right) => {
-                left.walk(visit);
-                right.walk(visit);
+                left.walk_into(visit);
+                right.walk_into(visit);
             }
             K::Ternary(condition, then, otherwise) => {
-                condition.walk(visit);
-                then.walk(visit);
-                otherwise.walk(visit);
+                condition.walk_into(visit);
+                then.walk_into(visit);
+                otherwise.walk_into(visit);
             }
         }
     }

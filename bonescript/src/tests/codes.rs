@@ -48,6 +48,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0406", "total"),
     ("B0407", r#""shipped""#),
     ("B0408", "size"),
+    ("B0409", "doc.secret"),
     ("B0501", r#""nowhere.bone""#),
     ("B0901", "not Plant.old"),
     ("B0902", "bakery"),

@@ -274,3 +274,61 @@ fn constraints_are_facts_of_their_columns() {
     assert_eq!(system.entities[0].uniques, ["s"]);
     assert_eq!(system.entities[0].checks.len(), 5);
 }
+
+#[test]
+fn what_follows_from_a_sensitive_field_is_sensitive() {
+    let system = system(
+        "entity E { owns: [name: string, pin: string @sensitive, n: uint]
+         derived hint: pin + \"!\" derived again: size + 1 derived size: pin.length derived known: pin == name
+         derived shown: name + \"!\" }",
+    );
+    let hidden = |name: &str| system.entities[0].column(name).unwrap().sensitive;
+    for name in ["hint", "again", "size", "known"] {
+        assert!(hidden(name), "{name}");
+    }
+    assert!(!hidden("shown"));
+}
+
+#[test]
+fn a_sensitive_field_is_compared_and_not_copied() {
+    let problems = |clauses: &str| {
+        let text = format!(
+            "system S {{
+             entity E {{ owns: [name: string, pin: string @sensitive, old: string @sensitive, ok: bool, meta: json]
+               derived hint: pin + \"!\" relation others: has_many Other }}
+             entity Other {{ owns: [text: string] relation e: belongs_to E }}
+             event Told {{ payload: {{ what: string }} }} event Named {{ payload: {{ pin: string }} }}
+             extension_point hash(text: string) {{ returns: string }}
+             capability c(e: E, other: Other, word: string) {{ {clauses} }} }}"
+        );
+        let analysis = check("t.bone", &text, Level::Lenient);
+        let codes: Vec<&str> = analysis
+            .diagnostics
+            .iter()
+            .map(|found| found.code.as_str())
+            .collect();
+        codes.join(" ")
+    };
+    for clauses in [
+        "effects: [e.name = e.pin]",
+        "effects: [e.name = \"a\" + e.pin]",
+        "effects: [e.name = e.hint]",
+        "effects: [e.meta.pin = e.pin]",
+        "effects: [other.text = other.e.pin]",
+        "effects: [e.name = e.ok ? e.pin : word]",
+        "effects: [text = e.pin, e_id = e]",
+        "emits: Told(e.pin)",
+        "emits: Named",
+    ] {
+        assert_eq!(problems(clauses), "B0409", "{clauses}");
+    }
+    for clauses in [
+        "requires: [e.pin == word] effects: [e.old = e.pin]",
+        "effects: [e.ok = e.pin == word]",
+        "effects: [e.name = e.pin == word ? \"yes\" : \"no\"]",
+        "effects: [e.name = hash(e.pin)]",
+        "emits: Told(e.name)",
+    ] {
+        assert_eq!(problems(clauses), "", "{clauses}");
+    }
+}
