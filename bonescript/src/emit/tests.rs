@@ -79,3 +79,19 @@ fn the_package_is_named_after_the_system() {
         .unwrap();
     assert!(package.text.contains("\"name\": \"small-backend\""));
 }
+
+#[test]
+fn a_column_may_be_called_like_what_every_object_has() {
+    let system = system("entity Plant { owns: [constructor: string = \"c\", toString: string] auth: jwt }");
+    let project = emit(&system, Target::Sqlite, None).unwrap();
+    let holds = |path: &str, wanted: &str| {
+        let file = project.files.iter().find(|file| file.path == path).unwrap();
+        assert!(file.text.contains(wanted), "{path}");
+    };
+    // Only a key that is named has a type of its own: of others the compiler knows what objects inherit.
+    holds("src/database/columns.ts", "[Column in keyof Rows[Name]]: Codec");
+    holds("src/entities/definition.ts", "create: z.ZodType<Values<Row>");
+    // And a body that lacks it must not have it from its prototype.
+    holds("src/entities/requests.ts", "safeParse(bare(value))");
+    holds("src/capabilities/definition.ts", "safeParse(bare(body))");
+}

@@ -84,6 +84,7 @@ fn describe(
         .collect();
     Ok(context! {
         key => key(channel.name.as_str()),
+        text => text(channel.name.as_str()),
         ordering => comment(channel.ordering.as_str()),
         path => text(path(channel)),
         transport => text(channel.transport.as_str()),

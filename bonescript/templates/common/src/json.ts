@@ -45,6 +45,12 @@ export function stringifyJson(value: unknown): string {
   return JSON.stringify(value, replace) ?? "null";
 }
 
+/** A copy that inherits nothing: what a body lacks may be called `constructor`, or like anything else that objects have. */
+export function bare(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.assign(Object.create(null) as object, value);
+}
+
 function revive(key: string, value: Json, context: { source?: string }): Json {
   if (key === "__proto__") throw new JsonError("the key `__proto__` is not allowed");
   if (

@@ -10,7 +10,7 @@ import { sql } from "kysely";
 import type { Strength } from "../database/locks.ts";
 import { decodeRow } from "../database/codec.ts";
 import type { Transaction } from "../database/transaction.ts";
-import { column, type BaseRow, type Entity } from "../entities/definition.ts";
+import { column, type BaseRow, type Entity, type Values } from "../entities/definition.ts";
 import { findRow, insertRow, lockRows, updateRow } from "../entities/rows.ts";
 import { notFound, Problem } from "../errors.ts";
 
@@ -203,7 +203,7 @@ export class Rows {
   }
 
   /** Makes a row. */
-  async insert<Row extends BaseRow>(entity: Entity<Row>, values: Partial<Row>): Promise<Row> {
+  async insert<Row extends BaseRow>(entity: Entity<Row>, values: Values<Row>): Promise<Row> {
     return insertRow(this.#trx, entity, values, this.#now);
   }
 

@@ -13,6 +13,24 @@ export interface BaseRow {
 /** A row whose columns are known at run time only. */
 export type AnyRow = BaseRow & Readonly<Record<string, unknown>>;
 
+/** What every object has without saying so: a column may be called like it. */
+type Inherited =
+  | "constructor"
+  | "hasOwnProperty"
+  | "isPrototypeOf"
+  | "propertyIsEnumerable"
+  | "toLocaleString"
+  | "toString"
+  | "valueOf";
+
+/**
+ * Values of some columns. To the compiler an object that lacks a column of such a name has it all the same, of another
+ * type.
+ */
+export type Values<Row> = Partial<Omit<Row, Inherited>> & {
+  readonly [Name in Inherited]?: unknown;
+};
+
 export interface Entity<Row extends BaseRow = BaseRow> {
   /** As declared, such as `Order`. */
   readonly name: string;
@@ -22,9 +40,9 @@ export interface Entity<Row extends BaseRow = BaseRow> {
   /** Columns that never leave the server. */
   readonly hidden: readonly string[];
   /** The body of `POST`; `null` where rows are made by capabilities only. */
-  readonly create: z.ZodType<Partial<Row> & { password?: string }> | null;
+  readonly create: z.ZodType<Values<Row> & { password?: string }> | null;
   /** The body of `PUT`. */
-  readonly update: z.ZodType<Partial<Row>>;
+  readonly update: z.ZodType<Values<Row>>;
   /** Columns that a list can be filtered by, each with what its value must be. */
   readonly filters: Readonly<Record<string, z.ZodType>>;
   /** Capabilities that make rows, for messages. */

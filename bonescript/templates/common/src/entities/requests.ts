@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Caller, Context } from "../context.ts";
 import { encodeRow } from "../database/codec.ts";
 import { forbidden, invalid, notFound, Problem } from "../errors.ts";
+import { bare } from "../json.ts";
 import { uuid } from "../schemas/values.ts";
 import { present, type BaseRow, type Entity } from "./definition.ts";
 import { owns, readsAll, writesAll } from "./ownership.ts";
@@ -29,7 +30,7 @@ export const paging = {
 
 /** A body or query by its schema. Throws a problem of 400. */
 export function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(bare(value));
   if (!result.success) throw invalid(result.error);
   return result.data;
 }

@@ -7,7 +7,7 @@ import type { Database } from "../database/client.ts";
 import { decodeRow, encodeRow } from "../database/codec.ts";
 import { lockClause, type Strength } from "../database/locks.ts";
 import type { Transaction } from "../database/transaction.ts";
-import type { BaseRow, Entity } from "./definition.ts";
+import type { BaseRow, Entity, Values } from "./definition.ts";
 
 /** The database, or a transaction of it. */
 export type Executor = Database;
@@ -82,7 +82,7 @@ export async function listRows(
 export async function insertRow<Row extends BaseRow>(
   db: Executor,
   entity: Entity<Row>,
-  values: Partial<Row>,
+  values: Values<Row>,
   now: Date,
 ): Promise<Row> {
   const full = { id: randomUUID(), ...values, created_at: now, updated_at: now };
@@ -102,7 +102,7 @@ export async function updateRow<Row extends BaseRow>(
   db: Executor,
   entity: Entity<Row>,
   id: string,
-  values: Partial<Row>,
+  values: Values<Row>,
   now: Date,
 ): Promise<Row | null> {
   const encoded = Object.entries(encodeRow(entity.table, { ...values, updated_at: now }));

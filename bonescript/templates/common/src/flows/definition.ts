@@ -3,6 +3,7 @@ import type { z } from "zod";
 
 import type { CapabilityName } from "../capabilities/registry.ts";
 import type { Caller, Context } from "../context.ts";
+import { bare } from "../json.ts";
 
 /** What a step can do. */
 export interface StepCall {
@@ -57,14 +58,14 @@ export function defineFlow<Body, Inputs>(specification: FlowSpecification<Body, 
     (work: (inputs: Inputs, step: StepCall) => Promise<unknown>) =>
     (body: unknown, results: Results, step: StepCall): Promise<unknown> =>
       work(
-        inputs(schema.parse(body), (made) => createdBy(results, made)),
+        inputs(schema.parse(bare(body)), (made) => createdBy(results, made)),
         step,
       );
   return {
     name,
     path,
     check(body) {
-      schema.parse(body);
+      schema.parse(bare(body));
     },
     steps: steps.map((step) => ({
       name: step.name,
