@@ -36,6 +36,7 @@ pub(crate) fn parse(source: SourceId, text: &str, tokens: &[Token], problems: &m
         .filter(|token| !token.kind.is_comment())
         .copied()
         .collect();
+    refuse_prototypes(source, text, &significant, problems);
     let partners = partners(&significant);
     let mut parser = Parser {
         source,
@@ -50,6 +51,29 @@ pub(crate) fn parse(source: SourceId, text: &str, tokens: &[Token], problems: &m
         problems,
     };
     parser.file()
+}
+
+/// Refuses `__proto__` wherever it is written as a name or a key: bodies with such a key are refused, and in an object of
+/// JavaScript it is no key.
+fn refuse_prototypes(source: SourceId, text: &str, tokens: &[Token], problems: &mut Problems) {
+    for (at, token) in tokens.iter().enumerate() {
+        let written = text.get(token.span.range()).unwrap_or_default();
+        let key = || {
+            tokens
+                .get(at + 1)
+                .is_some_and(|next| next.kind == TokenKind::Colon)
+        };
+        let found = match token.kind {
+            TokenKind::Word => written == "__proto__",
+            TokenKind::String => written == "\"__proto__\"" && key(),
+            _ => false,
+        };
+        if found {
+            let message = "`__proto__` can't be a name: no JSON may have such a key";
+            let problem = Diagnostic::new(Code::RESERVED_NAME, source, token.span, message);
+            problems.push(problem.help("give it another name"));
+        }
+    }
 }
 
 struct Parser<'a> {

@@ -153,6 +153,26 @@ fn words_of_the_language_may_be_names() {
 }
 
 #[test]
+fn nothing_is_called_like_a_prototype() {
+    for text in [
+        "entity E { owns: [__proto__: uint] }",
+        "entity E { owns: [a: uint] states: a -> __proto__ }",
+        "entity E { owns: [a: uint] derived __proto__: a + 1 }",
+        "entity E { owns: [a: map<string, uint> = { \"__proto__\": 1 }] }",
+        "event E { payload: { __proto__: uint } }",
+        "event __proto__ { payload: { a: uint } }",
+        "entity E { owns: [a: uint] } capability c(e: E, __proto__: uint) { effects: [e.a = 1] }",
+        "entity E { owns: [a: json] } capability c(e: E) { effects: [e.a.__proto__ = 1] }",
+        "store T { engine: sqlite schema: { __proto__: uint } }",
+        "extension_point f(__proto__: string) { returns: string }",
+    ] {
+        assert_eq!(found(&format!("system S {{ {text} }}")), ["1:B0209"], "{text}");
+    }
+    let text = "entity E { owns: [a: string = \"__proto__\", proto: uint, __proto: uint] }";
+    assert_eq!(found(&format!("system S {{ {text} }}")), [""; 0]);
+}
+
+#[test]
 fn leniency_makes_warnings_of_what_can_be_compiled() {
     let text = "system S {
   entity A { owns: [a: uint, tags: list<uuid>] states: x -> y -> z }
