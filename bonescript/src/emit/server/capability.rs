@@ -116,6 +116,7 @@ const CALLED: &[&str] = &[
     "remainder",
     "removed",
     "result",
+    "rowOf",
     "rows",
     "scaled",
     "set",
@@ -256,9 +257,8 @@ struct Body {
     admitting: usize,
     /// What an algorithm or a pipeline needs: names by files.
     imports: BTreeMap<String, BTreeSet<String>>,
-    authorizes: bool,
-    ensures: bool,
-    shows: bool,
+    /// What it calls of `definition.ts`.
+    calls: BTreeSet<&'static str>,
 }
 
 impl Body {
@@ -311,7 +311,7 @@ fn body(
         let words = string(&format!("caller == {}", parameter.name));
         body.lines
             .push(format!("authorize(call, {}, {words});", condition.text));
-        body.authorizes = true;
+        body.calls.insert("authorize");
     }
     // Who may not call it at all is told nothing of the rest.
     let (about_caller, others): (Vec<_>, Vec<_>) = capability
@@ -325,14 +325,14 @@ fn body(
             condition.text,
             string(&check.text)
         ));
-        body.authorizes = true;
+        body.calls.insert("authorize");
     }
     body.admitting = body.lines.len();
     for check in others {
         let condition = compiler.condition(&check.condition)?;
         body.lines
             .push(format!("ensure({}, {});", condition.text, string(&check.text)));
-        body.ensures = true;
+        body.calls.insert("ensure");
     }
     for effect in &capability.effects {
         body.lines
@@ -364,10 +364,10 @@ fn body(
             .push(format!("await call.emit({}, {payload});", string(&event.name)));
     }
     let entity = first_row(system, capability, compiler);
-    body.shows |= entity.is_some();
+    body.calls.extend(entity.is_some().then_some("rowOf"));
     let created = capability.creates.as_ref().map(|made| {
-        body.shows = true;
-        format!("shown({}, created)", entity_name(system, made.entity))
+        body.calls.insert("rowOf");
+        format!("rowOf({}, created)", entity_name(system, made.entity))
     });
     body.lines.push(format!(
         "return {{ entity: {}, created: {}, result: {result} }};",
@@ -395,7 +395,7 @@ fn first_row(system: &System, capability: &Capability, compiler: &mut Compiler<'
             })?;
     compiler.tables.insert(id);
     Some(format!(
-        "shown({}, given.{})",
+        "rowOf({}, given.{})",
         entity_name(system, id),
         parameter.name
     ))
@@ -410,7 +410,7 @@ fn result(
 ) -> Result<String, EmitError> {
     if let Some(algorithm) = &capability.algorithm {
         let computed = algorithm::call(system, algorithm, compiler)?;
-        body.shows |= computed.shows;
+        body.calls.extend(computed.shows.then_some("shown"));
         for (file, name) in computed.imports {
             body.imports.entry(file).or_default().insert(name.to_owned());
         }
@@ -450,7 +450,7 @@ fn returned(
         (None, Some(parameter)) => format!("given.{}", parameter.name),
         (None, None) => return "null".to_owned(),
     };
-    body.shows = true;
+    body.calls.insert("shown");
     compiler.tables.insert(*id);
     let shown = format!("shown({}, {row})", entity_name(system, *id));
     let result = matches!(capability.returns, Some(Type::Result(..)));
@@ -474,14 +474,8 @@ fn imports(
     };
     let definition = || "./definition.ts".to_owned();
     add(definition(), "defineCapability");
-    for (name, used) in [
-        ("authorize", body.authorizes),
-        ("ensure", body.ensures),
-        ("shown", body.shows),
-    ] {
-        if used {
-            add(definition(), name);
-        }
+    for name in &body.calls {
+        add(definition(), name);
     }
     for id in &compiler.tables {
         add(

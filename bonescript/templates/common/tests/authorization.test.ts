@@ -4,7 +4,13 @@ import { test } from "node:test";
 
 import { leadingTo, newCaller, newCallers, plant, type Caller } from "./planted.ts";
 import { admin, bodyOf, find, start } from "./support.ts";
-import { capabilities, entities, type Body, type EntityUnderTest } from "./system.ts";
+import {
+  capabilities,
+  entities,
+  type Body,
+  type CapabilityUnderTest,
+  type EntityUnderTest,
+} from "./system.ts";
 
 const backend = await start();
 /** To whom no row of the tests belongs. */
@@ -114,25 +120,37 @@ for (const entity of entities) {
   });
 }
 
-for (const capability of capabilities.filter(({ refuses }) => refuses)) {
-  test(`${capability.name}: strangers are refused`, async (t) => {
-    const input: Body = {};
-    for (const { name, entity, many, value } of capability.parameters) {
-      if (entity === null) {
-        input[name] = value;
-        continue;
-      }
-      const id = await plant(backend, find(entity));
-      if (id === null) return t.skip("the example does not meet a condition of the program");
-      input[name] = many ? [id] : id;
+/** A body with rows that belong to somebody else; `null` where the example does not meet a condition of the program. */
+async function inputOf({ parameters }: CapabilityUnderTest): Promise<Body | null> {
+  const input: Body = {};
+  for (const { name, entity, many, value } of parameters) {
+    if (entity === null) {
+      input[name] = value;
+      continue;
     }
+    const id = await plant(backend, find(entity));
+    if (id === null) return null;
+    input[name] = many ? [id] : id;
+  }
+  return input;
+}
+
+for (const capability of capabilities) {
+  test(`${capability.name}: strangers are ${capability.refuses ? "refused" : "shown no row of others"}`, async (t) => {
+    const body = await inputOf(capability);
+    if (body === null) return t.skip("the example does not meet a condition of the program");
     for (const stranger of strangers) {
-      const answer = await backend.ask("POST", capability.path, {
-        headers: stranger.headers,
-        body: input,
-      });
+      const { headers } = stranger;
+      const answer = await backend.ask("POST", capability.path, { headers, body });
       const who = `a ${stranger.entity.name}: ${answer.status} ${JSON.stringify(answer.body)}`;
-      assert.equal(answer.status, 403, who);
+      if (capability.refuses) assert.equal(answer.status, 403, who);
+      if (answer.status !== 200 || capability.open) continue;
+      for (const row of [answer.body["entity"], answer.body["created"]]) {
+        if (typeof row !== "object" || row === null || !("id" in row)) continue;
+        const paths = entities.map(({ table }) => `/${table}/${String(row.id)}`);
+        const read = await Promise.all(paths.map((path) => status(stranger, "GET", path)));
+        assert.ok(read.includes(200), who);
+      }
     }
   });
 }

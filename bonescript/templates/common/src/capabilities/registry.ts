@@ -1,3 +1,3 @@
 /** What other modules call. */
 export { capabilities, type CapabilityName } from "./index.ts";
-export { callCapability, type CapabilityAnswer, type CapabilityCall } from "./run.ts";
+export { callCapability, isWithheld, type CapabilityAnswer, type CapabilityCall } from "./run.ts";

@@ -20,6 +20,16 @@ export function readsAll(entity: Entity, caller: Caller): boolean {
   return isNamed(caller, entity.readers ?? []);
 }
 
+/** Whether a caller may read a row. */
+export async function reads(
+  db: Executor,
+  entity: Entity,
+  row: BaseRow,
+  caller: Caller,
+): Promise<boolean> {
+  return readsAll(entity, caller) || (await owns(db, entity, row, caller));
+}
+
 /** Whether a caller may write every row of an entity. */
 export function writesAll(entity: Entity, caller: Caller): boolean {
   if (caller.roles.includes(ADMIN)) return true;

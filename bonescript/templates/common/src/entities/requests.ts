@@ -8,7 +8,7 @@ import { forbidden, invalid, notFound, Problem } from "../errors.ts";
 import { bare } from "../json.ts";
 import { uuid } from "../schemas/values.ts";
 import { present, type BaseRow, type Entity } from "./definition.ts";
-import { owns, readsAll, writesAll } from "./ownership.ts";
+import { owns, reads, writesAll } from "./ownership.ts";
 import { findRow, listRows, type Page } from "./rows.ts";
 
 const MAX_PAGE_SIZE = 100;
@@ -57,7 +57,7 @@ export async function readable(
 ): Promise<BaseRow> {
   const row = await findRow(context.db, entity, id);
   if (row === null) throw notFound(entity.name);
-  if (readsAll(entity, caller) || (await owns(context.db, entity, row, caller))) return row;
+  if (await reads(context.db, entity, row, caller)) return row;
   throw forbidden(`this ${entity.name} belongs to somebody else`);
 }
 

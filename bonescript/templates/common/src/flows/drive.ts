@@ -99,6 +99,8 @@ function stepCall(context: Context, run: Run, step: Step, undo: boolean): StepCa
         // As it would come from outside.
         input: plain(input),
         idempotencyKey: key,
+        // The steps after it may be about a row that it has made.
+        ids: true,
         // The program takes back what it did; who began it need not be allowed to.
         trusted: undo,
       }),

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { sql } from "kysely";
 
 import type { Call } from "../capabilities/definition.ts";
-import { callCapability, type CapabilityName } from "../capabilities/registry.ts";
+import { callCapability, isWithheld, type CapabilityName } from "../capabilities/registry.ts";
 import { Moved } from "../capabilities/rows.ts";
 import { Problem } from "../errors.ts";
 import { parseJson, stringifyJson } from "../json.ts";
@@ -143,7 +143,9 @@ async function undo(call: Call, work: () => Promise<unknown>): Promise<void> {
 }
 
 function shown(value: unknown, hidden: readonly string[]): unknown {
-  if (hidden.length === 0 || typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null) return value;
+  if (isWithheld(value)) return null;
+  if (hidden.length === 0) return value;
   if (Array.isArray(value)) return value.map((one: unknown) => shown(one, hidden));
   return Object.fromEntries(Object.entries(value).filter(([name]) => !hidden.includes(name)));
 }
