@@ -40,7 +40,7 @@ pub(crate) struct Unit<'a> {
     pub(crate) source: SourceId,
     pub(crate) system: &'a ast::System,
     pub(crate) declarations: Vec<Placed<'a, ast::Declaration>>,
-    /// Something of it could not be read, and nobody knows what.
+    /// A declaration lacks its name, or an import could not be read: any name may be meant.
     pub(crate) incomplete: bool,
     /// What could not be read, by its names.
     pub(crate) lost: Vec<&'a str>,
@@ -54,7 +54,7 @@ pub(crate) fn check(unit: &Unit<'_>, sources: &Sources, level: Level, problems: 
         problems,
         source: unit.source,
         incomplete: unit.incomplete,
-        lost: unit.lost.clone(),
+        lost: unit.lost.iter().copied().collect(),
         undeclared: HashSet::new(),
         unfilled: Vec::new(),
         defaults: Defaults::of(None),
@@ -98,7 +98,7 @@ struct Checker<'a> {
     /// The file of what is being checked.
     source: SourceId,
     incomplete: bool,
-    lost: Vec<&'a str>,
+    lost: HashSet<&'a str>,
     /// Functions that expressions call and nobody declares: each is told once.
     undeclared: HashSet<String>,
     /// Fields of events, by the event and the field's place, that some capability leaves unfilled and leniency lets pass.
@@ -170,7 +170,7 @@ impl Checker<'_> {
 
     /// Whether a name that nobody knows may be that of a declaration that could not be read.
     fn is_lost(&self, name: &str) -> bool {
-        self.incomplete || self.lost.contains(&name)
+        self.incomplete || self.lost.contains(name)
     }
 
     /// Reports what can still be compiled: with [`Level::Lenient`] it is a warning.

@@ -205,7 +205,8 @@ impl Loader<'_> {
             .flat_map(|system| &system.declarations)
             .filter_map(declared);
         let known: Vec<&str> = names.chain(declared).collect();
-        if !known.contains(&name.text.as_str()) && systems().all(|system| !system.incomplete) {
+        let lost = systems().any(|system| system.incomplete || system.lost.contains(&name.text));
+        if !known.contains(&name.text.as_str()) && !lost {
             let message = format!("`{}` is nothing of that file; all of it is imported", name.text);
             let problem = Diagnostic::new(Code::UNUSED_IMPORT, source, name.span, message);
             self.problems.push(problem.one_of(&name.text, known));

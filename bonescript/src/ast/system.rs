@@ -12,9 +12,9 @@ pub(crate) struct System {
     pub(crate) name: Name,
     pub(crate) domain: Option<Name>,
     pub(crate) declarations: Vec<Declaration>,
-    /// A declaration could not be read, and its name neither: what seems not to be declared may be it.
+    /// A declaration lacks its name: what seems not to be declared may be it.
     pub(crate) incomplete: bool,
-    /// The names of other declarations that could not be read.
+    /// The names of other declarations that could not be read, or that were stepped over with what stands around them.
     pub(crate) lost: Vec<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Files, systems and the smaller declarations.
 
+use std::collections::HashSet;
+
 use super::{Parse, Parser, Reported};
 use crate::ast::{
     Channel, Constraint, Declaration, Event, ExtensionPoint, File, Flow, FlowStep, Import, Name, Policy,
@@ -7,6 +9,7 @@ use crate::ast::{
 };
 use crate::diagnostic::{Code, Diagnostic, closest, some_of};
 use crate::lexer::unescape;
+use crate::load::declared;
 use crate::text::Span;
 use crate::token::TokenKind;
 
@@ -41,8 +44,11 @@ const EXTENSION_POINT: &[&str] = &["returns", "stable", "language"];
 impl Parser<'_> {
     pub(super) fn file(&mut self) -> File {
         let mut file = File::default();
+        // Where what stands behind the last system begins.
+        let mut outside = None;
         while self.peek() != TokenKind::End {
             if self.is_word("system") {
+                self.lose_outside(&mut file, outside.take());
                 if let Ok(system) = self.system() {
                     file.systems.push(system);
                 }
@@ -52,9 +58,6 @@ impl Parser<'_> {
             let start = self.at;
             if self.at_declaration() {
                 self.outside();
-                if let Some(system) = file.systems.last_mut() {
-                    system.incomplete = true;
-                }
                 let read = self.declaration();
                 if let (Ok(declaration), Some(system)) = (read, file.systems.last_mut()) {
                     system.declarations.push(declaration);
@@ -68,11 +71,19 @@ impl Parser<'_> {
                 }
                 self.skip();
             }
+            outside = outside.or(Some(start));
         }
+        self.lose_outside(&mut file, outside);
         if file.systems.is_empty() && self.reported_at.is_none() {
             self.expected("`system NAME { … }`");
         }
         file
+    }
+
+    fn lose_outside(&self, file: &mut File, start: Option<usize>) {
+        if let (Some(start), Some(system)) = (start, file.systems.last_mut()) {
+            self.lose(system, start);
+        }
     }
 
     fn outside(&mut self) {
@@ -96,6 +107,8 @@ impl Parser<'_> {
         self.step();
         let name = self.name("the name of the system")?;
         let open = self.want(TokenKind::OpenBrace)?;
+        let start = self.at;
+        let mut whole = true;
         let mut system = System {
             name,
             domain: None,
@@ -104,12 +117,14 @@ impl Parser<'_> {
             lost: Vec::new(),
         };
         loop {
-            if self.eat(TokenKind::CloseBrace) {
-                return Ok(system);
-            }
-            if self.peek() == TokenKind::End || (self.is_word("system") && self.at_declaration()) {
-                self.unclosed_system(open, &system.name);
-                system.incomplete = true;
+            let closed = self.eat(TokenKind::CloseBrace);
+            if closed || self.peek() == TokenKind::End || (self.is_word("system") && self.at_declaration()) {
+                if !closed {
+                    self.unclosed_system(open, &system.name);
+                }
+                if !(closed && whole) {
+                    self.lose(&mut system, start);
+                }
                 return Ok(system);
             }
             if self.is_word("domain") && self.kind_at(self.at + 1) == TokenKind::Colon {
@@ -130,18 +145,33 @@ impl Parser<'_> {
                 }
                 continue;
             }
+            let begun = !self.word().is_empty();
             let name = self.word_at(self.at + 1).to_owned();
             if let Ok(declaration) = self.declaration() {
                 system.declarations.push(declaration);
                 continue;
             }
-            if name.is_empty() {
-                system.incomplete = true;
-            } else {
+            whole = false;
+            if !name.is_empty() {
                 system.lost.push(name);
+            } else if begun {
+                system.incomplete = true;
             }
             self.skip_to_declaration();
         }
+    }
+
+    /// Remembers which names stand behind the word of a declaration, from a token on, and were not read as one: what was
+    /// stepped over may declare these, and no others.
+    fn lose(&self, system: &mut System, start: usize) {
+        let read: HashSet<&str> = system.declarations.iter().filter_map(declared).collect();
+        let named = (start..self.at).filter(|at| DECLARATIONS.contains(&self.word_at(*at)));
+        let names = named.map(|at| self.word_at(at + 1));
+        let lost: Vec<String> = names
+            .filter(|name| !name.is_empty() && !read.contains(name))
+            .map(str::to_owned)
+            .collect();
+        system.lost.extend(lost);
     }
 
     fn unclosed_system(&mut self, open: Span, name: &Name) {

@@ -58,6 +58,37 @@ fn a_broken_declaration_hides_nothing_behind_it() {
 }
 
 #[test]
+fn a_bracket_that_stays_open_hides_no_other_name() {
+    let wrong = "entity User { owns: [email: strng, items: list<Itm>] relation x: belongs_to Usr }
+capability buy(user: User) { effects: [user.email = \"x\"] emits: Bougt }
+channel c { participants: set<Nobdy> }";
+    let names = ["2:B0204", "2:B0204", "2:B0206", "3:B0205", "4:B0204"];
+    for (text, broken) in [
+        (
+            format!("system S {{\n{wrong}\nentity Z {{ owns: [a: string]\n}}"),
+            "1:B0108",
+        ),
+        (format!("system S {{\n{wrong}\n"), "1:B0108"),
+        (format!("system S {{\n{wrong}\n)\n}}"), "5:B0106"),
+        (
+            format!("system S {{\n{wrong} }}\nevent E {{ payload: {{ a: uint }} }}"),
+            "5:B0106",
+        ),
+    ] {
+        let found = found(&text);
+        let mut expected = names.to_vec();
+        expected.push(broken);
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{text}");
+    }
+    // What stands in the part that was stepped over may be declared by it, and so may anything by what lacks its name.
+    for lost in ["[ entity Usr { owns: [a: uint] } ]", "entity { owns: [a: uint] }"] {
+        let text = format!("system S {{ {lost} entity A {{ owns: [a: uint] relation x: belongs_to Usr }} }}");
+        assert_eq!(found(&text), ["1:B0106"], "{lost}");
+    }
+}
+
+#[test]
 fn what_could_not_be_read_is_not_missed() {
     for (text, only) in [
         (
