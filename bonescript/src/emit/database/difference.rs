@@ -171,13 +171,21 @@ fn say(pair: &Pair<'_>, difference: &mut Difference) {
     let table = &pair.new.name;
     for column in pair.added() {
         let given = column.nullable || column.default.is_some() || column.generated.is_some();
-        if !given && column.filler.is_none() {
-            difference.notes.push(format!(
+        if given {
+            continue;
+        }
+        difference.notes.push(match &column.filler {
+            Some(value) => format!(
+                "rows of `{table}` that are there already get {value} as their `{}`: give the field a default for \
+                 another value, or make it optional",
+                column.name
+            ),
+            None => format!(
                 "rows of `{table}` that are there already have no `{}`: the migration stops unless the table is empty; \
                  make it optional first",
                 column.name
-            ));
-        }
+            ),
+        });
     }
     for (before, after) in pair.kept() {
         if before.generated.is_none() && after.generated.is_some() {
