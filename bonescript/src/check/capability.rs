@@ -104,9 +104,34 @@ impl Checker<'_> {
             let problem = self.problem(Code::NO_EFFECT, tree.name.span, message);
             self.report(problem.help("give it `effects`, `emits`, a `pipeline` or an `algorithm`"));
         }
+        self.empty_answer(&capability, tree);
         if let Some(place) = self.system.capabilities.get_mut(id.0) {
             *place = capability;
         }
+    }
+
+    /// Without a pipeline or an algorithm, the answer can only be a row that is there anyway.
+    fn empty_answer(&mut self, capability: &Capability, tree: &ast::Capability) {
+        let (Some(ty), Some(written)) = (&capability.returns, &tree.returns) else {
+            return;
+        };
+        let row = match ty.required() {
+            Type::Result(good, _) => good.required(),
+            other => other,
+        };
+        let there = |id: &EntityId| {
+            let made = capability.creates.as_ref().map(|made| made.entity);
+            made == Some(*id) || Self::rows(capability).any(|(_, given)| given == *id)
+        };
+        let computed = tree.pipeline.is_some() || tree.algorithm.is_some() || tree.incomplete;
+        if computed || *row == Type::Unknown || matches!(row, Type::Entity(id) if there(id)) {
+            return;
+        }
+        let message = format!("nothing computes the answer of `{}`", tree.name.text);
+        let problem = self.problem(Code::EMPTY_ANSWER, written.span, message);
+        self.report(problem.help(
+            "give it a `pipeline` or an `algorithm`, answer a row that it is given or makes, or remove `returns`",
+        ));
     }
 
     fn requires(&mut self, trees: &[ast::Expression], scope: &Scope) -> Vec<Check> {

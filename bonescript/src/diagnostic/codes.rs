@@ -139,6 +139,8 @@ codes! {
     CLOSE_ROLE = "B0905";
     /// A step or an algorithm names a function that nobody declares.
     IMPLIED_POINT = "B0906";
+    /// An answer that nothing computes.
+    EMPTY_ANSWER = "B0907";
 }
 
 impl Code {

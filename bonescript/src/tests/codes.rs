@@ -55,6 +55,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0904", "c"),
     ("B0905", "plantr"),
     ("B0906", "pack"),
+    ("B0907", "uint"),
 ];
 
 fn example<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
