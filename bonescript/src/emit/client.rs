@@ -37,10 +37,12 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/tests/authorization.test.ts",
     "common/tests/capabilities.test.ts",
     "common/tests/planted.ts",
+    "common/tests/problems.test.ts",
     "common/tests/rows.test.ts",
     "common/tests/sdk.test.ts",
     "common/tests/support.ts",
     "common/tests/system.ts.j2",
+    "common/tests/wire.ts",
 };
 
 /// Programs: clients, tests, the admin panel.

@@ -88,6 +88,7 @@ pub(super) const TEMPLATES: Table = templates! {
     "common/tests/algorithms/shortest-path.test.ts",
     "common/tests/algorithms/topological-sort.test.ts",
     "common/tests/algorithms/weighted-average.test.ts",
+    "common/tests/channels/upgrade.test.ts",
     "common/tests/jobs/cron.test.ts",
     "common/tests/notify/http.test.ts",
     "postgres/src/channels/bus.ts",

@@ -15,7 +15,7 @@ import { register as registerHealth } from "./health.ts";
 import { JsonError, parseJson, stringifyJson } from "./json.ts";
 import { registerLive } from "./live.ts";
 import { register as registerMetrics } from "./metrics.ts";
-import { problemOf } from "./problems.ts";
+import { problemOf, unreadable } from "./problems.ts";
 
 export type App = FastifyInstance;
 
@@ -37,6 +37,14 @@ export async function createApp(context: Context): Promise<App> {
       reply.raw.writeHead(problem.status, { "content-type": "application/json; charset=utf-8" });
       reply.raw.end(stringifyJson(problem.toBody()));
     },
+    // Node would refuse a request without `Host` with nothing to read; `refuseEarly` says why.
+    http: { requireHostHeader: false },
+    clientErrorHandler: (error, socket) => {
+      if (error.code === "ECONNRESET" || socket.destroyed) return;
+      context.log.trace({ err: error }, "no request");
+      if (socket.writable) socket.write(unreadable(error));
+      socket.destroy(error);
+    },
   });
 
   app.setReplySerializer((payload) => stringifyJson(payload));
@@ -45,6 +53,7 @@ export async function createApp(context: Context): Promise<App> {
   giveUpLate(app, context);
 
   await app.register(helmet);
+  refuseEarly(app);
   await app.register(cors, {
     origin: config.allowedOrigins,
     exposedHeaders: ["retry-after", "x-request-id"],
@@ -73,6 +82,22 @@ function readJson(app: App): void {
       const message = error instanceof JsonError ? error.message : "the body is not valid JSON";
       done(new Problem("VALIDATION_FAILED", message));
     }
+  });
+}
+
+/** Refuses what Node and the plugins would refuse in words of their own. */
+function refuseEarly(app: App): void {
+  app.addHook("onRequest", async ({ method, headers, raw }) => {
+    if (headers.host === undefined && raw.httpVersion === "1.1") {
+      throw new Problem("VALIDATION_FAILED", "the header `Host` is missing");
+    }
+    // Browsers ask so before a call from another origin, always with both.
+    if (method !== "OPTIONS") return;
+    if (headers.origin && headers["access-control-request-method"]) return;
+    throw new Problem(
+      "VALIDATION_FAILED",
+      "`OPTIONS` needs the headers `Origin` and `Access-Control-Request-Method`",
+    );
   });
 }
 

@@ -35,10 +35,12 @@ export interface User {
   identifier: string;
 }
 
+type Method = "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS";
+
 export interface Backend {
   app: App;
   context: Context;
-  ask(method: "GET" | "POST" | "PUT" | "DELETE", path: string, options?: Asked): Promise<Answer>;
+  ask(method: Method, path: string, options?: Asked): Promise<Answer>;
 }
 
 export interface Asked {

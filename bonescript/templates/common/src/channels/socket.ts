@@ -13,8 +13,9 @@ import type { RawData, WebSocket } from "ws";
 
 import { authenticate } from "../auth/caller.ts";
 import type { Caller, Context } from "../context.ts";
-import { Problem } from "../errors.ts";
+import { forbidden, notFound, Problem } from "../errors.ts";
 import { parseJson, stringifyJson } from "../json.ts";
+import { rawAnswer } from "../problems.ts";
 import { MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES } from "./limits.ts";
 import type { Member, Room } from "./room.ts";
 
@@ -55,6 +56,9 @@ export class Sockets {
   }
 
   attach(server: Server): void {
+    this.#server.on("wsClientError", (_error, socket) => {
+      refuse(socket, malformed());
+    });
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // It has no listener of its own yet, and an error without one would end the process.
       socket.on("error", () => socket.destroy());
@@ -62,7 +66,7 @@ export class Sockets {
         this.#upgrade(request, socket, head);
       } catch (error) {
         this.#context.log.warn({ err: error }, "upgrade failed");
-        refuse(socket, "400 Bad Request");
+        refuse(socket, malformed());
       }
     });
   }
@@ -71,11 +75,11 @@ export class Sockets {
     const [path = ""] = (request.url ?? "").split("?", 1);
     const room = this.#rooms.get(path);
     if (room === undefined) {
-      refuse(socket, "404 Not Found");
+      refuse(socket, notFound("channel"));
     } else if (!this.#fromHere(request)) {
-      refuse(socket, "403 Forbidden");
+      refuse(socket, forbidden("pages of this origin are not let in here"));
     } else if (this.#context.channels.stopping.aborted || this.#strangers >= MOST_STRANGERS) {
-      refuse(socket, "503 Service Unavailable");
+      refuse(socket, new Problem("UNAVAILABLE", "no more connections just now"));
     } else {
       this.#server.handleUpgrade(request, socket, head, (client) => {
         new Connection(this.#context, room, client, (by) => (this.#strangers += by)).open(request);
@@ -92,8 +96,12 @@ export class Sockets {
   }
 }
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+function refuse(socket: Duplex, problem: Problem): void {
+  socket.end(rawAnswer(problem));
+}
+
+function malformed(): Problem {
+  return new Problem("VALIDATION_FAILED", "this is no upgrade to WebSocket");
 }
 
 class Connection implements Member {
