@@ -139,6 +139,12 @@ fn what_can_not_be_read_is_said() {
         .run(["bone", "check", "bad.bone"])
         .exits(2)
         .says("it is not UTF-8");
+    for format in ["compact", "json"] {
+        let told = sandbox.run(["bone", "check", "--format", format, "bad.bone", "nowhere.bone"]);
+        let told = told.exits(2).stdout;
+        let found = ["B0503", "it is not UTF-8", "nowhere.bone"];
+        assert!(found.iter().all(|part| told.contains(part)), "{told}");
+    }
 }
 
 #[test]

@@ -91,6 +91,19 @@ impl Analysis {
     }
 }
 
+/// What is said of a program that can't be read at all.
+pub fn unreadable(name: &str, why: &str) -> Analysis {
+    let mut sources = Sources::default();
+    let source = sources.add(name, "");
+    let message = format!("`{name}` can't be read: {why}");
+    let problem = Diagnostic::new(Code::UNREADABLE, source, Span::default(), message);
+    Analysis {
+        sources,
+        program: None,
+        diagnostics: vec![problem.expected("a file in UTF-8")],
+    }
+}
+
 /// Checks a text that imports nothing.
 pub fn check(name: &str, text: &str, level: Level) -> Analysis {
     check_with(name, text, &NoFiles, level)

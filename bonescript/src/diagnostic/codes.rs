@@ -127,6 +127,8 @@ codes! {
     BAD_IMPORT = "B0501";
     /// Files that import each other.
     CIRCULAR_IMPORT = "B0502";
+    /// A program that can't be read.
+    UNREADABLE = "B0503";
     /// `not` binds tighter than the comparison after it.
     LOOSE_NOT = "B0901";
     /// A domain without defaults of its own.

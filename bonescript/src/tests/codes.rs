@@ -112,6 +112,7 @@ fn every_code_has_a_page_and_a_test() {
         Code::TOO_MANY,
         Code::CIRCULAR_IMPORT,
         Code::UNUSED_IMPORT,
+        Code::UNREADABLE,
     ];
     for code in Code::ALL {
         let page = explanation(code.as_str()).unwrap();
@@ -126,6 +127,18 @@ fn every_code_has_a_page_and_a_test() {
 fn a_file_that_is_too_large_is_said_to_be() {
     let analysis = check("large.bone", &" ".repeat(MAX_BYTES + 1), Level::Strict);
     assert_eq!(analysis.diagnostics[0].code, Code::TOO_LARGE);
+}
+
+#[test]
+fn a_file_that_can_not_be_read_is_a_problem_like_others() {
+    let analysis = unreadable("nowhere.bone", "it is not there");
+    let lines = examples::problems(&analysis);
+    assert_eq!(
+        lines,
+        [
+            "nowhere.bone:1:1: error[B0503]: `nowhere.bone` can't be read: it is not there; expected a file in UTF-8"
+        ]
+    );
 }
 
 #[test]

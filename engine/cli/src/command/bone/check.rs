@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use bonescript::{Analysis, unreadable};
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 use smallcode_core::diagnostic::count;
@@ -44,19 +45,28 @@ pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
     let mut lines = String::new();
     let mut objects = Vec::new();
     for path in &check.files {
-        let text =
-            read(path).map_err(|why| Refusal::new(Exit::Wrong, format!("`{path}` can't be read: {why}")))?;
+        let text = match read(path) {
+            Ok(text) => text,
+            Err(why) if check.format == Format::Text => {
+                return Err(Refusal::new(
+                    Exit::Wrong,
+                    format!("`{path}` can't be read: {why}"),
+                ));
+            }
+            // Whoever reads the problems finds this one among them.
+            Err(why) => {
+                let analysis = unreadable(path.as_str(), &why);
+                lines.extend(compact(&analysis));
+                objects.extend(show::json(&analysis));
+                continue;
+            }
+        };
         let checked = Checked::new(path, &text, &Disk, level);
         let analysis = &checked.analysis;
         good += usize::from(analysis.program.is_some());
         match check.format {
             Format::Text => checked.tell(terminal),
-            Format::Compact => {
-                for problem in &analysis.diagnostics {
-                    lines.push_str(&problem.compact(&analysis.sources));
-                    lines.push('\n');
-                }
-            }
+            Format::Compact => lines.extend(compact(analysis)),
             Format::Json => objects.extend(show::json(analysis)),
         }
     }
@@ -74,4 +84,10 @@ pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
     } else {
         Exit::Wrong
     })
+}
+
+/// The problems, a line each.
+fn compact(analysis: &Analysis) -> impl Iterator<Item = String> {
+    let problems = analysis.diagnostics.iter();
+    problems.map(|problem| format!("{}\n", problem.compact(&analysis.sources)))
 }
