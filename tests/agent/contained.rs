@@ -22,6 +22,22 @@ fn result(prepare: impl Fn(&Sandbox), answer: String) -> (Sandbox, String) {
     (sandbox, told)
 }
 
+/// What a model is told of the check, before it does what makes it pass.
+fn checked(check: &str, prepare: impl FnOnce(&mut Sandbox)) -> (Sandbox, String) {
+    let server = server([
+        call("run_command", &json!({ "command": "sh check.sh" })),
+        "write".to_owned(),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    let mut sandbox = sandbox(&server, "");
+    sandbox.write("check.sh", check);
+    prepare(&mut sandbox);
+    sandbox.exec(&[]).exits(0);
+    let told = told(&server.calls()[1]);
+    (sandbox, told)
+}
+
 fn read(path: &str) -> String {
     call("read_file", &json!({ "path": path }))
 }
@@ -69,16 +85,8 @@ fn nothing_outside_is_read_or_written() {
 /// What is verified must be what stays, and what is put back must stay back.
 #[test]
 fn nothing_that_a_command_started_goes_on_after_it() {
-    let server = server([
-        call("run_command", &json!({ "command": "sh check.sh" })),
-        "write".to_owned(),
-        patch("src/a.py", "    return 3\n", "    return 2\n"),
-        finish(),
-    ]);
-    let sandbox = sandbox(&server, "");
     let check = "[ -z \"$SMALLCODE_COMMAND\" ] || setsid sh -c 'sleep 1; echo LATE > src/late.txt' >/dev/null 2>&1 &\ngrep -q 'return 2' src/a.py\n";
-    sandbox.write("check.sh", check);
-    sandbox.exec(&[]).exits(0);
+    let (sandbox, _) = checked(check, |_| ());
     std::thread::sleep(std::time::Duration::from_millis(1500));
     assert!(!sandbox.has("src/late.txt"));
 }
@@ -86,20 +94,11 @@ fn nothing_that_a_command_started_goes_on_after_it() {
 #[test]
 fn temporary_files_of_a_command_are_its_own() {
     let beside = tempfile::tempdir().unwrap();
-    let server = server([
-        call("run_command", &json!({ "command": "sh check.sh" })),
-        "write".to_owned(),
-        patch("src/a.py", "    return 3\n", "    return 2\n"),
-        finish(),
-    ]);
-    let sandbox = sandbox(&server, "");
     let check = format!(
         "touch {}/x 2>/dev/null && [ -n \"$SMALLCODE_COMMAND\" ] && echo ESCAPED\ntouch \"$TMPDIR/x\" && echo \"in $TMPDIR.\"\ngrep -q 'return 2' src/a.py\n",
         beside.path().display()
     );
-    sandbox.write("check.sh", &check);
-    sandbox.exec(&[]).exits(0);
-    let told = told(&server.calls()[1]);
+    let (_, told) = checked(&check, |_| ());
     assert!(!told.contains("ESCAPED"), "{told}");
     let folder = told
         .split("in ")
@@ -113,18 +112,10 @@ fn temporary_files_of_a_command_are_its_own() {
 /// Linux lets the superuser look into every process, whatever Landlock says, unless that is given up.
 #[test]
 fn a_command_sees_nothing_of_the_environment_of_the_engine() {
-    let server = server([
-        call("run_command", &json!({ "command": "sh check.sh" })),
-        "write".to_owned(),
-        patch("src/a.py", "    return 3\n", "    return 2\n"),
-        finish(),
-    ]);
-    let mut sandbox = sandbox(&server, "");
     let check = "for one in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$one; done 2>/dev/null | grep OF_THE_ENGINE\ngrep -q 'return 2' src/a.py\n";
-    sandbox.write("check.sh", check);
-    sandbox.env("ONLY_OF_THE_ENGINE", "a-value-that-is-nobodys");
-    sandbox.exec(&[]).exits(0);
-    let told = told(&server.calls()[1]);
+    let (_, told) = checked(check, |sandbox| {
+        sandbox.env("ONLY_OF_THE_ENGINE", "a-value-that-is-nobodys");
+    });
     assert!(told.contains("exit code 1"), "{told}");
     assert!(!told.contains("nobodys"), "{told}");
 }
