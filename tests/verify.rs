@@ -73,6 +73,10 @@ fn a_tool_that_is_not_installed_is_no_pass() {
         "no-such-tool --all",
         "{ argv: [no-such-tool, --all] }",
         "present && no-such-tool --all",
+        // A shell passes these.
+        "no-such-tool | cat",
+        "'! no-such-tool'",
+        "'if no-such-tool; then exit 1; fi'",
     ] {
         each(&format!("{{ run: {run} }}"), 1, "`no-such-tool` is not installed");
         each(
@@ -81,6 +85,7 @@ fn a_tool_that_is_not_installed_is_no_pass() {
             "was left out: `no-such-tool` is not installed",
         );
     }
+    each("{ run: 'no-such-tool || present' }", 0, "");
     // What the workspace holds is the attempt's own work: it can't excuse itself by taking it away.
     each("{ run: ./not-there.sh, optional: true }", 1, "exit code 127");
     each("{ run: grumbles, optional: true }", 1, "exit code 2");

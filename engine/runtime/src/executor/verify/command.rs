@@ -99,14 +99,20 @@ impl Verification<'_> {
             (End::Cancelled | End::Killed, _) => {
                 return Err(Failure::new(FailureClass::Cancelled, "it was stopped"));
             }
-            (End::Exited, Exit::Code(0)) => return Ok(()),
             (End::Exited, Exit::Code(code)) => {
-                let missing = script.filter(|_| code == NOT_FOUND);
+                // A shell goes on behind what it has not found: in a pipe, behind `!`, as a condition. What `||` follows
+                // may be missing.
+                let passes = |script: &&str| {
+                    let said = || tail(self.shared, &finished.stderr, A_SCREEN).contains("not found");
+                    code == 0 && !script.contains("||") && said()
+                };
+                let missing = script.filter(|script| code == NOT_FOUND || passes(script));
                 let missing = missing.and_then(|script| missing::tool(script, &self.path(spec), &spec.cwd));
-                if let Some(tool) = missing {
-                    return self.not_installed(tool, &written, optional);
+                match missing {
+                    Some(tool) => return self.not_installed(tool, &written, optional),
+                    None if code == 0 => return Ok(()),
+                    None => format!("ended with exit code {code}"),
                 }
-                format!("ended with exit code {code}")
             }
             (End::Exited, Exit::Signal(signal)) => format!("was ended by signal {signal}"),
         };
