@@ -30,7 +30,7 @@ pub(super) fn line(text: &str) -> String {
     format!("{kept}… ({} more characters)", letters - LINE)
 }
 
-/// Whether [`line`] shows all of it.
+/// Whether [`line()`] shows all of it.
 pub(super) fn is_whole(text: &str) -> bool {
     text.chars().count() <= LINE
 }
