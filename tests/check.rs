@@ -123,3 +123,24 @@ fn completions_and_version() {
         .exits(2)
         .says("there is no code");
 }
+
+#[test]
+fn what_a_run_takes_at_most_is_told() {
+    let sandbox = Sandbox::with(
+        "permissions: { write: ['src/**'] }\ntasks:\n  a: { run: 'true' }\n  b: { prompt: 'Say it', on_failure: { retry: 1 } }\n  c: { plan: { goal: Do it., kinds: [prompt], max_tasks: 3 }, needs: b, on_failure: { retry: 0 } }\n",
+    );
+    sandbox
+        .run(["check", "workflow.yaml"])
+        .exits(0)
+        // Two attempts of three tries each.
+        .says("b: at most 6 calls and 24,576 tokens")
+        // What is planned is a node as well.
+        .says("workflow: 6 nodes at most, at most ")
+        .says("with a window of 4,096");
+    sandbox.write(
+        "inputs.yaml",
+        "smallcode: 1\ninputs: { name: { type: string } }\ntasks:\n  a: { prompt: 'Say {{ inputs.name }}' }\n",
+    );
+    let depends = "inputs.yaml: what it takes at most depends on its inputs";
+    sandbox.run(["check", "inputs.yaml"]).exits(0).says(depends);
+}
