@@ -52,6 +52,23 @@ fn a_long_line_is_not_lost_because_it_was_shown_in_part() {
     assert!(told[4].contains("`src/page.md` was replaced"), "{}", told[4]);
 }
 
+#[test]
+fn a_file_of_one_long_line_is_shown_whole() {
+    let line = "One line of a document that has no other, and goes on. ".repeat(20);
+    let server = server([
+        read("src/one.txt", None),
+        write("src/one.txt", "short\n"),
+        right(),
+        finish(),
+    ]);
+    let sandbox = sandbox(&server, "");
+    sandbox.write("src/one.txt", &line);
+    sandbox.exec(&[]).exits(0);
+    let told: Vec<String> = server.calls().iter().map(told).collect();
+    assert!(told[1].ends_with(&line), "{}", told[1]);
+    assert!(told[2].contains("`src/one.txt` was replaced"), "{}", told[2]);
+}
+
 /// The work is what stands there, whoever wrote it.
 #[test]
 fn what_a_command_wrote_is_verified_and_told() {

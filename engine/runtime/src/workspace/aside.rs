@@ -56,7 +56,12 @@ impl Aside {
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent)?;
         }
-        let copied = io::copy(&mut file.take(FILE), &mut fs::File::create(target)?)?;
+        // What stood there first is what somebody may have written; later ones are steps of the attempt back to its start.
+        let mut to = match fs::File::create_new(target) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        };
+        let copied = io::copy(&mut file.take(FILE), &mut to)?;
         self.left = self.left.saturating_sub(copied);
         Ok(())
     }

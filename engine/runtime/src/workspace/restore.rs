@@ -66,9 +66,7 @@ impl Workspace {
         restorer.synchronise()?;
         Ok(restorer.changed)
     }
-}
 
-impl Workspace {
     /// The files where something may be written that are not what was kept of them, and those that are new.
     ///
     /// # Errors

@@ -71,10 +71,13 @@ impl Toolbox<'_> {
         let first = from.unwrap_or(1).clamp(1, lines.len());
         let last = to.unwrap_or(lines.len()).clamp(first, lines.len());
         let wanted = lines.get(first - 1..last).unwrap_or_default();
-        if let ([line], true) = (wanted, first == last && lines.len() > 1) {
+        if let [line] = wanted {
             // Who asks for one line wants all of it.
             let (kept, whole) = shown::whole_line(line, budget, self.family);
-            let told = format!("{first} | {kept}\n(line {first} of {})", lines.len());
+            let mut told = format!("{first} | {kept}");
+            if lines.len() > 1 {
+                let _ = write!(told, "\n(line {first} of {})", lines.len());
+            }
             return (told, whole.then_some(first - 1..first).into_iter().collect());
         }
         let shown_lines: Vec<String> = (first..)

@@ -290,6 +290,26 @@ fn what_is_put_back_is_set_aside() {
 }
 
 #[test]
+fn what_stood_there_last_is_set_aside_whatever_is_put_back_after_it() {
+    let kept = Kept::new();
+    let mut records = Vec::new();
+    for step in ["old", "first step", "second step"] {
+        kept.workspace.write("a.txt", step.as_bytes()).unwrap();
+        records.push(kept.keep(&places(&[], &["a.txt"])));
+    }
+    kept.workspace.write("a.txt", b"of a person").unwrap();
+    let mut aside = Aside::new(kept.folder.path().join("put-back"));
+    for hash in records.iter().rev() {
+        kept.workspace
+            .restore(hash, &kept.blobs, true, Some(&mut aside))
+            .unwrap();
+    }
+    let copy = aside.folder().unwrap().join("a.txt");
+    assert_eq!(fs::read_to_string(copy).unwrap(), "of a person");
+    assert_eq!(kept.workspace.read("a.txt").unwrap(), "old");
+}
+
+#[test]
 fn a_damaged_record_changes_nothing() {
     let kept = Kept::new();
     kept.workspace.write("a", b"old").unwrap();
