@@ -211,18 +211,9 @@ fn only_allowed_commands_run_without_a_shell_and_without_secrets() {
         );
         assert!(!sandbox.has("pwned"), "{command}");
     }
-    let prepare = |sandbox: &Sandbox| sandbox.write("check.sh", "env; grep -q 'return 2' src/a.py\n");
-    let server = server([
-        call("run_command", &json!({ "command": "sh check.sh" })),
-        "write".to_owned(),
-        patch("src/a.py", "    return 3\n", "    return 2\n"),
-        finish(),
-    ]);
-    let mut sandbox = sandbox(&server, "");
-    prepare(&sandbox);
-    sandbox.env("MY_TOKEN", "hidden treasure");
-    sandbox.exec(&[]).exits(0);
-    let told = told(&server.calls()[1]);
+    let (_, told) = checked("env; grep -q 'return 2' src/a.py\n", |sandbox| {
+        sandbox.env("MY_TOKEN", "hidden treasure");
+    });
     assert!(told.contains("PATH=") && !told.contains("treasure"), "{told}");
 }
 

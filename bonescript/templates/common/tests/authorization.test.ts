@@ -3,14 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { leadingTo, newCaller, newCallers, plant, type Caller } from "./planted.ts";
-import { admin, bodyOf, find, start } from "./support.ts";
-import {
-  capabilities,
-  entities,
-  type Body,
-  type CapabilityUnderTest,
-  type EntityUnderTest,
-} from "./system.ts";
+import { admin, bodyOf, find, inputOf, start } from "./support.ts";
+import { capabilities, entities, type Body, type EntityUnderTest } from "./system.ts";
 
 const backend = await start();
 /** To whom no row of the tests belongs. */
@@ -120,24 +114,10 @@ for (const entity of entities) {
   });
 }
 
-/** A body with rows that belong to somebody else; `null` where the example does not meet a condition of the program. */
-async function inputOf({ parameters }: CapabilityUnderTest): Promise<Body | null> {
-  const input: Body = {};
-  for (const { name, entity, many, value } of parameters) {
-    if (entity === null) {
-      input[name] = value;
-      continue;
-    }
-    const id = await plant(backend, find(entity));
-    if (id === null) return null;
-    input[name] = many ? [id] : id;
-  }
-  return input;
-}
-
 for (const capability of capabilities) {
   test(`${capability.name}: strangers are ${capability.refuses ? "refused" : "shown no row of others"}`, async (t) => {
-    const body = await inputOf(capability);
+    // Its rows belong to somebody else.
+    const body = await inputOf(capability, (entity) => plant(backend, entity));
     if (body === null) return t.skip("the example does not meet a condition of the program");
     for (const stranger of strangers) {
       const { headers } = stranger;

@@ -3,25 +3,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-import { admin, find, make, start, type Backend } from "./support.ts";
-import { capabilities, type Body, type CapabilityUnderTest } from "./system.ts";
+import { admin, inputOf, make, start } from "./support.ts";
+import { capabilities } from "./system.ts";
 
 const backend = await start();
-
-/** A body with rows that are there, where the API can make them. */
-async function inputFor(at: Backend, capability: CapabilityUnderTest): Promise<Body | null> {
-  const input: Body = {};
-  for (const { name, entity, many, value } of capability.parameters) {
-    if (entity === null) {
-      input[name] = value;
-      continue;
-    }
-    const id = await make(at, find(entity));
-    if (id === null) return null;
-    input[name] = many ? [id] : id;
-  }
-  return input;
-}
 
 for (const capability of capabilities) {
   if (!capability.open) {
@@ -47,7 +32,7 @@ for (const capability of capabilities) {
 
   test(`${capability.name}: the same key gives the same answer, another body is a conflict`, async (t) => {
     const root = await admin(backend);
-    const input = await inputFor(backend, capability);
+    const input = await inputOf(capability, (entity) => make(backend, entity));
     if (root === null || input === null) return t.skip("its rows are made by capabilities only");
     const headers = { "idempotency-key": randomUUID() };
     const asked = { token: root.token, body: input, headers };

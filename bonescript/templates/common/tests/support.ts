@@ -17,7 +17,7 @@ import { createLive } from "../src/live.ts";
 import { createLogger } from "../src/logger.ts";
 import { createMetrics } from "../src/metrics.ts";
 import { policies } from "../src/policies/policies.ts";
-import { entities, type Body, type EntityUnderTest } from "./system.ts";
+import { entities, type Body, type CapabilityUnderTest, type EntityUnderTest } from "./system.ts";
 
 export const PASSWORD = "correct horse battery staple";
 
@@ -178,6 +178,24 @@ async function makeAdmin(backend: Backend): Promise<User | null> {
     return { ...user, token: await logIn(backend, entity, user.identifier) };
   }
   return null;
+}
+
+/** The body of a capability, with ids of rows where it takes some; `null` where there is no such row. */
+export async function inputOf(
+  { parameters }: CapabilityUnderTest,
+  rowOf: (entity: EntityUnderTest) => Promise<string | null>,
+): Promise<Body | null> {
+  const input: Body = {};
+  for (const { name, entity, many, value } of parameters) {
+    if (entity === null) {
+      input[name] = value;
+      continue;
+    }
+    const id = await rowOf(find(entity));
+    if (id === null) return null;
+    input[name] = many ? [id] : id;
+  }
+  return input;
 }
 
 /** Makes a row with all that it needs, and gives its id; `null` where the API has no way to. */

@@ -337,13 +337,9 @@ impl Work<'_> {
         let brief: Vec<String> = turn.calls.iter().take(AT_ONCE).map(ToolCall::brief).collect();
         let brief = brief.join("\n");
         // A server that keeps no limit may bring any length: what was called is what matters of it.
-        let fits = |said: &str| tokens::count(self.prompt.family, said) <= self.prompt.share;
+        let fits = tokens::count(self.prompt.family, &turn.said) <= self.prompt.share;
         self.talk.push(Exchange {
-            said: if fits(&turn.said) {
-                turn.said
-            } else {
-                brief.clone()
-            },
+            said: if fits { turn.said } else { brief.clone() },
             brief,
             entries,
         });

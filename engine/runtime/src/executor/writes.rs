@@ -258,8 +258,7 @@ pub(super) fn changed(shared: &Shared, job: &Job) -> Result<Vec<String>, Failure
     for glob in &places.globs {
         // What git ignores is built, and nobody's work.
         let listed = tokio::task::block_in_place(|| shared.workspace.glob(glob));
-        let listed = listed.map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
-        seen.extend(listed);
+        seen.extend(listed.map_err(io)?);
     }
     let seen: HashSet<String> = seen.into_iter().collect();
     let paths = found.iter().filter_map(|path| path.to_str());
@@ -374,7 +373,6 @@ pub(super) async fn write(
     job: &Job,
     files: Vec<(String, String)>,
 ) -> Result<(), Failure> {
-    let io = |error: FileError| Failure::new(FailureClass::Io, error.to_string());
     let mut reals = Vec::with_capacity(files.len());
     for (path, _) in &files {
         let real = shared.workspace.destination(path).map_err(io)?;
@@ -399,7 +397,7 @@ pub(super) async fn write(
         let mut files = reals.iter().zip(&files);
         files
             .try_for_each(|(real, (_, text))| inner.workspace.write_real(real, text.as_bytes()))
-            .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))
+            .map_err(io)
     });
     written
         .await
@@ -425,6 +423,12 @@ pub(super) async fn change(
     });
     done.await
         .unwrap_or_else(|error| Err(Failure::new(FailureClass::Internal, error.to_string())))
+}
+
+/// The failure of an attempt whose files can't be read or written.
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+pub(super) fn io(error: FileError) -> Failure {
+    Failure::new(FailureClass::Io, error.to_string())
 }
 
 async fn wait(granted: oneshot::Receiver<()>, job: &Job) -> Result<(), Failure> {

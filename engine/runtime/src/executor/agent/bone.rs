@@ -8,7 +8,8 @@ use smallcode_core::spec::ToolName;
 use smallcode_core::tool::read::ToolCall;
 
 use super::super::bone::{Imports, prepare, target_of, write};
-use super::toolbox::{Outcome, Toolbox, unread};
+use super::super::writes::io;
+use super::toolbox::{Outcome, Toolbox};
 use crate::generated::Done;
 
 /// How many problems a model is shown at once: it mends the first few, and asks again.
@@ -55,7 +56,7 @@ impl Toolbox<'_> {
             if let Err(why) = self.access.writes(path.as_str()) {
                 return failed(FailureClass::Denied, why);
             }
-            before.push((path.to_string(), self.content(path.as_str()).map_err(unread)?));
+            before.push((path.to_string(), self.content(path.as_str()).map_err(io)?));
         }
         let outcomes = prepared.outcomes();
         let of = |done: Done| outcomes.iter().filter(|outcome| outcome.done == done).count();

@@ -30,7 +30,7 @@ const MAX_OUTPUT: u64 = process::DEFAULT_MAX_OUTPUT;
 const SAID: usize = 64 * 1024;
 
 /// The variables that a command gets: where programs and their tools are, who and where the user is, how text looks.
-const VARIABLES: [&str; 26] = [
+const VARIABLES: [&str; 25] = [
     "PATH",
     "HOME",
     "USER",
@@ -38,7 +38,6 @@ const VARIABLES: [&str; 26] = [
     "SHELL",
     "TERM",
     "TZ",
-    "TMPDIR",
     "LANG",
     "LANGUAGE",
     "LC_ALL",
@@ -58,9 +57,6 @@ const VARIABLES: [&str; 26] = [
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
 ];
-
-/// The variable that names the folder for temporary files.
-const TEMPORARY: &str = "TMPDIR";
 
 /// How many commands were started: each has a mark of its own.
 static STARTED: AtomicU64 = AtomicU64::new(0);
@@ -169,8 +165,7 @@ pub(super) fn spec(
         .iter()
         .filter(|(name, _)| VARIABLES.contains(&name.as_str()) && !environment.withheld.contains(name));
     spec.env = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-    spec.env.retain(|(name, _)| name != TEMPORARY);
-    spec.env.push((TEMPORARY.to_owned(), temporary(shared)?));
+    spec.env.push(("TMPDIR".to_owned(), temporary(shared)?));
     spec.mark = format!("{}-{}", shared.run, STARTED.fetch_add(1, Ordering::Relaxed));
     for (name, value) in &task.common.env.0 {
         spec.env.push((name.clone(), text(value, scope)?));

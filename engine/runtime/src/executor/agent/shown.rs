@@ -22,12 +22,7 @@ pub(super) fn fitting(lines: &[String], budget: Tokens, family: Family) -> usize
 
 /// A line, cut where it is data.
 pub(super) fn line(text: &str) -> String {
-    let letters = text.chars().count();
-    if letters <= LINE {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(LINE).collect();
-    format!("{kept}… ({} more characters)", letters - LINE)
+    cut(text, "")
 }
 
 /// Whether [`line()`] shows all of it.
@@ -37,15 +32,17 @@ pub(super) fn is_whole(text: &str) -> bool {
 
 /// A line of a file, cut where it is data, and how all of it is shown.
 pub(super) fn numbered(number: usize, text: &str) -> String {
+    cut(text, &format!(": `from` and `to` {number} show them"))
+}
+
+/// A line, cut where it is long, with what is said of the rest.
+fn cut(text: &str, way: &str) -> String {
     if is_whole(text) {
         return text.to_owned();
     }
-    let letters = text.chars().count();
+    let more = text.chars().count() - LINE;
     let kept: String = text.chars().take(LINE).collect();
-    format!(
-        "{kept}… ({} more characters: `from` and `to` {number} show them)",
-        letters - LINE
-    )
+    format!("{kept}… ({more} more characters{way})")
 }
 
 /// As much of a line as fits, and whether that is all of it.

@@ -285,7 +285,7 @@ impl<'a> Toolbox<'a> {
     pub(super) fn changed(&self) -> Result<Vec<(String, String)>, Failure> {
         let mut changed = BTreeMap::new();
         for (path, before) in &self.before {
-            match self.content(path).map_err(unread)? {
+            match self.content(path).map_err(writes::io)? {
                 Some(now) if before.as_ref() != Some(&now) => {
                     changed.insert(path.clone(), now);
                 }
@@ -311,10 +311,4 @@ impl<'a> Toolbox<'a> {
         }
         tokio::task::block_in_place(|| workspace.read(path)).map(Some)
     }
-}
-
-/// Where no other call mends it that a file can't be read.
-#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
-pub(super) fn unread(error: FileError) -> Failure {
-    Failure::new(FailureClass::Io, error.to_string())
 }

@@ -129,7 +129,7 @@ fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Jso
         stop: Vec::new(),
         schema: schema.cloned(),
         constraint: Constraint::default(),
-        offered: crate::model::Offered::default(),
+        offered: model::Offered::default(),
     }
 }
 
