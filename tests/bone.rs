@@ -81,21 +81,32 @@ fn what_is_imported_is_read_from_its_place() {
 }
 
 #[test]
-fn lenient_warns_where_a_meaning_is_left() {
+fn what_still_has_a_meaning_passes_with_a_warning_and_is_an_error_where_asked() {
     let sandbox = Sandbox::new();
-    sandbox.write(
-        "a.bone",
-        "system S { entity A { owns: [n: uint] } capability f(a: A) { requires: [risk(a) > 0.5] effects: [a.n += 1] } }",
-    );
+    let program = |call: &str| {
+        format!(
+            "system S {{ extension_point hazard(a: A) {{ returns: float }} entity A {{ owns: [n: uint] }} event Done {{ payload: {{ a_id: uuid, why: string }} }} \
+             capability f(a: A) {{ requires: [{call}(a) > 0.5] effects: [a.n += 1] emits: Done }} }}"
+        )
+    };
+    sandbox.write("a.bone", &program("risk"));
+    sandbox
+        .run(["bone", "check", "a.bone"])
+        .exits(0)
+        .says("warning[B0208]: there is no function `risk`: it is an extension point that you write")
+        .says("warning[B0404]: nothing fills `why` of `Done`: it is null");
+    sandbox
+        .run(["bone", "compile", "a.bone", "--out", "server", "--strict"])
+        .exits(2)
+        .says("error[B0208]: there is no function `risk`\n")
+        .says("error[B0404]");
+    assert!(!sandbox.has("server"));
+    // A slip is no wish.
+    sandbox.write("a.bone", &program("hazzard"));
     sandbox
         .run(["bone", "check", "a.bone"])
         .exits(2)
-        .says("B0208")
-        .says("`--lenient` lets it pass");
-    sandbox
-        .run(["bone", "check", "--lenient", "a.bone"])
-        .exits(0)
-        .says("warning[B0208]");
+        .says("did you mean `hazard`?");
 }
 
 #[test]

@@ -173,10 +173,13 @@ impl Checker<'_> {
         self.incomplete || self.lost.contains(name)
     }
 
-    /// Reports what can still be compiled: with [`Level::Lenient`] it is a warning.
-    fn tolerate(&mut self, mut problem: Diagnostic) {
-        if self.level == Level::Lenient {
+    /// Reports what can still be compiled: with [`Level::Lenient`] it is a warning, which says what is made of it. What is
+    /// nearly a word that is there is a slip, and an error.
+    fn tolerate(&mut self, mut problem: Diagnostic, made: &str) {
+        if self.level == Level::Lenient && problem.fix.is_none() {
             problem.severity = Severity::Warning;
+            problem.message.push_str(": ");
+            problem.message.push_str(made);
         }
         self.report(problem);
     }

@@ -61,12 +61,13 @@ use load::Loaded;
 /// How much is let pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
-    /// Every name, type and word must be right.
-    #[default]
+    /// Every name, type and word must be right, and every field of an event filled. What a model writes is held to it.
     Strict,
-    /// What the public compiler ignores, and what can still be compiled, is a warning: functions that nobody declares
-    /// become extension points, a constraint over a field that is not there is left out, a field of an event that nothing
-    /// fills is null, a transition that the graph lacks fails when it is tried.
+    /// What the published programs leave open, and what can still be compiled, is a warning that says what is made of it:
+    /// a function that nobody declares is an extension point, a constraint over a field that is not there is left out, a
+    /// field of an event that nothing fills is null, a transition that the graph lacks is refused when it is tried. What
+    /// is nearly a word that is there is a slip, and stays an error, as does every name and type elsewhere.
+    #[default]
     Lenient,
 }
 

@@ -204,7 +204,7 @@ async function proveStyle(target: Target, cluster: Cluster): Promise<void> {
     if (index % TARGETS.length !== TARGETS.indexOf(target)) continue;
     const project = new Project(`style-${file.replace(/\.bone$/, "")}`, target, cluster);
     project.remove();
-    const compiled = await step(project, "compile", async () => project.compile(join(STYLE, file), "--lenient"));
+    const compiled = await step(project, "compile", async () => project.compile(join(STYLE, file)));
     if (!compiled || !(await step(project, "install", async () => project.install(firsts.get(target))))) continue;
     await step(project, "typecheck", async () => project.npm("typecheck", ["run", "--silent", "typecheck"]));
     await step(project, "tests", async () => project.npm("test", ["test"], await project.environment("tests")));

@@ -169,12 +169,13 @@ impl Checker<'_> {
         let near = closest(&name.text, known.iter().copied());
         let message = format!("there is no function `{}`", name.text);
         let mut problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
-        if near.is_some() && self.level == Level::Strict {
+        if near.is_some() {
             problem = problem.one_of(&name.text, known);
             self.report(problem);
             return None;
         }
-        self.tolerate(problem.help(self.declaration(name, values)));
+        let problem = problem.help(self.declaration(name, values));
+        self.tolerate(problem, "it is an extension point that you write");
         self.undeclared.insert(name.text.clone());
         Some(match self.names.extension_points.get(&name.text) {
             Some(id) => ExtensionPointId(*id),
@@ -214,8 +215,7 @@ impl Checker<'_> {
         };
         let capabilities = capabilities.map(|capability| capability.name.as_str());
         let known = values_there.into_iter().chain(declared).chain(capabilities);
-        if self.level == Level::Strict
-            && !self.problems.is_full()
+        if !self.problems.is_full()
             && let Some(near) = misspelt(&name.text, known)
         {
             let message = format!("there is no `{}`", name.text);

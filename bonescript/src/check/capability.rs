@@ -312,7 +312,8 @@ impl Checker<'_> {
             let Some(known) = name.input(&input.text) else {
                 let message = format!("`{}` has no input `{}`", name.as_str(), input.text);
                 let problem = self.problem(Code::UNKNOWN_ALGORITHM, input.span, message);
-                self.tolerate(problem.one_of(&input.text, name.inputs().iter().copied()));
+                let problem = problem.one_of(&input.text, name.inputs().iter().copied());
+                self.tolerate(problem, "it is left out");
                 continue;
             };
             let first = given.iter().any(|(other, _)| other == known);
@@ -345,7 +346,8 @@ impl Checker<'_> {
                 None => {
                     let message = format!("`{}` needs `{input}`", name.as_str());
                     let problem = self.problem(Code::UNKNOWN_ALGORITHM, tree.name.span, message);
-                    self.tolerate(problem.help(format!("give it: `using {{ {input}: … }}`")));
+                    let problem = problem.help(format!("give it: `using {{ {input}: … }}`"));
+                    self.report(problem);
                 }
             }
         }

@@ -217,7 +217,8 @@ impl Checker<'_> {
                     self.show(other)
                 );
                 let problem = self.problem(Code::UNKNOWN_FIELD, name.span, message);
-                self.tolerate(problem.expected("a field of type `json`, or `map<string, …>`"));
+                let problem = problem.expected("a field of type `json`, or `map<string, …>`");
+                self.tolerate(problem, "the effect is left out");
                 None
             }
         }
@@ -336,9 +337,10 @@ impl Checker<'_> {
         };
         let entity = self.entity_name(id).to_owned();
         let problem = self.problem(Code::NO_TRANSITION, place.value.span, message);
-        self.tolerate(problem.help(format!(
+        let problem = problem.help(format!(
             "add it to the `states` of `{entity}`, or set another state"
-        )));
+        ));
+        self.tolerate(problem, "the call is refused");
     }
 
     fn creation(
@@ -441,9 +443,10 @@ impl Checker<'_> {
         for column in missing {
             let message = format!("the new `{name}` has no `{column}`");
             let problem = self.problem(Code::INCOMPLETE_ROW, span, message);
-            self.tolerate(problem.help(format!(
+            let problem = problem.help(format!(
                 "set `{column} = …`, or make the relation optional with `[0..1]`"
-            )));
+            ));
+            self.tolerate(problem, "the relation is optional");
             // What leniency lets pass has to be able to be kept.
             self.entity_mut(id, |entity| {
                 for known in &mut entity.columns {

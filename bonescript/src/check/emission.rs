@@ -126,9 +126,17 @@ impl Checker<'_> {
         let line = format!("{}({})", event.name, arguments.join(", "));
         let problem = self.problem(Code::UNFILLED_PAYLOAD, emit.span, message);
         let problem = problem.expected("a parameter of that name, or `<parameter>_id`");
-        self.tolerate(problem.help(format!(
+        let problem = problem.help(format!(
             "give its fields in order: `emits: {line}`, each an expression"
-        )));
+        ));
+        self.tolerate(
+            problem,
+            if fields.len() == 1 {
+                "it is null"
+            } else {
+                "they are null"
+            },
+        );
     }
 
     fn unknown_event(&mut self, emit: &ast::Emit, scope: &Scope) {

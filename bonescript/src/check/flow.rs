@@ -90,11 +90,11 @@ impl Checker<'_> {
 
     /// The free names of the calls. One that is an argument by itself has the type of its parameter; of others nothing is
     /// known but that they are json.
-    fn inputs<'t>(&self, calls: impl Iterator<Item = &'t ast::Call>) -> Vec<Parameter> {
+    fn inputs<'t>(&mut self, calls: impl Iterator<Item = &'t ast::Call>) -> Vec<Parameter> {
         let mut inputs: Vec<Parameter> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         // Which fields the names are asked for.
-        let mut behind: Vec<(&str, &str)> = Vec::new();
+        let mut behind: Vec<(&str, &ast::Name)> = Vec::new();
         for call in calls {
             let capability = self
                 .names
@@ -108,7 +108,7 @@ impl Checker<'_> {
                 if let A::Path(path) = &argument.kind
                     && let [first, field, ..] = path.as_slice()
                 {
-                    behind.push((first.text.as_str(), field.text.as_str()));
+                    behind.push((first.text.as_str(), field));
                 }
                 let mut names = Vec::new();
                 free(argument, &mut names);
@@ -141,15 +141,18 @@ impl Checker<'_> {
     }
 
     /// A row that is asked for fields that it does not have is some other value.
-    fn loosen(&self, inputs: &mut [Parameter], behind: &[(&str, &str)]) {
+    fn loosen(&mut self, inputs: &mut [Parameter], behind: &[(&str, &ast::Name)]) {
         for (name, field) in behind {
             for input in inputs.iter_mut().filter(|input| input.name == *name) {
-                if let Type::Entity(id) = &input.ty
-                    && self
-                        .members
-                        .get(id.0)
-                        .is_some_and(|members| !members.contains_key(*field))
-                {
+                let Type::Entity(id) = input.ty else { continue };
+                let members = self.members.get(id.0);
+                if members.is_none_or(|members| members.contains_key(&field.text)) {
+                    continue;
+                }
+                let problem = self.no_field(id, field);
+                // A slip is told where the field is read.
+                if problem.fix.is_none() {
+                    self.tolerate(problem, &format!("`{name}` is some other value, given as JSON"));
                     input.ty = Type::Json;
                 }
             }

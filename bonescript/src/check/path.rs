@@ -145,12 +145,12 @@ impl Checker<'_> {
             .is_some_and(|(_, tree)| tree.incomplete);
         if !incomplete {
             let problem = self.no_field(entity, name);
-            self.tolerate(problem);
+            self.tolerate(problem, "the constraint is left out");
         }
         Expression::unknown()
     }
 
-    fn no_field(&self, entity: EntityId, name: &Name) -> crate::diagnostic::Diagnostic {
+    pub(super) fn no_field(&self, entity: EntityId, name: &Name) -> crate::diagnostic::Diagnostic {
         let message = format!(
             "entity `{}` has no field `{}`",
             self.entity_name(entity),

@@ -94,7 +94,7 @@ fn each_is_compiled_leniently() {
 }
 
 #[test]
-fn what_does_not_resolve_is_an_error_by_default() {
+fn what_does_not_resolve_is_an_error_for_the_strict() {
     for (name, text, expected) in PROGRAMS {
         let analysis = check(name, text, Level::Strict);
         assert_eq!(

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use serde_json::{Value as Json, json};
 use smallcode_core::diagnostic::count;
 use smallcode_core::load::Module;
-use smallcode_core::run::{Failure, FailureClass, TaskResult};
+use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult};
 use smallcode_core::spec::{Bone, BoneAction, BoneTarget, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{check, path};
@@ -209,10 +209,11 @@ pub(super) async fn write(
 
 /// Reads and checks a program; what it means, where it is right.
 fn read(shared: &Shared, job: &Job, file: &str, bone: &Bone) -> Result<(Analysis, Program), Failure> {
-    let level = if bone.lenient {
-        Level::Lenient
-    } else {
+    // What a model plans is what a model writes.
+    let level = if bone.strict || job.planned.is_some() {
         Level::Strict
+    } else {
+        Level::Lenient
     };
     let source = content(shared, file)?;
     let imports = match &job.planned {
@@ -221,8 +222,27 @@ fn read(shared: &Shared, job: &Job, file: &str, bone: &Bone) -> Result<(Analysis
     };
     let mut analysis = check_with(file, &source, &imports, level);
     match analysis.program.take() {
-        Some(program) => Ok((analysis, program)),
+        Some(program) => {
+            warn(job, file, &analysis);
+            Ok((analysis, program))
+        }
         None => Err(wrong(file, &analysis)),
+    }
+}
+
+/// Tells whoever watches what was let pass, and what was made of it.
+fn warn(job: &Job, file: &str, analysis: &Analysis) {
+    for problem in analysis.diagnostics.iter().take(TOLD) {
+        let message = format!("{}: {}", job.id, problem.compact(&analysis.sources));
+        job.tell.notices.send(Notice::Warning { message });
+    }
+    let more = analysis.diagnostics.len().saturating_sub(TOLD);
+    if more > 0 {
+        let message = format!(
+            "{}: {more} more of `{file}`, which `smallcode bone check {file}` tells",
+            job.id
+        );
+        job.tell.notices.send(Notice::Warning { message });
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use bonescript::{Analysis, Files, Level, check_with, ir};
@@ -19,17 +18,18 @@ use crate::terminal::Terminal;
 /// How strictly a program is read.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Strictness {
-    /// Let pass, as warnings, what the public compiler ignores and what still has a meaning
+    /// Make errors of what is let pass with a warning, as what a model writes is held to: fields of events that nothing
+    /// fills, functions that nobody declares
     #[arg(long)]
-    pub(super) lenient: bool,
+    pub(super) strict: bool,
 }
 
 impl Strictness {
     pub(super) fn level(self) -> Level {
-        if self.lenient {
-            Level::Lenient
-        } else {
+        if self.strict {
             Level::Strict
+        } else {
+            Level::Lenient
         }
     }
 }
@@ -65,22 +65,12 @@ impl Texts {
 /// A program that was checked.
 pub(super) struct Checked {
     pub(super) analysis: Analysis,
-    /// It has errors, and none that leniency would not let pass.
-    tolerable: bool,
 }
 
 impl Checked {
     pub(super) fn new(path: &Utf8Path, text: &str, files: &dyn Files, level: Level) -> Self {
         let analysis = check_with(path.as_str(), text, files, level);
-        // Nothing lets errors of the grammar pass.
-        let grammar = |problem: &bonescript::Diagnostic| problem.code.as_str().starts_with("B01");
-        let tolerable = analysis.program.is_none()
-            && level == Level::Strict
-            && !analysis.diagnostics.iter().any(grammar)
-            && check_with(path.as_str(), text, files, Level::Lenient)
-                .program
-                .is_some();
-        Self { analysis, tolerable }
+        Self { analysis }
     }
 
     /// Shows its problems, and gives what it means where it has no error.
@@ -101,24 +91,12 @@ impl Checked {
         })
     }
 
-    /// Shows its problems to people, and the way to let them pass where there is one.
+    /// Shows its problems to people.
     pub(super) fn tell(&self, terminal: &Terminal) {
         if self.analysis.diagnostics.is_empty() {
             return;
         }
-        let mut text = show::people(&self.analysis, terminal.style.color);
-        if self.tolerable {
-            let them = if self.analysis.errors() == 1 {
-                "it"
-            } else {
-                "all of them"
-            };
-            // Writing to a string does not fail.
-            let _ = writeln!(
-                text,
-                "hint: `--lenient` lets {them} pass as warnings: a meaning is left"
-            );
-        }
+        let text = show::people(&self.analysis, terminal.style.color);
         // Where nobody reads it, nobody misses it.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }

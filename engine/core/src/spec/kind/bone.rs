@@ -74,8 +74,9 @@ record! {
         [optional] out: Text = "server",
         /// What a first file is for; `marketplace` where this is missing.
         [optional] domain: BoneDomain = "marketplace",
-        /// Lets pass, as warnings, what the public compiler ignores and what still has a meaning.
-        [default] lenient: bool = "true",
+        /// Makes errors of what is let pass with a warning: fields of events that nothing fills, functions that nobody
+        /// declares. What a model writes is held to it by the verifier `bone: check`.
+        [default] strict: bool = "true",
     }
 }
 
@@ -92,8 +93,8 @@ pub struct Bone {
     pub out: Option<Text>,
     /// What a first file is for.
     pub domain: BoneDomain,
-    /// What the public compiler ignores is let pass.
-    pub lenient: bool,
+    /// What is let pass with a warning is an error.
+    pub strict: bool,
     /// Where the mapping stands.
     pub span: Span,
 }
@@ -168,7 +169,7 @@ impl Lower for Bone {
             target: keys.target,
             out: keys.out,
             domain: keys.domain.unwrap_or(BoneDomain::Marketplace),
-            lenient: keys.lenient,
+            strict: keys.strict,
             span,
         })
     }
