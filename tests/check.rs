@@ -3,6 +3,7 @@
 mod refused;
 
 use crate::support::Sandbox;
+use crate::support::model_server::{Answer, ModelServer, Script};
 
 #[test]
 fn every_page_of_a_code_shows_what_it_says() {
@@ -143,4 +144,75 @@ fn what_a_run_takes_at_most_is_told() {
     );
     let depends = "inputs.yaml: what it takes at most depends on its inputs";
     sandbox.run(["check", "inputs.yaml"]).exits(0).says(depends);
+}
+
+/// What fills more than a window of 4,096 leaves beside its answer, by any count.
+fn handbook() -> String {
+    (0..700).fold(String::new(), |text, line| {
+        text + &format!("      Rule {line} of the handbook is kept.\n")
+    })
+}
+
+#[test]
+fn a_prompt_that_can_not_fit_is_refused_before_anything_runs() {
+    let server = ModelServer::start(Script::always(Answer::text("fine")));
+    let text = handbook();
+    for (kind, beside) in [
+        ("prompt: |\n      Summarise {{ inputs.name }}:\n", ""),
+        (
+            "edit:\n     files: [src/a.rs]\n     instruction: |\n      Follow this:\n",
+            "",
+        ),
+        (
+            "agent:\n     goal: |\n      Follow this:\n",
+            "    verify: [{ files: [a] }]\n",
+        ),
+        ("plan:\n     goal: |\n      Follow this:\n", ""),
+    ] {
+        let sandbox = Sandbox::with(&format!(
+            "inputs: {{ name: {{ type: string, default: it }} }}\npermissions: {{ write: ['src/**'] }}\ntasks:\n  first: {{ run: touch begun }}\n  big:\n    needs: first\n    {kind}{text}{beside}"
+        ));
+        let model = |window: &str| {
+            format!(
+                "[profiles.default]\nbase_url = \"{}\"\nmodel = \"tiny\"\n{window}",
+                server.base_url()
+            )
+        };
+        // Nobody says how large the window is; a server that is asked might.
+        sandbox
+            .run(["check", "workflow.yaml"])
+            .exits(2)
+            .says("error[E0406]: a prompt of `big` takes")
+            .says("a profile says a larger one");
+        sandbox.write("smallcode.toml", &model("window = 4096\n"));
+        sandbox.run(["check", "workflow.yaml"]).exits(2).says("E0406");
+        for command in ["plan", "exec"] {
+            sandbox
+                .run([command, "workflow.yaml"])
+                .exits(2)
+                .says("error[E0406]: a prompt of `big` takes");
+        }
+        assert!(!sandbox.has("begun") && server.calls().is_empty());
+        sandbox.write("smallcode.toml", &model("window = 32768\n"));
+        sandbox
+            .run(["check", "workflow.yaml"])
+            .exits(0)
+            .says("with a window of 32,768");
+    }
+}
+
+#[test]
+fn an_agent_that_has_no_room_for_results_is_refused() {
+    let sandbox =
+        Sandbox::with("tasks:\n  look:\n    agent: { goal: Find the entry point }\n    verify: [{ expr: 'true' }]\n");
+    let profile = |window: u32| {
+        format!("[profiles.default]\nbase_url = \"http://127.0.0.1:9/v1\"\nwindow = {window}\n")
+    };
+    sandbox.write("smallcode.toml", &profile(1500));
+    sandbox
+        .run(["check", "workflow.yaml"])
+        .exits(2)
+        .says("error[E0406]: a prompt of `look` takes");
+    sandbox.write("smallcode.toml", &profile(4096));
+    sandbox.run(["check", "workflow.yaml"]).exits(0);
 }

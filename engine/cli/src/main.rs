@@ -64,7 +64,7 @@ fn run() -> Exit {
     setup_logging(arguments.shared.verbose, &terminal);
     let result = match arguments.command {
         Command::Exec(exec) => command::exec::run(&exec, &arguments.shared, &terminal),
-        Command::Check(check) => command::check::run(&check, &terminal),
+        Command::Check(check) => command::check::run(&check, &arguments.shared, &terminal),
         Command::Plan(plan) => command::plan::run(&plan, &arguments.shared, &terminal),
         Command::Graph(graph) => command::graph::run(&graph, &terminal),
         Command::Resume(resume) => command::resume::run(&resume, &arguments.shared, &terminal),

@@ -197,6 +197,28 @@ impl Outside {
         Ok(Some(escalation))
     }
 
+    /// What the settings say of the profiles that a workflow's prompts use; no server is asked.
+    pub(crate) fn stated(&self, bundle: &Bundle) -> Result<IndexMap<String, ProfileFacts>, Refusal> {
+        let mut facts = IndexMap::new();
+        for (_, task) in tasks(bundle).filter(|(_, task)| plan::calls_of_attempt(task) > 0) {
+            let name = plan::profile_of(bundle, &task.common);
+            if facts.contains_key(&name) {
+                continue;
+            }
+            let profile = match self.settings.profile(Some(&name)) {
+                Ok(selected) => selected.profile,
+                Err(ProfileError::NothingConfigured { .. }) => continue,
+                Err(error) => return Err(Refusal::new(Exit::Wrong, error.to_string())),
+            };
+            let window = profile
+                .window
+                .as_ref()
+                .map_or(plan::UNKNOWN_WINDOW, |window| window.value);
+            facts.insert(name, facts_of(&profile, window));
+        }
+        Ok(facts)
+    }
+
     /// Finds and prepares the profiles that a workflow's prompts use.
     ///
     /// `needed` tells whether a model must be there: a run needs one, a plan does not.
@@ -382,6 +404,11 @@ enum Use {
     Escalates,
 }
 
+/// Whether any task asks a model.
+pub(crate) fn asks(bundle: &Bundle) -> bool {
+    tasks(bundle).any(|(_, task)| plan::calls_of_attempt(task) > 0)
+}
+
 /// Every task of a bundle with its name.
 fn tasks(bundle: &Bundle) -> impl Iterator<Item = (&str, &Task)> {
     bundle
@@ -399,6 +426,20 @@ fn capped_in_usd(bundle: &Bundle) -> bool {
     of_workflow.chain(of_task).any(|budget| budget.usd.is_some())
 }
 
+/// What a profile says of itself, with the window that it has.
+fn facts_of(profile: &Profile, window: u64) -> ProfileFacts {
+    let reserve = profile
+        .max_output
+        .as_ref()
+        .map_or(plan::reserve_of(window), |output| output.value);
+    ProfileFacts {
+        model: profile.model.as_ref().map(|model| model.value.clone()),
+        window,
+        reserve: reserve.min(window),
+        price: profile.price.as_ref().map(|price| price.value),
+    }
+}
+
 /// Asks a profile's server what it can do, and makes the profile ready to be called.
 async fn prepare(
     client: &Client,
@@ -409,20 +450,8 @@ async fn prepare(
         .await
         .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
     let window = abilities.window.value;
-    let reserve = profile
-        .max_output
-        .as_ref()
-        .map_or(plan::reserve_of(window), |output| output.value);
-    let facts = ProfileFacts {
-        model: profile.model.as_ref().map(|model| model.value.clone()),
-        window,
-        reserve: reserve.min(window),
-        price: profile
-            .price
-            .as_ref()
-            .map(|price| price.value)
-            .or(abilities.price),
-    };
+    let mut facts = facts_of(&profile, window);
+    facts.price = facts.price.or(abilities.price);
     let learned = Learned::of(&profile, abilities.digest, abilities.constraints, state);
     profile.window = Some(abilities.window);
     profile.dialect = abilities.dialect;

@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod expand;
 pub mod glob;
 pub mod graph;
+pub mod instruction;
 pub mod load;
 pub mod patch;
 pub mod path;

@@ -2,6 +2,7 @@
 //! that what was approved is what runs, whatever happens to the files meanwhile.
 
 mod escalation;
+mod fits;
 mod planner;
 mod writes;
 
@@ -26,6 +27,7 @@ use planner::Planner;
 use writes::Writes;
 
 pub use escalation::{Escalation, wants_escalation};
+pub use fits::{Bound, oversized};
 
 /// The version of the form of plans.
 pub const FORMAT: u32 = 1;
@@ -307,7 +309,8 @@ impl Plan {
 /// Makes the plan of a bundle.
 ///
 /// # Errors
-/// When an input is missing, unknown or of the wrong type, or what the inputs make of the file breaks a rule.
+/// When an input is missing, unknown or of the wrong type, when what the inputs make of the file breaks a rule, or when a
+/// prompt can't fit the window of its profile.
 pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Diagnostic>> {
     let inputs = inputs(bundle, given)?;
     let names = Names::of_inputs(&inputs, &given.env);
@@ -324,6 +327,8 @@ pub fn plan(bundle: &Bundle, given: &Given, engine: &str) -> Result<Plan, Vec<Di
     planner.module(ModuleId(0), "", 0, Count::Exactly(1), Some(&names), None);
     let overlaps = std::mem::take(&mut planner.writes).problems();
     planner.problems.extend(overlaps);
+    let oversized = oversized(bundle, &given.profiles, Some(&names), Bound::Least);
+    planner.problems.extend(oversized);
     if !planner.problems.is_empty() {
         return Err(planner.problems);
     }

@@ -245,6 +245,28 @@ impl Template {
         matches!(self.0.program, engine::Program::Literal)
     }
 
+    /// Returns what is said whatever the values are: the text outside of its tags. Of a source with block tags, which may
+    /// leave text out, that is nothing.
+    pub fn fixed(&self) -> String {
+        let source = self.source();
+        if self.is_literal() {
+            return source.to_owned();
+        }
+        if self.is_single() || self.mode() != Mode::Text || source.contains("{%") {
+            return String::new();
+        }
+        let mut said = String::new();
+        let mut rest = source;
+        while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{#")).min() {
+            let (before, tag) = rest.split_at(start);
+            said.push_str(before);
+            let end = if tag.starts_with("{{") { "}}" } else { "#}" };
+            rest = tag.split_once(end).map_or("", |(_, behind)| behind);
+        }
+        said.push_str(rest);
+        said
+    }
+
     /// Whether the source is exactly one expression, which keeps its type.
     pub fn is_single(&self) -> bool {
         self.0.single

@@ -4,16 +4,18 @@ use std::io::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
-use smallcode_core::diagnostic::count;
+use indexmap::IndexMap;
+use smallcode_core::diagnostic::{Diagnostic, count};
 use smallcode_core::load::{self, Bundle};
-use smallcode_core::plan::{self, Given};
+use smallcode_core::plan::{self, Bound, Given, ProfileFacts};
 use smallcode_runtime::workspace::Disk;
 
 use super::plan::{ENGINE, bounds};
-use super::{pretty, print};
+use super::{Shared, pretty, print};
 use crate::exit::{Exit, Refusal};
 use crate::render;
 use crate::report::Verbosity;
+use crate::setting::{Outside, asks};
 use crate::terminal::Terminal;
 
 /// Check workflows without running them
@@ -37,14 +39,30 @@ enum Format {
 }
 
 /// Checks the files; exits with 2 when one has errors.
-pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
+pub(crate) fn run(check: &Check, shared: &Shared, terminal: &Terminal) -> Result<Exit, Refusal> {
     let mut good = 0;
     let mut bounds = Vec::new();
     let mut found = Vec::new();
+    // What is asked of no model has no window to fit.
+    let mut outside: Option<Outside> = None;
     for file in &check.files {
-        let load = load::load(file, &Disk);
-        good += usize::from(load.bundle.is_some());
-        bounds.extend(load.bundle.as_ref().map(|bundle| bounds_of(file, bundle)));
+        let mut load = load::load(file, &Disk);
+        if let Some(bundle) = load.bundle.take() {
+            let mut profiles = IndexMap::new();
+            if asks(&bundle) {
+                let outside = match &mut outside {
+                    Some(outside) => outside,
+                    none => none.insert(Outside::open(&shared.workspace, None, terminal)?),
+                };
+                profiles = outside.stated(&bundle)?;
+            }
+            load.problems
+                .extend(plan::oversized(&bundle, &profiles, None, Bound::Most));
+            if !load.problems.iter().any(Diagnostic::is_error) {
+                good += 1;
+                bounds.push(bounds_of(file, &bundle, profiles));
+            }
+        }
         match check.format {
             Format::Json => {
                 if let serde_json::Value::Array(list) =
@@ -80,8 +98,12 @@ pub(crate) fn run(check: &Check, terminal: &Terminal) -> Result<Exit, Refusal> {
 }
 
 /// What a run takes at most, as far as that is known without its inputs and its servers.
-fn bounds_of(file: &Utf8Path, bundle: &Bundle) -> String {
-    match plan::plan(bundle, &Given::default(), ENGINE) {
+fn bounds_of(file: &Utf8Path, bundle: &Bundle, profiles: IndexMap<String, ProfileFacts>) -> String {
+    let given = Given {
+        profiles,
+        ..Given::default()
+    };
+    match plan::plan(bundle, &given, ENGINE) {
         Ok(plan) => bounds(&plan),
         Err(_) => format!("{file}: what it takes at most depends on its inputs: `smallcode plan` tells\n"),
     }

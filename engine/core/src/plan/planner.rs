@@ -397,7 +397,7 @@ enum Items {
     Unknown(u64),
 }
 
-fn is_static(text: &Text) -> bool {
+pub(super) fn is_static(text: &Text) -> bool {
     uses_only(text, &["inputs", "env"])
 }
 

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use smallcode_core::diagnostic::{count, listed};
+use smallcode_core::instruction::{LEAST_RESULT, RESULTS};
 use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult, ToolPlace};
 use smallcode_core::spec::{Agent, Task, ToolName};
@@ -500,10 +501,7 @@ fn were(calls: usize) -> String {
 /// How many tokens a result may take, of those that there are for the conversation: small enough for the next steps to
 /// find room beside it.
 fn share_of(room: u64) -> Tokens {
-    /// A quarter, so that a model can compare a few results; from some point on, more of a result confuses more than it
-    /// tells.
-    const PARTS: u64 = 4;
-    const LEAST: u64 = 100;
-    const MOST: u64 = 3000;
-    Tokens((room / PARTS).clamp(LEAST, MOST))
+    /// From some point on, more of a result confuses more than it tells.
+    const MOST: Tokens = Tokens(3000);
+    Tokens(room / RESULTS).clamp(LEAST_RESULT, MOST)
 }

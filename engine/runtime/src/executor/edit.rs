@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use smallcode_core::diagnostic::{count, listed};
+use smallcode_core::instruction;
 use smallcode_core::load::Module;
 use smallcode_core::patch::{self, Files, Reason, Refusal};
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, Part, TaskResult};
@@ -29,20 +30,6 @@ use crate::model::{Message, Role};
 
 pub(super) use self::files::read;
 pub(super) use self::part::{join, outlined, texts};
-
-/// How the answer is to look. Small models follow an example better than a description.
-const FORM: &str = "\
-Answer with search/replace blocks, each with the path of its file in the line before it:
-
-path/of/file
-<<<<<<< SEARCH
-whole lines of the file, exactly as they stand there
-=======
-the lines that take their place
->>>>>>> REPLACE
-
-Search for just enough lines to make the place unique. Change only the files that stand before the instruction. After the last block, write \
-one line that begins with `Summary:` and says what you changed.";
 
 /// How a file is made; said only where one may be.
 const MAKE: &str = "To make a file that does not exist yet, leave the part between SEARCH and ======= empty.";
@@ -132,7 +119,7 @@ fn messages(
 ) -> Result<Vec<Message>, Failure> {
     let of = |spec: &spec::Text| text(spec, scope);
     let mut system = edit.beside.system.iter().map(of).collect::<Result<Vec<_>, _>>()?;
-    system.push(FORM.to_owned());
+    system.push(instruction::EDITS.to_owned());
     if files.values().any(|text| is_blank(text.as_deref())) {
         system.push(MAKE.to_owned());
     }

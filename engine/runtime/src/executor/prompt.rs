@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use smallcode_core::context::Section;
 use smallcode_core::glob;
+use smallcode_core::instruction;
 use smallcode_core::load::{Module, TaskSchema};
 use smallcode_core::run::{Failure, FailureClass, Part, TaskResult};
 use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
@@ -109,33 +110,17 @@ fn messages(
         Some(system) => vec![text(system, scope)?],
         None => Vec::new(),
     };
-    match part.and_then(|part| part.file.as_deref()) {
-        Some(file) => system.push(part::of_file(file)),
-        None => system.extend(form(prompt.beside.output.as_ref(), schema)),
-    }
+    let schema = schema.map(|schema| &schema.json);
+    system.extend(match part.and_then(|part| part.file.as_deref()) {
+        Some(file) => Some(part::of_file(file)),
+        None => instruction::of_answer(prompt.beside.output.as_ref(), schema),
+    });
     system.extend(part.and_then(part::of_items));
     if !system.is_empty() {
         messages.push(model::Message::new(Role::System, system.join("\n\n")));
     }
     messages.push(model::Message::new(Role::User, text(&prompt.text, scope)?));
     Ok(messages)
-}
-
-/// How the answer is to look.
-fn form(output: Option<&Output>, schema: Option<&Arc<TaskSchema>>) -> Option<String> {
-    match output? {
-        Output::Schema(_) => {
-            Some(format!("Answer with one JSON value and nothing else. It follows this JSON Schema:\n{}", schema?.json))
-        }
-        Output::File(_) => {
-            Some("Answer with the content of the file in one fenced code block, and nothing else.".to_owned())
-        }
-        Output::Files(_) => Some(
-            "Answer with one fenced code block for each file. Put the path of the file after the opening fence, \
-             as in ```src/main.rs"
-                .to_owned(),
-        ),
-    }
 }
 
 /// The value of an answer, and the files that it writes.

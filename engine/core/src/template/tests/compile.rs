@@ -197,3 +197,16 @@ fn every_known_name_exists() {
         }
     }
 }
+
+#[test]
+fn what_is_said_whatever_the_values_are_is_what_stands_outside_of_tags() {
+    for (source, fixed) in [
+        ("plain", "plain"),
+        ("a {{ inputs.name }} b{# aside #} c", "a  b c"),
+        ("{{ inputs.name }}", ""),
+        ("a {% if inputs.name %}b{% endif %}", ""),
+    ] {
+        let template = Template::compile(source, Mode::Text).unwrap();
+        assert_eq!(template.fixed(), fixed, "{source}");
+    }
+}

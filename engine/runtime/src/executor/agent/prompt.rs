@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use smallcode_core::context::{Form, fit};
+use smallcode_core::instruction::{self, LEAST_RESULT, RESULTS};
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, feedback};
 use smallcode_core::spec::Agent;
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{Family, Tokens, estimate_chat};
-use smallcode_core::tool::served::FORMS;
 use smallcode_core::tool::talk::Talk;
 use smallcode_core::tool::{Category, DEFAULT_MAX_CALLS, Toolset};
 
@@ -20,22 +20,6 @@ use super::super::stages::wanted;
 use super::super::{Answerer, Job, Shared, context, text};
 use super::{command, share_of};
 use crate::model::{Message, Role};
-
-/// How a model is to work. The example names no tool: a model that repeats it calls nothing.
-const HOW: &str = "\
-You work on the files of a project, step by step, with tools. Answer with one short sentence and one call of a tool, in this form:
-
-<tool_call>
-{\"name\": \"TOOL\", \"arguments\": {…}}
-</tool_call>
-
-Then stop: the next message brings the result. Paths are relative to the folder of the project. Read a file before you \
-change it. When the goal is reached, call `finish`.";
-
-/// What is kept for the forms of tools and the plan at the end of each prompt, in tokens: without and with those of
-/// servers.
-const TAIL: u64 = 300;
-const TAIL_SERVED: u64 = FORMS.get() + 150;
 
 /// How often the conversation is made smaller because the server counts more than we do; each time by what it was over.
 const TIGHTER: usize = 8;
@@ -68,17 +52,13 @@ impl Prompt {
         let family = Family::of_model(answerer.profile.model_name());
         let own = agent.beside.system.as_ref().map(|system| text(system, scope));
         let mut system: Vec<String> = own.transpose()?.into_iter().collect();
-        system.push(HOW.to_owned());
+        system.push(instruction::STEPS.to_owned());
         system.push(tools.index(&command::offered(shared)));
         let system = system.join("\n\n");
         let goal = format!("The goal: {}", text(&agent.keys.goal, scope)?.trim());
         let sections = context::sections(shared, &agent.beside.context, &agent.keys.goal, scope).await?;
         let window = answerer.facts.window;
-        let for_tail = if agent.keys.mcp.is_empty() {
-            TAIL
-        } else {
-            TAIL_SERVED
-        };
+        let for_tail = instruction::kept_for_tools(!agent.keys.mcp.is_empty()).get();
         let fixed = answerer
             .counted(estimate_chat(family, [system.as_str(), goal.as_str()]))
             .saturating_add(wanted(answerer, job))
@@ -121,6 +101,12 @@ impl Prompt {
             .saturating_add(wanted(answerer, job))
             .saturating_add(for_tail);
         let left = window.saturating_sub(taken);
+        if left < LEAST_RESULT.get().saturating_mul(RESULTS) {
+            let name = &answerer.profile.name;
+            return Err(too_large(format!(
+                "the window of `{name}` has room for {left} tokens of results beside what the agent is told and its answer; use a model with a larger one, or give it less to do"
+            )));
+        }
         Ok(Self {
             family,
             max_calls: agent.keys.max_calls.unwrap_or(DEFAULT_MAX_CALLS),
