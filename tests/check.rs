@@ -203,8 +203,9 @@ fn a_prompt_that_can_not_fit_is_refused_before_anything_runs() {
 
 #[test]
 fn an_agent_that_has_no_room_for_results_is_refused() {
-    let sandbox =
-        Sandbox::with("tasks:\n  look:\n    agent: { goal: Find the entry point }\n    verify: [{ expr: 'true' }]\n");
+    let sandbox = Sandbox::with(
+        "tasks:\n  look:\n    agent: { goal: Find the entry point }\n    verify: [{ expr: 'true' }]\n",
+    );
     let profile = |window: u32| {
         format!("[profiles.default]\nbase_url = \"http://127.0.0.1:9/v1\"\nwindow = {window}\n")
     };
