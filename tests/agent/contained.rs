@@ -289,3 +289,96 @@ fn a_command_reaches_the_network_only_where_that_is_allowed() {
         assert!(told.ends_with(expected), "{network}: {told}");
     }
 }
+
+/// Runs scripts of a model in a workspace where `write` is allowed, and gives what it is told of each.
+fn scripts(write: &str, prepare: impl FnOnce(&Sandbox), commands: &[&str]) -> (Sandbox, Vec<String>) {
+    let call_of = |command: &&str| call("run_command", &json!({ "command": command }));
+    let mut answers: Vec<String> = commands.iter().map(call_of).collect();
+    // What failed may be followed by anything, so that it is asked what comes next.
+    answers.extend(
+        commands
+            .iter()
+            .filter(|command| command.starts_with("sh"))
+            .map(|_| "write".to_owned()),
+    );
+    answers.extend([patch("src/a.py", "    return 3\n", "    return 2\n"), finish()]);
+    let server = server(answers);
+    let sandbox = sandbox(&server, "");
+    let workflow = sandbox.read("workflow.yaml");
+    let allowed = format!("write: [{write}], run: ['sh reach.sh', 'git add *']");
+    let changed = workflow.replace("write: ['src/**', 'log/**'], run: ['sh check.sh']", &allowed);
+    assert_ne!(changed, workflow);
+    sandbox.write("workflow.yaml", &changed);
+    prepare(&sandbox);
+    sandbox.exec(&[]).exits(0);
+    let calls = server.calls();
+    let told = calls.iter().skip(1).take(commands.len()).map(told).collect();
+    (sandbox, told)
+}
+
+#[test]
+fn a_command_changes_what_permissions_name_and_what_git_ignores_and_nothing_else() {
+    if !smallcode_runtime::process::offered() {
+        return;
+    }
+    let reach = "for place in src/new target/built node_modules/built made README.md .git/config .git/hooks/pre-commit \
+                 .smallcode/x docs/x src/../up .gitignore; do echo x > $place; done; exit 1\n";
+    let (sandbox, told) = scripts(
+        "'src/**', 'log/**'",
+        |sandbox| {
+            for (path, text) in [
+                ("reach.sh", reach),
+                ("README.md", "read me\n"),
+                (".gitignore", "/target\nnode_modules/\n"),
+                (".git/config", "[core]\n"),
+                (".git/hooks/sample", ""),
+                ("docs/a.md", ""),
+                // What builds it is known by what stands there, and has not run yet.
+                ("Cargo.toml", ""),
+                ("node_modules/a", ""),
+            ] {
+                sandbox.write(path, text);
+            }
+        },
+        &["sh reach.sh"],
+    );
+    for path in ["src/new", "target/built", "node_modules/built"] {
+        assert!(sandbox.has(path), "{path}: {told:?}");
+    }
+    for path in ["made", ".git/hooks/pre-commit", ".smallcode/x", "docs/x", "up"] {
+        assert!(!sandbox.has(path), "{path}");
+    }
+    assert_eq!(sandbox.read("README.md"), "read me\n");
+    assert_eq!(sandbox.read(".git/config"), "[core]\n");
+    let places = "(commands may change `log`, `node_modules`, `src`, `target`, and temporary files;";
+    assert!(told[0].contains(places), "{told:?}");
+    // Folders that were made for it to write in, and that it left empty, are not left.
+    assert!(!sandbox.has("log"));
+}
+
+#[test]
+fn git_may_work_where_it_is_allowed() {
+    if !smallcode_runtime::process::offered() {
+        return;
+    }
+    let git = |sandbox: &Sandbox, arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        let output = git.args(arguments).current_dir(sandbox.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (sandbox, _) = scripts(
+        "'src/**'",
+        |sandbox| {
+            git(sandbox, &["init", "-q"]);
+        },
+        &["git add src/a.py"],
+    );
+    assert_eq!(git(&sandbox, &["ls-files"]), "src/a.py\n");
+}
+
+#[test]
+fn a_command_changes_all_where_a_glob_begins_with_all() {
+    let prepare = |sandbox: &Sandbox| sandbox.write("reach.sh", "echo x > anywhere; exit 1\n");
+    let (sandbox, _) = scripts("'**'", prepare, &["sh reach.sh"]);
+    assert!(sandbox.has("anywhere"));
+}

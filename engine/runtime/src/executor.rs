@@ -50,6 +50,7 @@ use crate::model::{Client, Counter, Learned, Pool};
 use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
+pub use self::agent::MadeFolders;
 pub use self::evaluate::{check, expand, leave, outputs};
 pub use self::parts::{Made, Purpose, Refused, join};
 pub use self::said::Said;
@@ -71,6 +72,8 @@ pub struct Shared {
     pub spool: PathBuf,
     /// The folder for temporary files of what models run, made when something does and gone with the run.
     pub temporary: OnceLock<TempDir>,
+    /// The folders that were made so that models' commands may write there.
+    pub made: MadeFolders,
     /// What attempts keep of what they write over.
     pub keeper: Keeper,
     /// The id of the run.
@@ -502,6 +505,7 @@ mod tests {
                 0,
             ),
             temporary: OnceLock::new(),
+            made: MadeFolders::default(),
             bundle: Arc::new(bundle),
             workspace,
             environment: Arc::default(),

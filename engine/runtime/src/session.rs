@@ -14,7 +14,7 @@ use smallcode_core::scope::Names;
 use tokio::sync::mpsc;
 
 use crate::dispatcher::{DispatchError, Dispatcher, Notices, Observed, Question, now};
-use crate::executor::{Answerer, Environment, Keeper, Shared};
+use crate::executor::{Answerer, Environment, Keeper, MadeFolders, Shared};
 use crate::host::RunHost;
 use crate::journal::{self, BlobError, BlobHash, Blobs, Journal, JournalError, RunId};
 use crate::mask::Mask;
@@ -456,6 +456,7 @@ fn assemble(
         run_permissions: plan::run_permissions(&bundle, &names),
         keeper: Keeper::new(kept_of(&journal), aside_of(&journal), &bundle, held),
         temporary: OnceLock::new(),
+        made: MadeFolders::default(),
         bundle: Arc::new(bundle),
         workspace,
         host,

@@ -102,6 +102,24 @@ pub enum FileError {
     },
 }
 
+/// What git ignores in a folder: the rules of each folder on the way up, the nearest first.
+#[derive(Debug)]
+pub(crate) struct Ignores(Vec<ignore::gitignore::Gitignore>);
+
+impl Ignores {
+    /// Whether a folder is ignored, be it there or not. It lies below the folder whose rules these are.
+    pub(crate) fn has_folder(&self, folder: &Utf8Path) -> bool {
+        let found = self
+            .0
+            .iter()
+            .map(|rules| rules.matched_path_or_any_parents(folder.as_std_path(), true));
+        found
+            .into_iter()
+            .find(|found| !found.is_none())
+            .is_some_and(|found| found.is_ignore())
+    }
+}
+
 /// A folder whose files a run reads and writes.
 #[derive(Debug)]
 pub struct Workspace {
@@ -235,6 +253,24 @@ impl Workspace {
         walk.filter_entry(move |entry| way.as_std_path().starts_with(entry.path()));
         let mut entries = walk.build().filter_map(Result::ok);
         !entries.any(|entry| entry.path() == target.as_std_path())
+    }
+
+    /// What git ignores in a folder of the workspace, by the `.gitignore` files there and above, the workspace's own folder
+    /// being no bound.
+    pub(crate) fn ignores(&self, folder: &Utf8Path) -> Ignores {
+        let mut rules = Vec::new();
+        for above in self.root.join(folder).ancestors() {
+            let mut of_folder = ignore::gitignore::GitignoreBuilder::new(above);
+            // What can't be read has no rules, as git has it.
+            for file in [".gitignore", ".git/info/exclude"] {
+                let _ = of_folder.add(above.join(file));
+            }
+            rules.extend(of_folder.build().ok().filter(|rules| !rules.is_empty()));
+            if above.join(".git").exists() {
+                break;
+            }
+        }
+        Ignores(rules)
     }
 
     /// Looks at everything that git does not ignore.

@@ -17,6 +17,7 @@ mod seen;
 mod served;
 mod shown;
 mod toolbox;
+mod writable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub(super) use command::{may_propose, of_plan};
 use prompt::Prompt;
 use served::Servers;
 use toolbox::{Outcome, Toolbox};
+pub use writable::MadeFolders;
 
 /// How many answers in a row may hold no call that can be carried out: each is told what was expected. A model that
 /// does not understand it the second time has not been seen to understand it the tenth.

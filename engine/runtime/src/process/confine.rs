@@ -1,5 +1,6 @@
-//! What a command may touch, where a model has chosen it: the files of the workspace, the system's programs to read,
-//! the folder for temporary files, and no network. Landlock and seccomp see to it, where Linux offers them.
+//! What a command may touch, where a model has chosen it: the files of the workspace and the programs of the system to
+//! read, the folders that it was given and that for temporary files to write, and no network. Landlock and seccomp see to it,
+//! where Linux offers them.
 //!
 //! A process can only confine itself. So the engine's own program is started in the place of the command, with
 //! [`HELPER`] as its first argument and the limits after it; [`enter`] puts them on itself and becomes the command.
@@ -110,11 +111,17 @@ pub struct Confine {
 }
 
 impl Confine {
-    /// The limits of a command that a model chose: it may change the workspace and the folder for temporary files,
-    /// and read what programs need. `environment` is what the command gets: its `PATH` and `HOME` name toolchains.
-    pub fn to_workspace(workspace: &Path, environment: &BTreeMap<String, String>, network: bool) -> Self {
+    /// The limits of a command that a model chose: it may read the workspace and what programs need, and change `write`
+    /// and the folder for temporary files. `environment` is what the command gets: its `PATH` and `HOME` name toolchains.
+    pub fn to_workspace(
+        workspace: &Path,
+        write: &[PathBuf],
+        environment: &BTreeMap<String, String>,
+        network: bool,
+    ) -> Self {
         let home = environment.get("HOME").map(PathBuf::from);
         let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+        read.push(workspace.to_path_buf());
         if let Some(home) = home.as_deref().filter(|home| home.is_absolute()) {
             read.extend(OF_USER.iter().map(|path| home.join(path)));
         }
@@ -145,7 +152,8 @@ impl Confine {
             read,
             write: devices
                 .chain(BUILDS.iter().filter_map(named))
-                .chain([workspace.to_path_buf(), temporary])
+                .chain(write.iter().cloned())
+                .chain([temporary])
                 .collect(),
             network,
         }
@@ -223,7 +231,7 @@ mod tests {
             ("TMPDIR", "/scratch"),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let confine = Confine::to_workspace(Path::new("/w"), &environment.into(), false);
+        let confine = Confine::to_workspace(Path::new("/w"), &["/w/src".into()], &environment.into(), false);
         let reads = |path: &str| confine.read.iter().any(|read| Path::new(path).starts_with(read));
         for path in [
             "/home/u/.nvm/v20/lib/x",
@@ -242,7 +250,8 @@ mod tests {
         ] {
             assert!(!reads(path), "{path}");
         }
-        assert!(confine.write.ends_with(&["/w".into(), "/scratch".into()]));
+        assert!(reads("/w/README.md"));
+        assert!(confine.write.ends_with(&["/w/src".into(), "/scratch".into()]));
     }
 
     #[test]

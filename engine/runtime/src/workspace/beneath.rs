@@ -1,7 +1,8 @@
 //! A folder as a handle: what is opened below it lies below it, whatever happens to names meanwhile.
 //!
 //! No step follows a symbolic link. Whoever wants to follow one resolves it first, and is refused here if the way
-//! has changed since then.
+//! has changed since then. cap-std, which offers such handles, follows links that stay inside: one from a folder that a
+//! model may write to another would lead past its permissions.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use smallcode_core::diagnostic::listed;
 use smallcode_core::load::Module;
 use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Task;
@@ -16,6 +17,7 @@ use smallcode_core::tool::starts_server;
 
 use super::super::command::{Most, execute, not_run, tail};
 use super::super::{Job, Shared, text};
+use super::writable::writable;
 use crate::process::{self, Captured, Confine, End, Exit, RunError};
 
 /// How long a command of a model may take: a test suite of some size. What serves or watches never ends, and a model
@@ -56,6 +58,16 @@ const VARIABLES: [&str; 25] = [
     "VIRTUAL_ENV",
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
+];
+
+/// What programs say when the system has denied them something: strerror(3) of EACCES, EPERM and EROFS, and their names
+/// as Node.js has them.
+const DENIED: [&str; 5] = [
+    "ermission denied",
+    "peration not permitted",
+    "ead-only file system",
+    "EACCES",
+    "EPERM",
 ];
 
 /// How many commands were started: each has a mark of its own.
@@ -155,6 +167,7 @@ pub(super) fn spec(
             .map_err(|error| Failure::new(FailureClass::Io, format!("`cwd`: {error}")))?,
         None => shared.workspace.root().to_path_buf(),
     };
+    let program = words.first().cloned().unwrap_or_default();
     let mut spec = process::Spec::new(words, cwd.as_std_path(), &shared.spool);
     spec.tag.clone_from(&shared.run);
     spec.max_output = MAX_OUTPUT;
@@ -173,7 +186,10 @@ pub(super) fn spec(
     let given: BTreeMap<String, String> = spec.env.iter().cloned().collect();
     let network = shared.bundle.root().loaded.workflow.permissions.network;
     let root = shared.workspace.root().as_std_path();
-    spec.confine = process::offered().then(|| Confine::to_workspace(root, &given, network));
+    if process::offered() {
+        let write = writable(shared, &cwd, &program);
+        spec.confine = Some(Confine::to_workspace(root, &write, &given, network));
+    }
     Ok(spec)
 }
 
@@ -203,7 +219,7 @@ pub(super) async fn run(
     scope: &Arc<dyn Scope>,
     words: Vec<String>,
 ) -> Result<Ran, Failure> {
-    let spec = spec(shared, task, scope, words)?;
+    let spec = tokio::task::block_in_place(|| spec(shared, task, scope, words))?;
     let finished = match execute(shared, job, &spec, Some(LIMIT)).await {
         Ok(finished) => finished,
         Err(RunError::Spawn(error)) => {
@@ -216,11 +232,16 @@ pub(super) async fn run(
         return Err(Failure::new(FailureClass::Cancelled, "it was stopped"));
     };
     let mut parts = vec![how];
+    let mut denied = false;
     for captured in [&finished.stdout, &finished.stderr] {
         let told = output(shared, captured);
+        denied |= DENIED.iter().any(|words| told.contains(words));
         if !told.trim().is_empty() {
             parts.push(told);
         }
+    }
+    if let Some(confine) = spec.confine.as_ref().filter(|_| denied && !well) {
+        parts.push(may_change(shared, confine));
     }
     for captured in [finished.stdout, finished.stderr] {
         if let Captured::Spooled { path, .. } = captured {
@@ -232,6 +253,27 @@ pub(super) async fn run(
         text: parts.join("\n"),
         well,
     })
+}
+
+/// What a command that was denied something is told: it can't be known whether it was a write of its own.
+fn may_change(shared: &Shared, confine: &Confine) -> String {
+    let root = shared.workspace.root();
+    let below = confine
+        .write
+        .iter()
+        .filter_map(|place| place.strip_prefix(root).ok());
+    let below: Vec<String> = below
+        .map(|place| match place.to_string_lossy() {
+            place if place.is_empty() => ".".to_owned(),
+            place => place.into_owned(),
+        })
+        .collect();
+    let places = if below.is_empty() {
+        "nothing of the workspace".to_owned()
+    } else {
+        listed(&below)
+    };
+    format!("(commands may change {places}, and temporary files; the workflow's `permissions` say so)")
 }
 
 /// How a command has ended, and whether well; nothing where the run was stopped, which is no end of its own.
