@@ -208,40 +208,52 @@ impl Diagnostic {
     }
 }
 
-/// Collects the problems of one program.
+/// Collects the problems of one program: so many errors, and so many warnings beside, that none hides the others.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
-    list: Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     /// How many were not kept.
     dropped: usize,
 }
 
 impl Problems {
     pub(crate) fn push(&mut self, problem: Diagnostic) {
-        if self.list.len() < MAX_PROBLEMS {
-            self.list.push(problem);
+        let list = match problem.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if list.len() < MAX_PROBLEMS {
+            list.push(problem);
         } else {
             self.dropped += 1;
         }
     }
 
-    /// Whether no more are kept.
+    /// Whether no more errors are kept.
     pub(crate) fn is_full(&self) -> bool {
-        self.list.len() >= MAX_PROBLEMS
+        self.errors.len() >= MAX_PROBLEMS
+    }
+
+    /// Whether there are errors.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     /// The problems in the order of the text, each once.
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
-        if let (1.., Some(last)) = (self.dropped, self.list.last()) {
+        if let (1.., Some(last)) = (self.dropped, self.errors.last().or(self.warnings.last())) {
             let (source, span) = last.place();
             let message = format!("{} further problems are not shown", self.dropped);
-            self.list
-                .push(Diagnostic::new(Code::TOO_MANY, source, span, message).help("mend the first ones"));
+            let mut more = Diagnostic::new(Code::TOO_MANY, source, span, message).help("mend the first ones");
+            more.severity = last.severity;
+            self.errors.push(more);
         }
-        self.list
+        self.errors.append(&mut self.warnings);
+        self.errors
             .sort_by(|a, b| (a.place(), a.code, &a.message).cmp(&(b.place(), b.code, &b.message)));
-        self.list.dedup();
-        self.list
+        self.errors.dedup();
+        self.errors
     }
 }
 

@@ -116,12 +116,16 @@ pub fn check_with(name: &str, text: &str, files: &dyn Files, level: Level) -> An
     let loaded = Loaded::load(name, text, files, &mut problems);
     let mut program = ir::Program::default();
     for unit in loaded.units() {
-        program
-            .systems
-            .push(check::check(&unit, &loaded.sources, level, &mut problems));
+        let system = check::check(&unit, &loaded.sources, level, &mut problems);
+        // What a program with errors means is of no use, and garbage may have thousands of systems.
+        if problems.has_errors() {
+            program.systems = Vec::new();
+        } else {
+            program.systems.push(system);
+        }
     }
+    let good = !problems.has_errors() && !program.systems.is_empty();
     let diagnostics = problems.into_sorted();
-    let good = !diagnostics.iter().any(Diagnostic::is_error) && !program.systems.is_empty();
     Analysis {
         program: good.then_some(program),
         sources: loaded.sources,

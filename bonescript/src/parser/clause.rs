@@ -129,6 +129,8 @@ impl Parser<'_> {
         let mut whole = true;
         loop {
             if self.eat(close) {
+                // Most lists are short, and there may be many.
+                items.shrink_to_fit();
                 return Ok((items, whole));
             }
             let start = self.at;
@@ -151,6 +153,7 @@ impl Parser<'_> {
                 if !failed {
                     self.expected(&format!("`{}`", close.sign()));
                 }
+                items.shrink_to_fit();
                 return Ok((items, false));
             }
             if !failed {

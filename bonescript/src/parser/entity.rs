@@ -46,13 +46,13 @@ impl Parser<'_> {
                 "owns" => {
                     parser.once(word, seen)?;
                     let (fields, whole) = parser.list(TokenKind::OpenBracket, &mut Self::field)?;
-                    entity.fields.extend(fields);
+                    entity.fields = fields;
                     return whole.then_some(()).ok_or(Reported);
                 }
                 "constraints" => {
                     parser.once(word, seen)?;
                     let (list, whole) = parser.list(TokenKind::OpenBracket, &mut Self::expression)?;
-                    entity.constraints.extend(list);
+                    entity.constraints = list;
                     return whole.then_some(()).ok_or(Reported);
                 }
                 "states" => {

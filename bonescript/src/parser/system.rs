@@ -125,6 +125,7 @@ impl Parser<'_> {
                 if !(closed && whole) {
                     self.lose(&mut system, start);
                 }
+                system.declarations.shrink_to_fit();
                 return Ok(system);
             }
             if self.is_word("domain") && self.kind_at(self.at + 1) == TokenKind::Colon {

@@ -64,7 +64,7 @@ fn damaged() -> impl Strategy<Value = String> {
 fn holds(text: &str) {
     for level in [Level::Strict, Level::Lenient] {
         let analysis = check("any.bone", text, level);
-        assert!(analysis.diagnostics.len() <= MAX_PROBLEMS + 1);
+        assert!(analysis.diagnostics.len() <= 2 * MAX_PROBLEMS + 1);
         for problem in &analysis.diagnostics {
             let places = problem.labels.iter().map(|label| label.span);
             for span in places.chain(problem.fix.as_ref().map(|fix| fix.span)) {
