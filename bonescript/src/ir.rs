@@ -290,6 +290,23 @@ pub struct Capability {
     pub returns: Option<Type>,
 }
 
+impl Capability {
+    /// Whether it touches rows of those who take part in a channel; where anyone may, it does.
+    fn concerns(&self, participants: Option<EntityId>) -> bool {
+        let Some(wanted) = participants else { return true };
+        let given = self.parameters.iter().filter_map(|parameter| {
+            let ty = parameter.ty.required();
+            match ty.element().unwrap_or(ty).required() {
+                Type::Entity(id) => Some(*id),
+                _ => None,
+            }
+        });
+        let written = self.effects.iter().map(|effect| effect.target.entity);
+        let made = self.creates.iter().map(|made| made.entity);
+        given.chain(written).chain(made).any(|id| id == wanted)
+    }
+}
+
 /// A parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
@@ -536,6 +553,12 @@ pub struct ExtensionPoint {
 }
 
 impl System {
+    /// Whether a channel tells of what a capability does: those of its rows do, and where there are none, all do.
+    pub fn tells(&self, channel: &Channel, capability: &Capability) -> bool {
+        let concerned = |channel: &Channel| capability.concerns(channel.participants);
+        capability.sync == Sync::Realtime && (concerned(channel) || !self.channels.iter().any(concerned))
+    }
+
     /// The entity behind an id.
     pub fn entity(&self, id: EntityId) -> Option<&Entity> {
         self.entities.get(id.0)

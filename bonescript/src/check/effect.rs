@@ -257,18 +257,31 @@ impl Checker<'_> {
         }
     }
 
+    /// A state that is written out is checked here; one that a call gives, when it is set.
     fn set_state(&mut self, id: EntityId, value: &Expression, span: Span) {
-        let literal = matches!(value.literal(), Some(Literal::String(_)));
-        if !literal && value.ty != Type::State(id) {
-            let message = "a state must be written out, so that its transition can be checked";
+        if value.ty != Type::State(id) && value.ty != Type::String {
+            let message = format!("a state is text, and this is `{}`", self.show(&value.ty));
             let problem = self.problem(Code::TYPE_MISMATCH, span, message);
-            let states = self.system.entity(id).and_then(|entity| entity.machine.as_ref());
-            let states: Vec<&str> = states
-                .map(|machine| machine.states.iter().map(String::as_str).collect())
-                .unwrap_or_default();
-            let expected = crate::diagnostic::some_of(&states);
+            let expected = crate::diagnostic::some_of(&self.states_of(id));
             self.report(problem.expected(expected));
         }
+    }
+
+    /// No transition leads to the state that a new row begins in: who calls may not choose it.
+    fn first_state(&mut self, ty: &Type, value: &Expression, span: Span) {
+        let Type::State(id) = ty.required() else { return };
+        if value.ty == Type::String && !matches!(value.literal(), Some(Literal::String(_))) {
+            let message = "the state that a row begins in must be written out";
+            let problem = self.problem(Code::TYPE_MISMATCH, span, message);
+            let expected = crate::diagnostic::some_of(&self.states_of(*id));
+            self.report(problem.expected(expected));
+        }
+    }
+
+    fn states_of(&self, id: EntityId) -> Vec<&str> {
+        let machine = self.system.entity(id).and_then(|entity| entity.machine.as_ref());
+        let states = machine.map(|machine| machine.states.iter().map(String::as_str));
+        states.into_iter().flatten().collect()
     }
 
     /// Values that states and listed fields can't have, and transitions that the graph lacks.
@@ -402,6 +415,7 @@ impl Checker<'_> {
             }
             if let Some(ty) = ty {
                 self.operation(effect, &ty, &value);
+                self.first_state(&ty, &value, effect.value.span);
             }
             self.kept_secret(entity, &name.text, &value, effect.value.span);
             values.push((name.text.clone(), value));

@@ -6,7 +6,7 @@ use crate::ast::{self, ExpressionKind as A, Name, TypeKind};
 use crate::diagnostic::{Code, closest};
 use crate::ir::{
     Access, CapabilityId, Channel, Check, Constraint, Encryption, EntityId, Expression, ExpressionKind as K,
-    Ordering, Policy, PolicyScope, RelationKind, Transport, Type,
+    Ordering, Policy, PolicyScope, RelationKind, Sync, Transport, Type,
 };
 use crate::text::Span;
 
@@ -23,6 +23,7 @@ impl Checker<'_> {
             let channel = self.channel(tree);
             self.system.channels.push(channel);
         }
+        self.unheard();
         for (source, tree) in self.trees.policies.clone() {
             self.source = source;
             let policy = self.policy(tree);
@@ -31,6 +32,25 @@ impl Checker<'_> {
         for (source, tree) in self.trees.constraints.clone() {
             self.source = source;
             self.outside_constraint(tree);
+        }
+    }
+
+    /// What is done at once is told in channels, and only where there is one for it.
+    fn unheard(&mut self) {
+        if !self.system.channels.is_empty() {
+            return;
+        }
+        let at_once = |word: &&Name| word.text == Sync::Realtime.as_str();
+        for (source, tree) in self.trees.capabilities.clone() {
+            let Some(word) = tree.sync.as_ref().filter(at_once) else {
+                continue;
+            };
+            self.source = source;
+            let message = format!("no channel tells of `{}`", tree.name.text);
+            let problem = self.problem(Code::UNHEARD, word.span, message);
+            self.report(
+                problem.help("declare one: `channel live { participants: set<…> }`, or leave `sync` out"),
+            );
         }
     }
 

@@ -143,6 +143,8 @@ codes! {
     IMPLIED_POINT = "B0906";
     /// An answer that nothing computes.
     EMPTY_ANSWER = "B0907";
+    /// What is told in no channel.
+    UNHEARD = "B0908";
 }
 
 impl Code {

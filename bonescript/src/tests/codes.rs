@@ -56,6 +56,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0905", "plantr"),
     ("B0906", "pack"),
     ("B0907", "uint"),
+    ("B0908", "realtime"),
 ];
 
 fn example<'a>(page: &'a str, heading: &str) -> Option<&'a str> {

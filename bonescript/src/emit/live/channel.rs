@@ -9,7 +9,7 @@ use super::super::project::FileSet;
 use super::super::server::{entity_file, entity_name, input_name};
 use super::super::templates::{code, comment, key, text};
 use super::super::{EmitError, names};
-use crate::ir::{Capability, Channel, EntityId, Expression, ExpressionKind as K, Sync, System, Type};
+use crate::ir::{Capability, Channel, Expression, ExpressionKind as K, System};
 
 pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError> {
     let mut functions = BTreeSet::new();
@@ -77,7 +77,7 @@ fn describe(
     let tells: Vec<Value> = system
         .capabilities
         .iter()
-        .filter(|capability| capability.sync == Sync::Realtime && concerns(capability, channel.participants))
+        .filter(|capability| system.tells(channel, capability))
         .map(|capability| {
             context! { key => key(capability.name.as_str()), fields => told(system, capability) }
         })
@@ -105,21 +105,6 @@ fn names(condition: &Expression, wanted: fn(&K) -> bool) -> bool {
     let mut found = false;
     condition.walk(&mut |part| found |= wanted(&part.kind));
     found
-}
-
-/// Whether what a capability does is of interest in a channel: it touches rows of those who take part, or anyone does.
-fn concerns(capability: &Capability, participants: Option<EntityId>) -> bool {
-    let Some(wanted) = participants else { return true };
-    let given = capability.parameters.iter().filter_map(|parameter| {
-        let ty = parameter.ty.required();
-        match ty.element().unwrap_or(ty).required() {
-            Type::Entity(id) => Some(*id),
-            _ => None,
-        }
-    });
-    let written = capability.effects.iter().map(|effect| effect.target.entity);
-    let made = capability.creates.iter().map(|made| made.entity);
-    given.chain(written).chain(made).any(|id| id == wanted)
 }
 
 /// What of the request is told: nothing that a row would keep for itself.
