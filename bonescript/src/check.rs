@@ -13,6 +13,7 @@ mod declare;
 mod effect;
 mod emission;
 mod entity;
+mod entry;
 mod expression;
 mod flow;
 mod path;
@@ -88,6 +89,7 @@ pub(crate) fn check(unit: &Unit<'_>, sources: &Sources, level: Level, problems: 
     checker.flows();
     checker.surface();
     checker.owners();
+    checker.entry();
     checker.system
 }
 

@@ -145,6 +145,8 @@ codes! {
     EMPTY_ANSWER = "B0907";
     /// What is told in no channel.
     UNHEARD = "B0908";
+    /// No account can be made by a request.
+    NO_WAY_IN = "B0909";
 }
 
 impl Code {

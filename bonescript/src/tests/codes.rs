@@ -57,6 +57,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0906", "pack"),
     ("B0907", "uint"),
     ("B0908", "realtime"),
+    ("B0909", "jwt"),
 ];
 
 fn example<'a>(page: &'a str, heading: &str) -> Option<&'a str> {

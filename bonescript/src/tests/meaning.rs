@@ -85,7 +85,7 @@ fn a_role_may_be_called_nearly_like_an_entity() {
 #[test]
 fn filters_and_flows_say_what_they_cannot_read() {
     let entities = "entity Guild { owns: [tag: string] }
-        entity Player { owns: [name: string] auth: jwt relation guild: belongs_to Guild }
+        entity Player { owns: [name: string] auth: jwt relation guild: belongs_to Guild [0..1] }
         capability note(player: Player, text: string) { effects: [player.name = text] }";
     for (declaration, code) in [
         (
