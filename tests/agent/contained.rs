@@ -292,15 +292,15 @@ fn a_command_reaches_the_network_only_where_that_is_allowed() {
 
 /// Runs scripts of a model in a workspace where `write` is allowed, and gives what it is told of each.
 fn scripts(write: &str, prepare: impl FnOnce(&Sandbox), commands: &[&str]) -> (Sandbox, Vec<String>) {
-    let call_of = |command: &&str| call("run_command", &json!({ "command": command }));
-    let mut answers: Vec<String> = commands.iter().map(call_of).collect();
-    // What failed may be followed by anything, so that it is asked what comes next.
-    answers.extend(
-        commands
-            .iter()
-            .filter(|command| command.starts_with("sh"))
-            .map(|_| "write".to_owned()),
-    );
+    let mut answers = Vec::new();
+    for (index, command) in commands.iter().enumerate() {
+        answers.push(call("run_command", &json!({ "command": command })));
+        // What failed may be followed by anything, so that it is asked what comes next.
+        if command.starts_with("sh") {
+            let last = index + 1 == commands.len();
+            answers.push(if last { "write" } else { "run" }.to_owned());
+        }
+    }
     answers.extend([patch("src/a.py", "    return 3\n", "    return 2\n"), finish()]);
     let server = server(answers);
     let sandbox = sandbox(&server, "");
@@ -312,7 +312,7 @@ fn scripts(write: &str, prepare: impl FnOnce(&Sandbox), commands: &[&str]) -> (S
     prepare(&sandbox);
     sandbox.exec(&[]).exits(0);
     let calls = server.calls();
-    let told = calls.iter().skip(1).take(commands.len()).map(told).collect();
+    let told = calls.iter().skip(1).map(told).collect();
     (sandbox, told)
 }
 
@@ -381,4 +381,21 @@ fn a_command_changes_all_where_a_glob_begins_with_all() {
     let prepare = |sandbox: &Sandbox| sandbox.write("reach.sh", "echo x > anywhere; exit 1\n");
     let (sandbox, _) = scripts("'**'", prepare, &["sh reach.sh"]);
     assert!(sandbox.has("anywhere"));
+}
+
+/// The folder of the second glob lies in that of the first, whose commands may put a link in its place.
+#[test]
+fn a_link_that_a_command_plants_gives_the_next_one_nothing() {
+    if !smallcode_runtime::process::offered() {
+        return;
+    }
+    let plant = "rm -r src/gen; ln -s ../docs src/gen; echo x > src/gen/planted; exit 1\n";
+    let prepare = |sandbox: &Sandbox| {
+        for (path, text) in [("reach.sh", plant), ("docs/a.md", ""), ("src/gen/a", "")] {
+            sandbox.write(path, text);
+        }
+    };
+    let (sandbox, told) = scripts("'src/**', 'src/gen/**'", prepare, &["sh reach.sh", "sh reach.sh"]);
+    assert!(sandbox.path().join("src/gen").is_symlink(), "{told:?}");
+    assert!(!sandbox.has("docs/planted"), "{told:?}");
 }

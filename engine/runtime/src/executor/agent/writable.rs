@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use smallcode_core::{glob, path};
 
-use super::super::Shared;
+use super::super::{Shared, permit};
 
 /// What builds leave beside the file that says how a project is built. A folder can only be given once it is there.
 const BUILT: [(&str, &[&str]); 5] = [
@@ -57,26 +57,36 @@ pub(super) fn writable(shared: &Shared, cwd: &Utf8Path, program: &str) -> Vec<Pa
         let Ok(clean) = path::inside(pattern) else {
             continue;
         };
-        let named = if glob::is_pattern(clean.as_str()) {
+        let folder = glob::is_pattern(clean.as_str());
+        let named = if folder {
             glob::extent(clean.as_str()).start
         } else {
             clean.to_string()
         };
-        let place = match named.as_str() {
-            "" => root.to_path_buf(),
-            named => match shared.workspace.destination(named) {
-                Ok(real) => root.join(real),
-                // A link that leads outside gives nothing.
-                Err(_) => continue,
-            },
+        if named.is_empty() {
+            return vec![root.into()];
+        }
+        // A link that leads outside gives nothing, and one that leads elsewhere inside only what may be written there: a
+        // command may have put it in the place of a folder.
+        let Ok(real) = shared.workspace.destination(&named) else {
+            continue;
         };
-        if glob::is_pattern(clean.as_str()) {
+        let inside = if folder {
+            format!("{real}/any")
+        } else {
+            real.clone()
+        };
+        if real != named && !permit::may_write(&inside, &shared.write_permissions) {
+            continue;
+        }
+        let place = root.join(real);
+        if folder {
             shared.made.folder(place.as_std_path());
         }
-        given.push(place.into());
-    }
-    if given.iter().any(|place| place == root.as_std_path()) {
-        return vec![root.into()];
+        // Of one file that is all; who wants to make it writes it by a tool.
+        if folder || place.is_file() {
+            given.push(place.into());
+        }
     }
     for folder in [root, cwd] {
         let Ok(inside) = folder.strip_prefix(root) else {
