@@ -42,7 +42,7 @@ fn with_task(server: &ModelServer, agent: &str, beside: &str) -> Sandbox {
         ", on_failure: { retry: 0 }"
     };
     let mut sandbox = Sandbox::with(&format!(
-        "permissions: {{ write: ['src/**', 'log/**'], run: ['sh check.sh'] }}\ntasks:\n  fix: {{ {agent}, writes: ['src/**'], verify: [{{ run: sh check.sh }}]{beside}{once} }}\noutputs: {{ fix: '{{{{ tasks.fix.output }}}}' }}\n"
+        "permissions: {{ write: ['src/**'], run: ['sh check.sh'] }}\ntasks:\n  fix: {{ {agent}, writes: ['src/**'], verify: [{{ run: sh check.sh }}]{beside}{once} }}\noutputs: {{ fix: '{{{{ tasks.fix.output }}}}' }}\n"
     ));
     sandbox.write("src/a.py", A);
     sandbox.write("README.md", "# A project\n");
@@ -487,9 +487,10 @@ fn a_command_that_says_much_is_cut_and_the_way_to_the_rest_is_told() {
 fn a_command_that_never_ends_is_ended_with_its_attempt() {
     let server = server([call("run_command", &json!({ "command": "sh check.sh" }))]);
     let sandbox = sandbox(&server, ", timeout: 2s");
-    sandbox.write("check.sh", "echo > log/running; sleep 600 & sleep 600\n");
+    std::fs::create_dir(sandbox.path().join("build")).unwrap();
+    sandbox.write("check.sh", "echo > build/running; sleep 600 & sleep 600\n");
     sandbox.exec(&[]).exits(1).says("timeout");
-    assert!(sandbox.has("log/running"));
+    assert!(sandbox.has("build/running"));
     if cfg!(target_os = "linux") {
         wait_until(|| !served::is_left(&sandbox));
     }

@@ -148,7 +148,7 @@ fn what_a_run_takes_at_most_is_told() {
 
 /// What fills more than a window of 4,096 leaves beside its answer, by any count.
 fn handbook() -> String {
-    (0..700).fold(String::new(), |text, line| {
+    (0..1300).fold(String::new(), |text, line| {
         text + &format!("      Rule {line} of the handbook is kept.\n")
     })
 }
@@ -216,4 +216,44 @@ fn an_agent_that_has_no_room_for_results_is_refused() {
         .says("error[E0406]: a prompt of `look` takes");
     sandbox.write("smallcode.toml", &profile(4096));
     sandbox.run(["check", "workflow.yaml"]).exits(0);
+}
+
+#[test]
+fn what_fits_by_any_count_and_what_its_answer_may_be_as_long_as_is_no_error() {
+    let sandbox = Sandbox::with(
+        "tasks:\n  a: { prompt: Hello }\n  b: { prompt: Hello, verify: [{ judge: Is it kind? }] }\n",
+    );
+    // An answer may be as long as the window: it is shorter then.
+    for profile in ["window = 4096\nmax_output = 4096", "max_output = 100000"] {
+        let text = format!("[profiles.default]\nbase_url = \"http://127.0.0.1:9/v1\"\n{profile}\n");
+        sandbox.write("smallcode.toml", &text);
+        sandbox.run(["check", "workflow.yaml"]).exits(0);
+    }
+    // What is wrong with the settings hides nothing of what is wrong with the files.
+    sandbox.write("smallcode.toml", "garbage = [\n");
+    sandbox.write("bad.yaml", "smallcode: 1\ntasks: { a: { rum: x } }\n");
+    let checked = sandbox
+        .run(["check", "--format", "json", "workflow.yaml", "bad.yaml"])
+        .exits(2);
+    assert!(checked.stdout.contains("E0205"), "{}", checked.stdout);
+    checked.says("smallcode.toml");
+    sandbox.write(
+        "smallcode.toml",
+        "[profiles.default]\nwindow = 256\nbase_url = \"http://127.0.0.1:9/v1\"\n",
+    );
+    for task in [
+        // What the engine says itself is counted as well.
+        &format!("plan: {{ goal: '{}' }}", "Do it. ".repeat(40)),
+        &format!(
+            "run: 'true', verify: [{{ judge: '{}' }}]",
+            "Is this so? ".repeat(400)
+        ),
+        &format!("prompt: '{}{{% if 1 %}}x{{% endif %}}'", "Say it. ".repeat(400)),
+    ] {
+        sandbox.write(
+            "w.yaml",
+            &format!("smallcode: 1\npermissions: {{ write: ['src/**'] }}\ntasks: {{ a: {{ {task} }} }}\n"),
+        );
+        sandbox.run(["check", "w.yaml"]).exits(2).says("E0406");
+    }
 }

@@ -306,7 +306,9 @@ fn scripts(write: &str, prepare: impl FnOnce(&Sandbox), commands: &[&str]) -> (S
     let sandbox = sandbox(&server, "");
     let workflow = sandbox.read("workflow.yaml");
     let allowed = format!("write: [{write}], run: ['sh reach.sh', 'git add *']");
-    let changed = workflow.replace("write: ['src/**', 'log/**'], run: ['sh check.sh']", &allowed);
+    let changed = workflow
+        .replace("write: ['src/**'], run: ['sh check.sh']", &allowed)
+        .replace("writes: ['src/**']", &format!("writes: [{write}]"));
     assert_ne!(changed, workflow);
     sandbox.write("workflow.yaml", &changed);
     prepare(&sandbox);
@@ -398,4 +400,39 @@ fn a_link_that_a_command_plants_gives_the_next_one_nothing() {
     let (sandbox, told) = scripts("'src/**', 'src/gen/**'", prepare, &["sh reach.sh", "sh reach.sh"]);
     assert!(sandbox.path().join("src/gen").is_symlink(), "{told:?}");
     assert!(!sandbox.has("docs/planted"), "{told:?}");
+}
+
+#[test]
+fn a_command_writes_only_where_its_task_does_and_past_no_brace() {
+    if !smallcode_runtime::process::offered() {
+        return;
+    }
+    let reach = "for place in src/a/x src/b/x tests/x docs/x .git/x top; do echo x > $place; done; exit 1\n";
+    let (sandbox, told) = scripts(
+        "'{src/a,tests}/**', 'src/*.py', '*.md'",
+        |sandbox| {
+            for path in ["src/a/k", "src/b/k", "tests/k", "docs/k", ".git/k"] {
+                sandbox.write(path, "");
+            }
+            sandbox.write("reach.sh", reach);
+            let workflow = sandbox.read("workflow.yaml");
+            let narrow = workflow.replace(
+                "writes: ['{src/a,tests}/**', 'src/*.py', '*.md']",
+                "writes: ['{src/a,tests}/**', src/a.py]",
+            );
+            assert_ne!(narrow, workflow);
+            sandbox.write("workflow.yaml", &narrow);
+        },
+        &["sh reach.sh"],
+    );
+    for (path, written) in [
+        ("src/a/x", true),
+        ("tests/x", true),
+        ("src/b/x", false),
+        ("docs/x", false),
+        (".git/x", false),
+        ("top", false),
+    ] {
+        assert_eq!(sandbox.has(path), written, "{path}: {told:?}");
+    }
 }

@@ -60,7 +60,7 @@ fn what_a_person_wrote_meanwhile_is_set_aside_and_said() {
 
 /// Its check says how often it ran, and changes a file that the model may write.
 const COUNTING: &str =
-    "echo ran >> log/ran\ngrep -q 'return 2' src/a.py || exit 1\necho '# checked' >> src/a.py\n";
+    "echo ran >> build/ran\ngrep -q 'return 2' src/a.py || exit 1\necho '# checked' >> src/a.py\n";
 
 /// A sandbox with that check, which is the model's alone.
 fn counting(server: &ModelServer, beside: &str) -> Sandbox {
@@ -72,6 +72,7 @@ fn counting(server: &ModelServer, beside: &str) -> Sandbox {
     );
     sandbox.write("workflow.yaml", &verified);
     sandbox.write("check.sh", COUNTING);
+    std::fs::create_dir(sandbox.path().join("build")).unwrap();
     sandbox
 }
 
@@ -97,7 +98,7 @@ fn a_command_that_ended_is_not_run_again_and_what_it_left_is_in_place() {
     assert!(sandbox.read("src/a.py").ends_with("# checked\n"));
     sandbox.run(["resume"]).exits(0);
     assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
-    assert_eq!(sandbox.read("log/ran"), "ran\n");
+    assert_eq!(sandbox.read("build/ran"), "ran\n");
     assert_eq!(server.calls().len(), 5);
     let tools: Vec<String> = sandbox
         .events()
@@ -124,10 +125,10 @@ fn a_command_that_ended_is_not_run_again_and_what_it_left_is_in_place() {
 fn killed_in_its_command(beside: &str) -> (ModelServer, Sandbox) {
     let server = ModelServer::start(Script::answers(checked().into_iter().map(Answer::text)));
     let sandbox = counting(&server, beside);
-    let waits = "test -e log/ran || { echo ran >> log/ran; sleep 600; }\n";
+    let waits = "test -e build/ran || { echo ran >> build/ran; sleep 600; }\n";
     sandbox.write("check.sh", &format!("{waits}{COUNTING}"));
     let mut engine = sandbox.start(["exec", "workflow.yaml"]);
-    wait_until(|| sandbox.has("log/ran"));
+    wait_until(|| sandbox.has("build/ran"));
     engine.kill().unwrap();
     engine.wait().unwrap();
     (server, sandbox)
@@ -143,7 +144,7 @@ fn a_command_in_flight_waits_for_a_yes() {
     assert_eq!(sandbox.read("src/a.py"), A);
     sandbox.run(["resume", "--yes"]).exits(0);
     assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
-    assert_eq!(sandbox.read("log/ran"), "ran\nran\n");
+    assert_eq!(sandbox.read("build/ran"), "ran\nran\n");
     assert_eq!(server.calls().len(), 4);
 }
 
@@ -152,5 +153,5 @@ fn a_command_that_may_be_repeated_is() {
     let (_server, sandbox) = killed_in_its_command(", idempotent: true");
     sandbox.run(["resume"]).exits(0);
     assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
-    assert_eq!(sandbox.read("log/ran"), "ran\nran\n");
+    assert_eq!(sandbox.read("build/ran"), "ran\nran\n");
 }

@@ -12,7 +12,7 @@ const SERVER: &str = include_str!("../support/mcp_server.sh");
 /// A workspace with a server that plays `script`, and an agent that has its tools.
 fn sandbox(model: &ModelServer, script: &str, beside: &str) -> Sandbox {
     let mut sandbox = Sandbox::with(&format!(
-        "permissions: {{ write: ['src/**', 'log/**'], run: ['sh check.sh', 'sh server.sh'] }}\n\
+        "permissions: {{ write: ['src/**'], run: ['sh check.sh', 'sh server.sh'] }}\n\
          mcp:\n  docs: {{ command: sh server.sh, timeout: 2s }}\n\
          tasks:\n  fix:\n    agent: {{ goal: 'Let two return 2.', tools: [read_file, patch], mcp: docs }}\n    \
          writes: ['src/**']\n    env: {{ SCRIPT: '{script}' }}\n    verify: [{{ run: sh check.sh }}]\n    \
@@ -21,6 +21,8 @@ fn sandbox(model: &ModelServer, script: &str, beside: &str) -> Sandbox {
     ));
     sandbox.write("src/a.py", A);
     sandbox.write("server.sh", SERVER);
+    // What builds leave is a command's to write, and is not put back.
+    std::fs::create_dir(sandbox.path().join("build")).unwrap();
     sandbox.write("check.sh", "grep -q 'return 2' src/a.py\n");
     sandbox
         .env("SMALLCODE_BASE_URL", &model.base_url())
@@ -128,7 +130,7 @@ fn what_a_server_wrote_is_taken_back_when_the_attempt_fails() {
     );
     assert!(ours.is_some() && ours < theirs, "{shown}");
     assert!(!sandbox.has("src/note.txt"));
-    assert_eq!(sandbox.read("log/calls"), "start\nnote\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nnote\n");
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn a_tool_that_fails_or_refuses_is_told_to_the_model() {
         told,
         "Result of `docs__search two`:\nthe server `docs` did not do it: it refused: query is too short"
     );
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\n");
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn a_server_that_hangs_or_dies_is_told_and_started_again() {
         told(&requests[2]),
         "Result of `docs__search two`:\npage 1: two is two"
     );
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\nstart\nsearch\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\nstart\nsearch\n");
     let (sandbox, output, requests) = run("dies", [search(), search(), mend(), finish()]);
     output.exits(0);
     let first = told(&requests[1]);
@@ -172,7 +174,7 @@ fn a_server_that_hangs_or_dies_is_told_and_started_again() {
         told(&requests[2]),
         "Result of `docs__search two`:\npage 1: two is two"
     );
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\nstart\nsearch\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\nstart\nsearch\n");
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn the_same_result_again_is_not_shown_again() {
         "Result of `docs__search two`:\nthe same as before: the result stands above"
     );
     // What it looks at is not ours: it may have changed, so it is asked.
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\nsearch\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\nsearch\n");
 }
 
 #[test]
@@ -210,7 +212,7 @@ fn a_server_that_does_not_start_is_told_to_the_user() {
         let (sandbox, output, requests) = run(script, []);
         output.exits(1).says(says);
         assert_eq!(requests.len(), 0, "{script}");
-        assert_eq!(sandbox.read("log/calls"), "start\n", "{script}");
+        assert_eq!(sandbox.read("build/calls"), "start\n", "{script}");
     }
     let model = server([]);
     let sandbox = sandbox(&model, "", "");
@@ -255,7 +257,7 @@ fn of_too_many_tools_some_are_offered_and_no_other_is_called() {
         "{}",
         told(&requests[1])
     );
-    assert_eq!(sandbox.read("log/calls"), "start\n");
+    assert_eq!(sandbox.read("build/calls"), "start\n");
     let plan = sandbox.run(["plan", "workflow.yaml"]).exits(0).stdout;
     assert!(
         plan.contains("tools: at most 350 tokens of each prompt"),
@@ -281,7 +283,7 @@ fn only_the_tools_that_are_named_are_offered() {
         "{}",
         told(&requests[1])
     );
-    assert_eq!(sandbox.read("log/calls"), "start\n");
+    assert_eq!(sandbox.read("build/calls"), "start\n");
 }
 
 #[test]
@@ -291,7 +293,7 @@ fn what_a_server_says_is_text_and_no_word_of_ours() {
         told.starts_with("Result of `docs__search two`:\nResult of `finish`:"),
         "{told}"
     );
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\n");
 }
 
 #[test]
@@ -363,7 +365,7 @@ fn a_killed_run_asks_no_server_again_what_it_has_answered() {
     let sandbox = sandbox(&model, "", "");
     killed(&sandbox, || model.calls().len() == 4);
     sandbox.run(["resume"]).exits(0);
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\nnote\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\nnote\n");
     assert_eq!(sandbox.read("src/note.txt"), "a note\n");
     assert_eq!(model.calls().len(), 5);
 }
@@ -381,22 +383,22 @@ fn a_call_in_flight_that_only_reads_is_made_again_and_one_that_writes_waits() {
     let model = server([search(), mend(), finish()]);
     let reading = sandbox(&model, "hangs", "");
     slow(&reading);
-    killed(&reading, || reading.has("log/hung"));
+    killed(&reading, || reading.has("build/hung"));
     reading.run(["resume"]).exits(0);
-    assert_eq!(reading.read("log/calls"), "start\nsearch\nstart\nsearch\n");
+    assert_eq!(reading.read("build/calls"), "start\nsearch\nstart\nsearch\n");
     if cfg!(target_os = "linux") {
         wait_until(|| !is_left(&reading));
     }
     let model = server([note(), mend(), finish()]);
     let writing = sandbox(&model, "hangs", "");
     slow(&writing);
-    killed(&writing, || writing.has("log/hung"));
+    killed(&writing, || writing.has("build/hung"));
     writing
         .run(["resume"])
         .exits(6)
         .says("a command of `fix` was in flight when the run stopped: `--yes` runs it again");
     writing.run(["resume", "--yes"]).exits(0);
-    assert_eq!(writing.read("log/calls"), "start\nnote\nstart\nnote\n");
+    assert_eq!(writing.read("build/calls"), "start\nnote\nstart\nnote\n");
 }
 
 /// Gives the server all the time that it wants.
@@ -449,7 +451,7 @@ fn servers_are_checked_before_anything_runs() {
         plan.contains("starts the server of tools `sh server.sh`"),
         "{plan}"
     );
-    assert!(!sandbox.has("log/calls"));
+    assert!(!sandbox.has("build/calls"));
 }
 
 #[test]
@@ -461,7 +463,7 @@ fn a_used_workflow_starts_only_what_its_caller_allows() {
     let caller = |run: &str| {
         sandbox.write(
             "workflow.yaml",
-            &format!("smallcode: 1\npermissions: {{ write: ['src/**', 'log/**'], run: [{run}] }}\ntasks: {{ a: {{ uses: ./used.yaml }} }}\n"),
+            &format!("smallcode: 1\npermissions: {{ write: ['src/**'], run: [{run}] }}\ntasks: {{ a: {{ uses: ./used.yaml }} }}\n"),
         );
     };
     caller("'sh check.sh'");
@@ -469,8 +471,8 @@ fn a_used_workflow_starts_only_what_its_caller_allows() {
         .exec(&[])
         .exits(2)
         .says("`sh server.sh` is not allowed by the workflow that uses this one");
-    assert!(!sandbox.has("log/calls"));
+    assert!(!sandbox.has("build/calls"));
     caller("'sh check.sh', 'sh server.sh'");
     sandbox.exec(&[]).exits(0);
-    assert_eq!(sandbox.read("log/calls"), "start\nsearch\n");
+    assert_eq!(sandbox.read("build/calls"), "start\nsearch\n");
 }

@@ -8,7 +8,7 @@ use crate::support::{Sandbox, wait_until};
 
 /// Writes a file of the name that it is given; says what it sees of the environment, and whether it gets out.
 const MAKE: &str = "echo \"made by $1\" >> src/made.txt\nenv > src/env.txt\necho x > ../out 2>/dev/null\n\
-                    test \"$1\" != hang || test -e log/hung || { echo > log/hung; sleep 600; }\ntest \"$1\" != fail\n";
+                    test \"$1\" != hang || test -e build/hung || { echo > build/hung; sleep 600; }\ntest \"$1\" != fail\n";
 
 const SYSTEM: &str = "system Notes {\n  entity Note {\n    owns: [id: uuid, text: string]\n  }\n}\n";
 
@@ -20,9 +20,8 @@ fn sandbox(server: &ModelServer, kinds: &str, beside: &str) -> Sandbox {
     sandbox.write("src/b.txt", "b is old\n");
     sandbox.write("src/notes.bone", SYSTEM);
     sandbox.write("make.sh", MAKE);
-    // What is ignored is not put back.
-    sandbox.write(".gitignore", "/log/\n");
-    sandbox.write("log/readme", "");
+    // What builds leave is not put back.
+    std::fs::create_dir(sandbox.path().join("build")).unwrap();
     sandbox
         .env("SMALLCODE_BASE_URL", &server.base_url())
         .env("SMALLCODE_MODEL", "tiny")
@@ -157,7 +156,7 @@ fn a_command_of_a_plan_in_flight_waits_for_a_yes() {
     let server = ModelServer::start(Script::answers(answers));
     let sandbox = sandbox(&server, "edit, run", ONCE);
     let mut engine = sandbox.start(["exec", "-j", "1", "workflow.yaml"]);
-    wait_until(|| sandbox.has("log/hung"));
+    wait_until(|| sandbox.has("build/hung"));
     engine.kill().unwrap();
     engine.wait().unwrap();
     sandbox

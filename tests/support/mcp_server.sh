@@ -1,8 +1,8 @@
 # A server of tools, after the Model Context Protocol, that plays what tests need. One JSON message a line, as small as
-# a server can be; each call is a line of `log/calls`. SCRIPT says what goes wrong, and when.
+# a server can be; each call is a line of `build/calls`. SCRIPT says what goes wrong, and when.
 answer() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$1"; }
 text() { answer "{\"content\":[{\"type\":\"text\",\"text\":\"$1\"}]}"; }
-note() { printf '%s\n' "$1" >> log/calls; }
+note() { printf '%s\n' "$1" >> build/calls; }
 
 echo 'starting up' >&2
 note start
@@ -36,9 +36,9 @@ while read -r line; do
     esac
     note "$tool"
     case $SCRIPT:$tool in
-    hangs:*) test -e log/hung || { echo > log/hung; sleep 600; } ;;
+    hangs:*) test -e build/hung || { echo > build/hung; sleep 600; } ;;
     hangs-always:*) sleep 600 & sleep 600 ;;
-    dies:*) test -e log/died || { echo > log/died; echo 'the index is broken' >&2; exit 3; } ;;
+    dies:*) test -e build/died || { echo > build/died; echo 'the index is broken' >&2; exit 3; } ;;
     fails:*) answer '{"content":[{"type":"text","text":"no such page"}],"isError":true}'; continue ;;
     refuses:*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32602,"message":"query is too short"}}\n' "$id"; continue ;;
     large:*)

@@ -432,10 +432,12 @@ fn facts_of(profile: &Profile, window: u64) -> ProfileFacts {
         .max_output
         .as_ref()
         .map_or(plan::reserve_of(window), |output| output.value);
+    // Whoever lets answers be as long as the window still wants to ask something.
+    let reserve = reserve.min(window - plan::reserve_of(window));
     ProfileFacts {
         model: profile.model.as_ref().map(|model| model.value.clone()),
         window,
-        reserve: reserve.min(window),
+        reserve,
         price: profile.price.as_ref().map(|price| price.value),
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 mod engine;
 mod filters;
+mod fixed;
 mod lex;
 mod limits;
 mod names;
@@ -245,26 +246,15 @@ impl Template {
         matches!(self.0.program, engine::Program::Literal)
     }
 
-    /// Returns what is said whatever the values are: the text outside of its tags. Of a source with block tags, which may
-    /// leave text out, that is nothing.
+    /// Returns what is said whatever the values are: the text outside of tags and of blocks, which may leave theirs out.
     pub fn fixed(&self) -> String {
-        let source = self.source();
         if self.is_literal() {
-            return source.to_owned();
+            return self.source().to_owned();
         }
-        if self.is_single() || self.mode() != Mode::Text || source.contains("{%") {
+        if self.is_single() || self.mode() != Mode::Text {
             return String::new();
         }
-        let mut said = String::new();
-        let mut rest = source;
-        while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{#")).min() {
-            let (before, tag) = rest.split_at(start);
-            said.push_str(before);
-            let end = if tag.starts_with("{{") { "}}" } else { "#}" };
-            rest = tag.split_once(end).map_or("", |(_, behind)| behind);
-        }
-        said.push_str(rest);
-        said
+        fixed::outside(self.source())
     }
 
     /// Whether the source is exactly one expression, which keeps its type.

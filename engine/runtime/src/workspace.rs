@@ -255,22 +255,31 @@ impl Workspace {
         !entries.any(|entry| entry.path() == target.as_std_path())
     }
 
-    /// What git ignores in a folder of the workspace, by the `.gitignore` files there and above, the workspace's own folder
-    /// being no bound.
+    /// What git ignores in a folder of the workspace, by the `.gitignore` files there and above, up to the top of the
+    /// repository. Rules by which the workspace itself is ignored say nothing of what is in it.
     pub(crate) fn ignores(&self, folder: &Utf8Path) -> Ignores {
-        let mut rules = Vec::new();
-        for above in self.root.join(folder).ancestors() {
-            let mut of_folder = ignore::gitignore::GitignoreBuilder::new(above);
+        let mut found = Vec::new();
+        let folder = self.root.join(folder);
+        let mut folders: Vec<&Utf8Path> = folder.ancestors().collect();
+        let top = folders.iter().position(|above| above.join(".git").exists());
+        let inside = folders
+            .iter()
+            .take_while(|above| above.starts_with(&self.root))
+            .count();
+        folders.truncate(top.map_or(inside, |top| top + 1));
+        for above in folders {
+            let mut rules = ignore::gitignore::GitignoreBuilder::new(above);
             // What can't be read has no rules, as git has it.
             for file in [".gitignore", ".git/info/exclude"] {
-                let _ = of_folder.add(above.join(file));
+                let _ = rules.add(above.join(file));
             }
-            rules.extend(of_folder.build().ok().filter(|rules| !rules.is_empty()));
-            if above.join(".git").exists() {
-                break;
-            }
+            let rules = rules.build().ok().filter(|rules| !rules.is_empty());
+            found.extend(rules.filter(|rules| {
+                let root = self.root.as_std_path();
+                above.starts_with(root) || !rules.matched_path_or_any_parents(root, true).is_ignore()
+            }));
         }
-        Ignores(rules)
+        Ignores(found)
     }
 
     /// Looks at everything that git does not ignore.

@@ -45,16 +45,17 @@ pub(crate) fn run(check: &Check, shared: &Shared, terminal: &Terminal) -> Result
     let mut found = Vec::new();
     // What is asked of no model has no window to fit.
     let mut outside: Option<Outside> = None;
+    let mut refused = None;
     for file in &check.files {
         let mut load = load::load(file, &Disk);
         if let Some(bundle) = load.bundle.take() {
             let mut profiles = IndexMap::new();
-            if asks(&bundle) {
-                let outside = match &mut outside {
-                    Some(outside) => outside,
-                    none => none.insert(Outside::open(&shared.workspace, None, terminal)?),
-                };
-                profiles = outside.stated(&bundle)?;
+            if refused.is_none() && asks(&bundle) {
+                match stated(&mut outside, &bundle, shared, terminal) {
+                    Ok(stated) => profiles = stated,
+                    // What is wrong with the files is told in any case.
+                    Err(refusal) => refused = Some(refusal),
+                }
             }
             load.problems
                 .extend(plan::oversized(&bundle, &profiles, None, Bound::Most));
@@ -90,11 +91,28 @@ pub(crate) fn run(check: &Check, shared: &Shared, terminal: &Terminal) -> Result
         }
         Format::Text => {}
     }
+    if let Some(refusal) = refused {
+        return Err(refusal);
+    }
     Ok(if good == check.files.len() {
         Exit::Done
     } else {
         Exit::Wrong
     })
+}
+
+/// What the settings, which are read once, say of the profiles that a workflow uses.
+fn stated(
+    outside: &mut Option<Outside>,
+    bundle: &Bundle,
+    shared: &Shared,
+    terminal: &Terminal,
+) -> Result<IndexMap<String, ProfileFacts>, Refusal> {
+    let outside = match outside {
+        Some(outside) => outside,
+        none => none.insert(Outside::open(&shared.workspace, None, terminal)?),
+    };
+    outside.stated(bundle)
 }
 
 /// What a run takes at most, as far as that is known without its inputs and its servers.

@@ -9,9 +9,10 @@ use super::{ProfileFacts, UNKNOWN_WINDOW, calls_of_attempt, profile_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::instruction;
 use crate::load::{Bundle, Module, ModuleId};
+use crate::proposal::{DEFAULT_MAX_TASKS, Rules, USUAL};
 use crate::run::FEEDBACK_TOKENS;
 use crate::scope::Names;
-use crate::spec::{ContextItem, Kind, Task, Text};
+use crate::spec::{self, ContextItem, Kind, KindName, Task, Text, VerifierKind};
 use crate::tokens::{Estimate, Family, Tokens, estimate_chat};
 use crate::tool::Toolset;
 
@@ -44,19 +45,25 @@ pub fn oversized(
             let profile = profile_of(bundle, &task.common);
             let facts = profiles.get(&profile).cloned().unwrap_or_default();
             let family = Family::of_model(facts.model.as_deref().unwrap_or_default());
-            let Some(least) = least(bundle, module, at, task, family, names) else {
-                continue;
-            };
-            let taken = match bound {
+            let taken = |least: &Least| match bound {
                 Bound::Least => least.said.low,
                 Bound::Most => least.said.high,
             };
-            let room = Tokens(facts.window)
-                .saturating_sub(Tokens(facts.reserve))
-                .saturating_sub(least.kept);
-            if taken <= room {
+            let room = |least: &Least| {
+                let answer = if least.whole_answer {
+                    Tokens(facts.reserve).max(instruction::LEAST_ANSWER)
+                } else {
+                    instruction::LEAST_ANSWER
+                };
+                Tokens(facts.window)
+                    .saturating_sub(answer)
+                    .saturating_sub(least.kept)
+            };
+            let prompts = least(bundle, module, at, task, family, names);
+            let Some(over) = prompts.iter().find(|least| taken(least) > room(least)) else {
                 continue;
-            }
+            };
+            let (taken, room) = (taken(over), room(over));
             let message = format!(
                 "a prompt of `{name}` takes {taken} tokens before any value is put in, and the window of `{profile}` has room for {room} of them"
             );
@@ -77,8 +84,11 @@ struct Least {
     said: Estimate,
     /// What is kept beside the answer: for the feedback of a retry, for tools and their results.
     kept: Tokens,
+    /// Whether an answer of the size that is kept for it must fit beside; else it may be shorter.
+    whole_answer: bool,
 }
 
+/// What the prompts of a task take at least: its own, and those of its judges.
 fn least(
     bundle: &Bundle,
     module: &Module,
@@ -86,10 +96,25 @@ fn least(
     task: &Task,
     family: Family,
     names: Option<&Names>,
-) -> Option<Least> {
+) -> Vec<Least> {
     let fixed = |text: &Text| fixed(text, names);
+    let said = |system: &str, user: &str| {
+        estimate_chat(family, [system, user].into_iter().filter(|text| !text.is_empty()))
+    };
+    let judges = task
+        .common
+        .verify
+        .iter()
+        .filter_map(|verifier| match &verifier.kind {
+            VerifierKind::Judge(question) => Some(Least {
+                said: said(instruction::JUDGE, &fixed(question)),
+                kept: Tokens::ZERO,
+                whole_answer: false,
+            }),
+            _ => None,
+        });
     let mut system: Vec<String> = Vec::new();
-    let (instruction, context): (_, &[ContextItem]) = match &task.kind {
+    let (text, context): (_, &[ContextItem]) = match &task.kind {
         Kind::Prompt(prompt) => {
             system.extend(prompt.beside.system.as_ref().map(fixed));
             let schema = module.schemas.get(&at).and_then(|schemas| schemas.first());
@@ -104,6 +129,7 @@ fn least(
         }
         Kind::Plan(plan) => {
             system.extend(plan.beside.system.as_ref().map(fixed));
+            system.push(instruction::of_plan(&rules(plan)));
             (fixed(&plan.keys.goal), &plan.beside.context.0)
         }
         Kind::Agent(agent) => {
@@ -113,24 +139,42 @@ fn least(
             system.push(Toolset::of(bundle, task, agent).index(&[]));
             (fixed(&agent.keys.goal), &agent.beside.context.0)
         }
-        _ => return None,
+        _ => return judges.collect(),
     };
+    let results = Tokens(
+        instruction::LEAST_RESULT
+            .get()
+            .saturating_mul(instruction::RESULTS),
+    );
     let kept = match &task.kind {
         Kind::Agent(agent) => FEEDBACK_TOKENS
             .saturating_add(instruction::kept_for_tools(!agent.keys.mcp.is_empty()))
-            .saturating_add(Tokens(
-                instruction::LEAST_RESULT
-                    .get()
-                    .saturating_mul(instruction::RESULTS),
-            )),
+            .saturating_add(results),
         Kind::Edit(_) => FEEDBACK_TOKENS,
         _ if !context.is_empty() => FEEDBACK_TOKENS,
         _ => Tokens::ZERO,
     };
-    let system = system.join("\n\n");
-    let messages = [system.as_str(), instruction.as_str()];
-    let said = estimate_chat(family, messages.into_iter().filter(|text| !text.is_empty()));
-    Some(Least { said, kept })
+    let own = Least {
+        said: said(&system.join("\n\n"), &text),
+        kept,
+        // Where something else can shrink, or a conversation follows, the answer does not.
+        whole_answer: kept > Tokens::ZERO,
+    };
+    std::iter::once(own).chain(judges).collect()
+}
+
+/// The rules of a plan, as far as they are known: what its tasks may write and run may depend on inputs.
+fn rules(plan: &spec::Plan) -> Rules {
+    let kinds: Vec<KindName> = plan.keys.kinds.iter().copied().collect();
+    Rules {
+        kinds: if kinds.is_empty() { USUAL.to_vec() } else { kinds },
+        max_tasks: plan.keys.max_tasks.unwrap_or(DEFAULT_MAX_TASKS),
+        write: Vec::new(),
+        run: Vec::new(),
+        unchanged: Vec::new(),
+        model: None,
+        retry: None,
+    }
 }
 
 /// What a text says in any case.

@@ -8,7 +8,15 @@ use super::Tokens;
 /// a hidden system text of 30 tokens on a prompt of 30 says nothing of how text is counted.
 const FACTOR_FROM: Tokens = Tokens(512);
 
-/// How far a model's counts exceed our estimates; it only ever grows.
+/// The largest factor, in thousandths. Estimates count with cl100k; no vocabulary in use needs four tokens for one of its
+/// own, as it knows single bytes and most of what follows them.
+const MAX_FACTOR: u64 = 4_000;
+
+/// The largest fixed part: what templates bring along of their own is a few hundred tokens at most, and a quarter of the
+/// smallest window is as much as may be lost to it.
+const MAX_EXTRA: Tokens = Tokens(1_024);
+
+/// How far a model's counts exceed our estimates; it only ever grows, up to what vocabularies and templates explain.
 ///
 /// The largest ratio is kept, not the mean: the engine proves that a prompt fits, so the estimate
 /// must hold for the worst text that was seen. It never lowers an estimate.
@@ -36,38 +44,50 @@ impl Calibration {
         reason = "thousandths of a ratio are far below 2^53"
     )]
     pub fn factor(&self) -> f64 {
-        self.factor_milli.max(1_000) as f64 / 1_000.0
+        self.factor_milli() as f64 / 1_000.0
+    }
+
+    /// The factor within its bounds, whatever a file says that it was read from.
+    fn factor_milli(&self) -> u64 {
+        self.factor_milli.clamp(1_000, MAX_FACTOR)
     }
 
     /// Returns the fixed part.
     pub fn extra(&self) -> Tokens {
-        self.extra
+        self.extra.min(MAX_EXTRA)
     }
 
     /// Learns from one call: what we had estimated before calibration, and what the server counted.
     ///
-    /// Afterwards [`apply`](Self::apply) gives at least `counted` for this estimate.
-    pub fn learn(&mut self, estimated: Tokens, counted: Tokens) {
+    /// Afterwards [`apply`](Self::apply) gives at least `counted` for this estimate, unless nothing explains so many: of a
+    /// server that makes its counts up nothing is learned, or no prompt would fit ever after.
+    /// Says whether it does.
+    pub fn learn(&mut self, estimated: Tokens, counted: Tokens) -> bool {
         if counted <= self.apply(estimated) {
-            return;
+            return true;
         }
         if estimated < FACTOR_FROM {
-            let scaled = estimated.scaled_up(self.factor_milli.max(1_000), 1_000);
-            self.extra = self.extra.max(counted.saturating_sub(scaled));
+            let scaled = estimated.scaled_up(self.factor_milli(), 1_000);
+            let extra = self.extra().max(counted.saturating_sub(scaled));
+            if extra <= MAX_EXTRA {
+                self.extra = extra;
+            }
         } else {
-            let text = counted.saturating_sub(self.extra);
-            self.factor_milli = self
-                .factor_milli
-                .max(text.scaled_up(1_000, estimated.get()).get());
+            let text = counted.saturating_sub(self.extra());
+            let factor = text.scaled_up(1_000, estimated.get()).get();
+            if factor <= MAX_FACTOR {
+                self.factor_milli = self.factor_milli().max(factor);
+            }
         }
+        counted <= self.apply(estimated)
     }
 
     /// Returns the calibrated estimate, never lower than the estimate.
     #[must_use]
     pub fn apply(&self, estimated: Tokens) -> Tokens {
         estimated
-            .scaled_up(self.factor_milli.max(1_000), 1_000)
-            .saturating_add(self.extra)
+            .scaled_up(self.factor_milli(), 1_000)
+            .saturating_add(self.extra())
     }
 
     /// Returns what covers both, for two runs that learned apart.

@@ -86,7 +86,14 @@ async fn work(
 ) -> Result<TaskResult, Failure> {
     let verification = Verification::begin(shared, module, task, job, scope).await?;
     let asker = Asker::new(shared, task, job)?;
-    let mut servers = Servers::new(shared, module, task, agent, scope)?;
+    let mut servers = Servers::new(
+        shared,
+        module,
+        task,
+        agent,
+        &command::Limits::new(shared, module, job),
+        scope,
+    )?;
     let tools = servers
         .offer(
             shared,

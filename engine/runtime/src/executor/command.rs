@@ -73,7 +73,7 @@ pub(super) async fn attempt(
     let (mut spec, limit) = match &command.program {
         // A model has chosen it: it has the limits of what an agent runs.
         Program::Argv(words) if job.planned.is_some() => {
-            let (spec, limit) = agent::of_plan(shared, module, task, scope, argv(words, scope)?)?;
+            let (spec, limit) = agent::of_plan(shared, module, task, job, scope, argv(words, scope)?)?;
             (spec, Some(limit))
         }
         program => (

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 use smallcode_core::context::Section;
+use smallcode_core::instruction;
 use smallcode_core::load::Module;
 use smallcode_core::proposal::{self, DEFAULT_MAX_TASKS, Rules, USUAL};
 use smallcode_core::run::{Failure, FailureClass, TaskResult};
@@ -172,7 +173,7 @@ fn messages(wanted: &Wanted<'_>, scope: &Arc<dyn Scope>) -> Result<Vec<model::Me
         Some(system) => vec![text(system, scope)?],
         None => Vec::new(),
     };
-    system.push(form(&wanted.rules));
+    system.push(instruction::of_plan(&wanted.rules));
     let mut user = Vec::new();
     if !wanted.there.is_empty() {
         user.push(format!("Files that may be changed:\n{}", wanted.there.join("\n")));
@@ -182,50 +183,6 @@ fn messages(wanted: &Wanted<'_>, scope: &Arc<dyn Scope>) -> Result<Vec<model::Me
         model::Message::new(Role::System, system.join("\n\n")),
         model::Message::new(Role::User, user.join("\n\n")),
     ])
-}
-
-/// How the answer is to look. Small models follow an example better than a schema.
-fn form(rules: &Rules) -> String {
-    let kinds = rules.kinds.iter().map(|kind| match kind {
-        KindName::Edit => "`edit` changes the files that it names, or makes them".to_owned(),
-        KindName::Prompt => "`prompt` writes the files that it names, whole".to_owned(),
-        KindName::Agent => {
-            "`agent` looks at the project itself and works step by step, for what is not known yet".to_owned()
-        }
-        KindName::Run => {
-            let commands: Vec<String> = rules.run.iter().map(|command| format!("`{command}`")).collect();
-            format!(
-                "`run` has \"command\", one of {}, and no instruction",
-                commands.join(", ")
-            )
-        }
-        KindName::Bone => {
-            "`bone` checks the `.bone` file in its \"files\", or compiles it where it has \"out\", a \
-                           folder; it has no instruction"
-                .to_owned()
-        }
-        other => format!("`{}`", other.as_str()),
-    });
-    let kinds: Vec<String> = kinds.collect();
-    let globs = rules.write.join(", ");
-    // The example is of a kind that has an instruction, where there is one.
-    let example = rules.kinds.iter().find(|kind| kind.model_driven());
-    let example = match example.or(rules.kinds.first()) {
-        Some(KindName::Run) => "\"kind\": \"run\", \"command\": \"what to run\", ".to_owned(),
-        Some(KindName::Bone) => "\"kind\": \"bone\", \"files\": [\"path\"], ".to_owned(),
-        kind => format!(
-            "\"kind\": \"{}\", \"instruction\": \"what to do, in full\", \"files\": [\"path\"], ",
-            kind.map_or("edit", |kind| kind.as_str())
-        ),
-    };
-    format!(
-        "Cut the goal into at most {} small tasks, each for somebody who sees only its instruction and its files. \
-         Answer with JSON and nothing else, like this:\n\
-         {{\"tasks\": [{{\"name\": \"short-name\", {example}\"needs\": [\"name-of-an-earlier-task\"]}}]}}\n\
-         Kinds: {}. Files match {globs}. The tasks run one after the other.",
-        rules.max_tasks,
-        kinds.join("; "),
-    )
 }
 
 /// The files that may be changed and are there.

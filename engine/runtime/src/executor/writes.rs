@@ -75,6 +75,11 @@ impl Writes {
         }
     }
 
+    /// The paths and globs where the attempt may write, and so may its commands.
+    pub(super) fn globs(&self) -> Vec<String> {
+        self.lock().places.globs.clone()
+    }
+
     /// Ends the writes of an attempt that succeeded: they stay.
     pub(super) fn stay(&self, keeper: &Keeper) {
         let mut state = self.lock();

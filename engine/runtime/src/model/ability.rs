@@ -128,9 +128,11 @@ impl Learned {
         self.known().calibration.apply(estimate).get()
     }
 
-    /// Learns that `estimated` tokens were `counted`.
-    pub fn learn_count(&self, estimated: Tokens, counted: Tokens) {
-        self.change(|known| known.calibration.learn(estimated, counted));
+    /// Learns that `estimated` tokens were `counted`; whether later counts allow for it, which they do within reason.
+    pub fn learn_count(&self, estimated: Tokens, counted: Tokens) -> bool {
+        let mut allowed = false;
+        self.change(|known| allowed = known.calibration.learn(estimated, counted));
+        allowed
     }
 
     /// How a request is kept to its schema, but for what was tried in vain. The thoughts of a model come before its

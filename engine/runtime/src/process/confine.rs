@@ -45,11 +45,10 @@ const SYSTEM: [&str; 15] = [
 ];
 
 /// Devices that hold nothing.
-const DEVICES: [&str; 7] = [
+const DEVICES: [&str; 6] = [
     "/dev/null",
     "/dev/zero",
     "/dev/full",
-    "/dev/tty",
     "/dev/ptmx",
     "/dev/pts",
     "/dev/shm",

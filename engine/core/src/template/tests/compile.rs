@@ -204,7 +204,13 @@ fn what_is_said_whatever_the_values_are_is_what_stands_outside_of_tags() {
         ("plain", "plain"),
         ("a {{ inputs.name }} b{# aside #} c", "a  b c"),
         ("{{ inputs.name }}", ""),
-        ("a {% if inputs.name %}b{% endif %}", ""),
+        ("a {% if inputs.name %}b{% else %}c{% endif %} d", "a  d"),
+        (
+            "{% for x in inputs.names %}{% if x %}b{% endif %}c{% endfor %}d",
+            "d",
+        ),
+        ("{% set x = 1 %}a{% raw %}{% if %}{% endraw %}b", "ab"),
+        ("a   {{- inputs.name -}}   b", "ab"),
     ] {
         let template = Template::compile(source, Mode::Text).unwrap();
         assert_eq!(template.fixed(), fixed, "{source}");

@@ -142,6 +142,7 @@ pub(in crate::executor) fn of_plan(
     shared: &Shared,
     module: &Module,
     task: &Task,
+    job: &Job,
     scope: &Arc<dyn Scope>,
     words: Vec<String>,
 ) -> Result<(process::Spec, Duration), Failure> {
@@ -150,7 +151,34 @@ pub(in crate::executor) fn of_plan(
         let message = format!("`{}` may not be run", words.join(" "));
         return Err(Failure::new(FailureClass::Denied, message));
     }
-    Ok((spec(shared, task, scope, words)?, LIMIT))
+    Ok((
+        spec(shared, task, scope, words, &Limits::new(shared, module, job))?,
+        LIMIT,
+    ))
+}
+
+/// What the commands of a model may do in an attempt.
+pub(super) struct Limits {
+    /// The paths and globs that they may write.
+    writes: Vec<String>,
+    network: bool,
+}
+
+impl Limits {
+    pub(super) fn new(shared: &Shared, module: &Module, job: &Job) -> Self {
+        let root = &shared.bundle.root().loaded.workflow.permissions;
+        // What a model has planned has the permissions of the workflow that it planned for.
+        let planned = job.planned.is_some();
+        Self {
+            writes: if planned {
+                shared.write_permissions.clone()
+            } else {
+                job.writes.globs()
+            },
+            // A used workflow can only narrow what its caller allows.
+            network: root.network && (planned || module.loaded.workflow.permissions.network),
+        }
+    }
 }
 
 /// What starts a command that a model has chosen, or talks to: its folder, its environment and its limits.
@@ -159,6 +187,7 @@ pub(super) fn spec(
     task: &Task,
     scope: &Arc<dyn Scope>,
     words: Vec<String>,
+    limits: &Limits,
 ) -> Result<process::Spec, Failure> {
     let cwd = match &task.common.cwd {
         Some(cwd) => shared
@@ -178,17 +207,22 @@ pub(super) fn spec(
         .iter()
         .filter(|(name, _)| VARIABLES.contains(&name.as_str()) && !environment.withheld.contains(name));
     spec.env = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-    spec.env.push(("TMPDIR".to_owned(), temporary(shared)?));
+    let temporary = temporary(shared)?;
+    if cwd.join("go.mod").is_file() {
+        // Go builds nothing without a place for what it has built, and that in the user's home is not to be written.
+        spec.env
+            .push(("GOCACHE".to_owned(), format!("{temporary}/go-build")));
+    }
+    spec.env.push(("TMPDIR".to_owned(), temporary));
     spec.mark = format!("{}-{}", shared.run, STARTED.fetch_add(1, Ordering::Relaxed));
     for (name, value) in &task.common.env.0 {
         spec.env.push((name.clone(), text(value, scope)?));
     }
     let given: BTreeMap<String, String> = spec.env.iter().cloned().collect();
-    let network = shared.bundle.root().loaded.workflow.permissions.network;
     let root = shared.workspace.root().as_std_path();
     if process::offered() {
-        let write = writable(shared, &cwd, &program);
-        spec.confine = Some(Confine::to_workspace(root, &write, &given, network));
+        let write = writable(shared, &limits.writes, &cwd, &program);
+        spec.confine = Some(Confine::to_workspace(root, &write, &given, limits.network));
     }
     Ok(spec)
 }
@@ -214,12 +248,14 @@ fn temporary(shared: &Shared) -> Result<String, Failure> {
 /// Runs a command to its end.
 pub(super) async fn run(
     shared: &Arc<Shared>,
+    module: &Module,
     task: &Task,
     job: &Job,
     scope: &Arc<dyn Scope>,
     words: Vec<String>,
 ) -> Result<Ran, Failure> {
-    let spec = tokio::task::block_in_place(|| spec(shared, task, scope, words))?;
+    let limits = Limits::new(shared, module, job);
+    let spec = tokio::task::block_in_place(|| spec(shared, task, scope, words, &limits))?;
     let finished = match execute(shared, job, &spec, Some(LIMIT)).await {
         Ok(finished) => finished,
         Err(RunError::Spawn(error)) => {
@@ -273,7 +309,7 @@ fn may_change(shared: &Shared, confine: &Confine) -> String {
     } else {
         listed(&below)
     };
-    format!("(commands may change {places}, and temporary files; the workflow's `permissions` say so)")
+    format!("(commands may change {places}, and temporary files; the task's `writes` say so)")
 }
 
 /// How a command has ended, and whether well; nothing where the run was stopped, which is no end of its own.

@@ -59,6 +59,7 @@ impl Servers {
         module: &Module,
         task: &Task,
         agent: &Agent,
+        limits: &command::Limits,
         scope: &Arc<dyn Scope>,
     ) -> Result<Self, Failure> {
         let servers = &module.loaded.workflow.mcp;
@@ -77,7 +78,7 @@ impl Servers {
             all.push(One {
                 name: name.to_owned(),
                 wanted: wanted.clone(),
-                spec: command::spec(shared, task, scope, words)?,
+                spec: command::spec(shared, task, scope, words, limits)?,
                 running: None,
             });
         }

@@ -241,7 +241,7 @@ impl<'a> Toolbox<'a> {
             return Ok(ran(text, well));
         }
         self.leave(call, place).await?;
-        let done = command::run(self.shared, self.task, self.job, self.scope, words).await?;
+        let done = command::run(self.shared, self.module, self.task, self.job, self.scope, words).await?;
         let text = self.cut_with(&done.text, share, "run a command that says less, or of a part");
         let left = self.left(place, &text).await?;
         let mut told = ran(text, done.well);

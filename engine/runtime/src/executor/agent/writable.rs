@@ -1,25 +1,64 @@
-//! Where the commands that a model chooses may write: the folders that `permissions.write` names, and what builds leave.
+//! Where the commands that a model chooses may write: the folders that the `writes` of its task name, and what builds
+//! leave.
 //!
-//! Only the system can hold a command to that, so it is told in folders: one that a glob begins with is given whole.
-//! What git ignores is nobody's work, and no build runs without it.
+//! Only the system can hold a command to that, so it is told in folders: one that a glob begins with is given whole, but
+//! for those that git and the engine keep. What builds leave is known by its name and by git's ignoring it: ignored
+//! alone may be a database or the settings of an editor.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use smallcode_core::{glob, path};
+use smallcode_core::glob::{self, Glob};
+use smallcode_core::path;
 
-use super::super::{Shared, permit};
+use super::super::Shared;
+use crate::workspace::Ignores;
 
-/// What builds leave beside the file that says how a project is built. A folder can only be given once it is there.
-const BUILT: [(&str, &[&str]); 5] = [
+/// What builds and tests leave, by the names that their tools give it.
+const BUILT: [&str; 23] = [
+    ".cache",
+    ".gradle",
+    ".mypy_cache",
+    ".next",
+    ".nox",
+    ".nuxt",
+    ".nyc_output",
+    ".parcel-cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".svelte-kit",
+    ".tox",
+    ".turbo",
+    ".venv",
+    "__pycache__",
+    "build",
+    "coverage",
+    "dist",
+    "htmlcov",
+    "node_modules",
+    "out",
+    "target",
+    "venv",
+];
+
+/// What a build makes beside the file that says how a project is built. A folder can only be given once it is there.
+const MAKES: [(&str, &[&str]); 6] = [
     ("Cargo.toml", &["target"]),
+    ("CMakeLists.txt", &["build"]),
     ("package.json", &["node_modules", "dist", "coverage"]),
     ("pom.xml", &["target"]),
     ("build.gradle", &["build", ".gradle"]),
     ("build.gradle.kts", &["build", ".gradle"]),
 ];
+
+/// What a tool puts into a folder to say that all of it can be made again: <https://bford.info/cachedir/>.
+const TAG: &str = "CACHEDIR.TAG";
+
+/// The most folders that are looked into: beyond that a project is built in its parts.
+const LOOKED_INTO: usize = 500;
 
 /// Folders that were made for commands to write in: what is still empty goes with the run.
 #[derive(Debug, Default)]
@@ -49,72 +88,141 @@ impl Drop for MadeFolders {
     }
 }
 
-/// The files and folders below the workspace that a command may change. `cwd` is where it runs, `program` its name.
-pub(super) fn writable(shared: &Shared, cwd: &Utf8Path, program: &str) -> Vec<PathBuf> {
+/// The files and folders below the workspace that a command may change. `writes` are the paths and globs of its task,
+/// `cwd` is where it runs, `program` its name.
+pub(super) fn writable(shared: &Shared, writes: &[String], cwd: &Utf8Path, program: &str) -> Vec<PathBuf> {
     let root = shared.workspace.root();
-    let mut given: Vec<PathBuf> = Vec::new();
-    for pattern in &shared.write_permissions {
-        let Ok(clean) = path::inside(pattern) else {
-            continue;
-        };
-        let folder = glob::is_pattern(clean.as_str());
-        let named = if folder {
-            glob::extent(clean.as_str()).start
+    let mut given = BTreeSet::new();
+    let patterns: Vec<String> = writes.iter().flat_map(|pattern| alternatives(pattern)).collect();
+    let globs: Vec<Glob> = patterns
+        .iter()
+        .filter_map(|pattern| Glob::new(pattern).ok())
+        .collect();
+    let covered = |path: &str| path::kept(path).is_none() && globs.iter().any(|glob| glob.matches(path));
+    for pattern in &patterns {
+        if matches!(pattern.as_str(), "**" | "**/*") {
+            return vec![root.into()];
+        }
+        let is_folder = glob::is_pattern(pattern);
+        let named = if is_folder {
+            glob::extent(pattern).start
         } else {
-            clean.to_string()
+            pattern.clone()
         };
         if named.is_empty() {
-            return vec![root.into()];
+            // The top folder is not given, since what git and the engine keep lies in it.
+            given.extend(entries(root, |_| true).into_iter().map(PathBuf::from));
+            continue;
         }
         // A link that leads outside gives nothing, and one that leads elsewhere inside only what may be written there: a
         // command may have put it in the place of a folder.
         let Ok(real) = shared.workspace.destination(&named) else {
             continue;
         };
-        let inside = if folder {
+        let inside = if is_folder {
             format!("{real}/any")
         } else {
             real.clone()
         };
-        if real != named && !permit::may_write(&inside, &shared.write_permissions) {
+        if path::kept(&real).is_some() || (real != named && !covered(&inside)) {
             continue;
         }
         let place = root.join(real);
-        if folder {
+        if is_folder {
             shared.made.folder(place.as_std_path());
         }
         // Of one file that is all; who wants to make it writes it by a tool.
-        if folder || place.is_file() {
-            given.push(place.into());
+        if is_folder || place.is_file() {
+            given.insert(place.into());
         }
     }
-    for folder in [root, cwd] {
-        let Ok(inside) = folder.strip_prefix(root) else {
-            continue;
-        };
-        let rules = shared.workspace.ignores(inside);
-        // What git and the engine keep for themselves is not meant.
-        let is_built = |place: &Utf8Path| {
-            let own = place.strip_prefix(root).map(|place| path::kept(place.as_str()));
-            own.is_ok_and(|kept| kept.is_none()) && rules.has_folder(place)
-        };
-        for (file, built) in BUILT {
-            if folder.join(file).is_file() {
-                let built = built.iter().map(|name| folder.join(name));
-                let missing = built.filter(|built| !built.exists() && is_built(built));
-                missing.for_each(|built| shared.made.folder(built.as_std_path()));
-            }
-        }
-        let below = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-        let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let below = below.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.path()).ok());
-        given.extend(below.filter(|place| is_built(place)).map(PathBuf::from));
+    // Who may write the rules of what is ignored is not let in by them.
+    if !covered(".gitignore") {
+        given.extend(built(shared, cwd));
     }
     // Whoever is allowed to use git is allowed to have it work.
     if program == "git" {
-        given.push(root.join(".git").into());
+        given.insert(root.join(".git").into());
     }
-    given.sort();
-    given.dedup();
-    given
+    given.into_iter().collect()
+}
+
+/// What builds leave: in the folders on the way to `cwd`, and in those in them.
+fn built(shared: &Shared, cwd: &Utf8Path) -> Vec<PathBuf> {
+    let root = shared.workspace.root();
+    let way = cwd.ancestors().take_while(|folder| folder.starts_with(root));
+    let mut folders: Vec<Utf8PathBuf> = way.map(Utf8Path::to_path_buf).collect();
+    let own = |name: &str| !BUILT.contains(&name);
+    folders.extend(folders.clone().iter().flat_map(|folder| {
+        entries(folder, |entry| {
+            entry.is_dir() && own(entry.file_name().unwrap_or_default())
+        })
+    }));
+    folders.truncate(LOOKED_INTO);
+    let is_repository = root.join(".git").exists();
+    let mut found = Vec::new();
+    for folder in folders {
+        let Ok(inside) = folder.strip_prefix(root) else {
+            continue;
+        };
+        let mut rules: Option<Ignores> = None;
+        let mut ignored = |place: &Utf8Path| {
+            rules
+                .get_or_insert_with(|| shared.workspace.ignores(inside))
+                .has_folder(place)
+        };
+        for (file, made) in MAKES {
+            if folder.join(file).is_file() {
+                for place in made
+                    .iter()
+                    .map(|name| folder.join(name))
+                    .filter(|place| !place.exists())
+                {
+                    // What is neither ignored nor tagged would be work of somebody.
+                    if *file == *"Cargo.toml" || !is_repository || ignored(&place) {
+                        shared.made.folder(place.as_std_path());
+                    }
+                }
+            }
+        }
+        for name in BUILT {
+            let place = folder.join(name);
+            let is_folder = fs::symlink_metadata(&place).is_ok_and(|about| about.is_dir());
+            if is_folder
+                && (!is_repository || place.join(TAG).is_file() || is_empty(&place) || ignored(&place))
+            {
+                found.push(place.into());
+            }
+        }
+    }
+    found
+}
+
+fn is_empty(folder: &Utf8Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// What is in a folder and no link, but for what git and the engine keep.
+fn entries(folder: &Utf8Path, wanted: impl Fn(&Utf8Path) -> bool) -> Vec<Utf8PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let found = found.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()));
+    let found = found.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.path()).ok());
+    found
+        .filter(|place| place.file_name().is_some_and(|name| path::kept(name).is_none()) && wanted(place))
+        .collect()
+}
+
+/// A glob without its first braces: one for each of what stands between them.
+fn alternatives(pattern: &str) -> Vec<String> {
+    let braces = pattern.split_once('{').and_then(|(before, rest)| {
+        let (inside, behind) = rest.split_once('}')?;
+        (!before.ends_with('\\') && !inside.contains('{')).then_some((before, inside, behind))
+    });
+    match braces {
+        Some((before, inside, behind)) => inside
+            .split(',')
+            .map(|word| format!("{before}{word}{behind}"))
+            .collect(),
+        None => vec![pattern.to_owned()],
+    }
 }

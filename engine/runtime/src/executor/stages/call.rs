@@ -305,15 +305,20 @@ fn judge_usage(
         UsageVerdict::Consistent => None,
         UsageVerdict::Cut(cut) => Some(Failure::new(FailureClass::TooLarge, in_words(&cut))),
         UsageVerdict::Underestimated { estimated, counted } => {
-            answerer.learned.learn_count(estimated, counted);
+            let allowed = answerer.learned.learn_count(estimated, counted);
             if counted.0.saturating_add(request.max_tokens) > answerer.facts.window {
                 let message = format!(
                     "the server counted {counted} tokens of prompt where {estimated} were expected, which leaves too little of the window"
                 );
                 return Some(Failure::new(FailureClass::TooLarge, message));
             }
+            let then = if allowed {
+                "later counts allow for it"
+            } else {
+                "no way to count explains that, and nothing is learned from it"
+            };
             let message = format!(
-                "the server counted {counted} tokens of prompt where {estimated} were expected; later counts allow for it"
+                "the server counted {counted} tokens of prompt where {estimated} were expected; {then}"
             );
             job.tell.notices.send(Notice::Warning { message });
             None

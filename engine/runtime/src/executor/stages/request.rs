@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use smallcode_core::context::{self as fitting, Form, Section, Shown};
+use smallcode_core::instruction::LEAST_ANSWER;
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, Notice, feedback};
 use smallcode_core::tokens::{Estimate, Family, Tokens};
 
@@ -10,8 +11,7 @@ use super::Turn;
 use crate::model::{self, Constraint, Request, Role};
 use crate::settings::Profile;
 
-/// The fewest tokens that an answer must have room for: fewer hold no useful answer.
-const MIN_ANSWER: u64 = 16;
+const MIN_ANSWER: u64 = LEAST_ANSWER.get();
 
 /// What is sent.
 pub(super) struct Asked {

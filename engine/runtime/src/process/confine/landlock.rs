@@ -1,6 +1,7 @@
 //! The limits as Linux puts them on: Landlock for files, TCP, signals and abstract sockets, seccomp for all other
 //! sockets, which Landlock does not know.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -14,13 +15,19 @@ use rustix::thread::{
     CapabilitySet, capabilities, capability_is_in_bounding_set, remove_capability_from_bounding_set,
     set_capabilities,
 };
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
 
 use super::{Confine, ConfineError};
 
 /// What is asked of Landlock: all that it could deny when this was written. Kernels that know less deny less, but for
 /// what the first version could.
 const ASKED: ABI = ABI::V6;
+
+/// What types into a terminal: a character, and what is marked on the screen of a console (asm-generic/ioctls.h).
+const TIOCSTI: u64 = 0x5412;
+const TIOCLINUX: u64 = 0x541c;
 
 /// Whether this system confines commands at all: Linux from 5.13 on, where Landlock is switched on.
 pub fn offered() -> bool {
@@ -44,10 +51,8 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible
     let refused = |reason: String| ConfineError::NotConfined { reason };
     forgo().map_err(|error| refused(error.to_string()))?;
     limit(&confine).map_err(|error| refused(error.to_string()))?;
-    if !confine.network {
-        let filter = no_sockets().map_err(|error| refused(error.to_string()))?;
-        seccompiler::apply_filter(&filter).map_err(|error| refused(error.to_string()))?;
-    }
+    let filter = refused_calls(confine.network).map_err(|error| refused(error.to_string()))?;
+    seccompiler::apply_filter(&filter).map_err(|error| refused(error.to_string()))?;
     let source = Command::new(program).arg0(called).args(arguments).exec();
     Err(ConfineError::NotStarted {
         program: called.to_string_lossy().into_owned(),
@@ -92,13 +97,22 @@ fn limit(confine: &Confine) -> Result<(), RulesetError> {
     Ok(())
 }
 
-/// Refuses every socket, and the way around that call. Pairs of sockets, by which programs talk to their own
-/// children, stay. A socket of the file system could reach a service that acts for the user, such as that of Docker.
-fn no_sockets() -> Result<BpfProgram, seccompiler::BackendError> {
-    let denied = [libc::SYS_socket, libc::SYS_io_uring_setup];
+/// Refuses what puts words into a terminal as if they had been typed there (`ioctl_tty(2)`), and, without a network, every
+/// socket, and the way around that call. Pairs of sockets, by which programs talk to their own children, stay. A socket
+/// of the file system could reach a service that acts for the user, such as that of Docker.
+fn refused_calls(network: bool) -> Result<BpfProgram, seccompiler::BackendError> {
     let errno = u32::try_from(libc::EACCES).unwrap_or_default();
+    let typed = |request: u64| {
+        // The kernel looks at the lower half of a request only.
+        let is_it = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, request)?;
+        SeccompRule::new(vec![is_it])
+    };
+    let mut rules = BTreeMap::from([(libc::SYS_ioctl, vec![typed(TIOCSTI)?, typed(TIOCLINUX)?])]);
+    if !network {
+        rules.extend([libc::SYS_socket, libc::SYS_io_uring_setup].map(|call| (call, Vec::new())));
+    }
     SeccompFilter::new(
-        denied.map(|call| (call, Vec::new())).into(),
+        rules,
         SeccompAction::Allow,
         SeccompAction::Errno(errno),
         std::env::consts::ARCH.try_into()?,
