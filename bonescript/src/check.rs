@@ -301,6 +301,20 @@ pub(crate) fn plural(name: &str) -> String {
     format!("{name}s")
 }
 
+/// What the service has under its own paths, beside tables.
+const SERVICE: [&str; 4] = ["channels", "flows", "jobs", "metrics"];
+
+/// The table of an entity, after which its routes are called. Where the service has that path, it stays singular.
+pub(crate) fn table(entity: &str) -> String {
+    let name = snake(entity);
+    let table = plural(&name);
+    if SERVICE.contains(&table.as_str()) {
+        name
+    } else {
+        table
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

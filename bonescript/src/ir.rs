@@ -292,7 +292,7 @@ pub struct Capability {
 
 impl Capability {
     /// Whether it touches rows of those who take part in a channel; where anyone may, it does.
-    fn concerns(&self, participants: Option<EntityId>) -> bool {
+    pub(crate) fn concerns(&self, participants: Option<EntityId>) -> bool {
         let Some(wanted) = participants else { return true };
         let given = self.parameters.iter().filter_map(|parameter| {
             let ty = parameter.ty.required();
@@ -553,10 +553,9 @@ pub struct ExtensionPoint {
 }
 
 impl System {
-    /// Whether a channel tells of what a capability does: those of its rows do, and where there are none, all do.
+    /// Whether a channel tells of what a capability does: those of its rows do, and those where anyone takes part.
     pub fn tells(&self, channel: &Channel, capability: &Capability) -> bool {
-        let concerned = |channel: &Channel| capability.concerns(channel.participants);
-        capability.sync == Sync::Realtime && (concerned(channel) || !self.channels.iter().any(concerned))
+        capability.sync == Sync::Realtime && capability.concerns(channel.participants)
     }
 
     /// The entity behind an id.

@@ -5,7 +5,7 @@ use super::scope::Scope;
 use super::types::TypePlace;
 use crate::Level;
 use crate::ast::{self, Name};
-use crate::diagnostic::{Code, closest, count, misspelt};
+use crate::diagnostic::{Code, count, misspelt};
 use crate::ir::{Expression, ExpressionKind as K, ExtensionPoint, ExtensionPointId, Parameter, Type};
 use crate::text::Span;
 
@@ -166,7 +166,7 @@ impl Checker<'_> {
             .take(MAX_LISTED);
         let mut known: Vec<&str> = points.map(|point| point.name.as_str()).collect();
         known.extend(["count", "sum"]);
-        let near = closest(&name.text, known.iter().copied());
+        let near = misspelt(&name.text, known.iter().copied());
         let message = format!("there is no function `{}`", name.text);
         let mut problem = self.problem(Code::UNKNOWN_CALL, name.span, message);
         if near.is_some() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Checker, Placed, Unit};
+use super::{Checker, Placed, Unit, snake};
 use crate::ast::{Declaration, Name};
 use crate::diagnostic::Code;
 use crate::text::{SourceId, Span};
@@ -100,7 +100,27 @@ impl<'a> Checker<'a> {
         if first.is_none() {
             seen.0.insert(key, (self.source, name.span));
         }
-        self.twice(kind, name, first)
+        self.twice(kind, name, first) || self.alike(seen, kind, name)
+    }
+
+    /// Says where two names of a kind are one in files and routes, which know no capitals.
+    fn alike(&mut self, seen: &mut Seen, kind: &'static str, name: &Name) -> bool {
+        let written = snake(&name.text);
+        let first = seen
+            .1
+            .entry((kind, written))
+            .or_insert_with(|| name.text.clone())
+            .clone();
+        if first == name.text {
+            return false;
+        }
+        let message = format!(
+            "{kind} `{}` is called like `{first}` in files and routes",
+            name.text
+        );
+        let problem = self.problem(Code::DUPLICATE, name.span, message);
+        self.report(problem.help("capitals and `_` do not tell names apart: give one of them another name"));
+        true
     }
 
     fn reserved_type(&mut self, name: &Name) {
@@ -124,7 +144,11 @@ impl<'a> Checker<'a> {
 }
 
 #[derive(Default)]
-struct Seen(HashMap<(&'static str, String), (SourceId, Span)>);
+struct Seen(
+    HashMap<(&'static str, String), (SourceId, Span)>,
+    /// What was written first of each name without capitals.
+    HashMap<(&'static str, String), String>,
+);
 
 fn add<'a, T>(
     list: &mut Vec<Placed<'a, T>>,

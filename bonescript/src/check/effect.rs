@@ -5,8 +5,8 @@ use super::{Checker, MemberKind};
 use crate::ast::{self, EffectOperator, Name};
 use crate::diagnostic::Code;
 use crate::ir::{
-    BinaryOperator, Capability, ColumnKind, Creation, Effect, EntityId, Expression, ExpressionKind as K,
-    Literal, RelationKind, Target, Type,
+    Auth, BinaryOperator, Capability, ColumnKind, Creation, Effect, Entity, EntityId, Expression,
+    ExpressionKind as K, Literal, RelationKind, Target, Type,
 };
 use crate::text::Span;
 
@@ -446,20 +446,29 @@ impl Checker<'_> {
         let Some(entity) = self.system.entity(id) else {
             return;
         };
-        let missing = entity.columns.iter().filter(|column| {
-            matches!(column.kind, ColumnKind::ForeignKey(_))
-                && !column.nullable
+        let missing = entity.columns.iter().filter_map(|column| {
+            let ColumnKind::ForeignKey(target) = column.kind else {
+                return None;
+            };
+            let lacks = !column.nullable
                 && column.default.is_none()
-                && !values.iter().any(|(name, _)| *name == column.name)
+                && !values.iter().any(|(name, _)| *name == column.name);
+            lacks.then(|| (column.name.clone(), target))
         });
-        let missing: Vec<String> = missing.map(|column| column.name.clone()).collect();
+        let missing: Vec<(String, EntityId)> = missing.collect();
         let name = entity.name.clone();
-        for column in missing {
+        for (column, target) in missing {
             let message = format!("the new `{name}` has no `{column}`");
             let problem = self.problem(Code::INCOMPLETE_ROW, span, message);
             let problem = problem.help(format!(
                 "set `{column} = …`, or make the relation optional with `[0..1]`"
             ));
+            let logs_in = |entity: &Entity| entity.auth.is_some_and(|auth| auth != Auth::None);
+            if self.system.entity(target).is_some_and(logs_in) {
+                // A row of nobody could be read and changed by nobody.
+                self.report(problem);
+                continue;
+            }
             self.tolerate(problem, "the relation is optional");
             // What leniency lets pass has to be able to be kept.
             self.entity_mut(id, |entity| {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::types::TypePlace;
-use super::{Checker, Member, MemberKind, plural, snake};
+use super::{Checker, Member, MemberKind, snake, table};
 use crate::ast::{self, Name, StateGraph};
 use crate::diagnostic::Code;
 use crate::ir::{Column, ColumnKind, Entity, EntityId, Facts, Machine, Transition, Type};
@@ -18,7 +18,7 @@ impl Checker<'_> {
         for (_, tree) in self.trees.entities.clone() {
             self.system.entities.push(Entity {
                 name: tree.name.text.clone(),
-                table: plural(&snake(&tree.name.text)),
+                table: table(&tree.name.text),
                 auth: None,
                 columns: Vec::new(),
                 uniques: Vec::new(),

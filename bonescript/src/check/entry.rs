@@ -2,18 +2,17 @@
 
 use super::Checker;
 use crate::diagnostic::Code;
-use crate::ir::{Auth, ColumnKind, Entity, EntityId};
+use crate::ir::{Auth, Authorization, Capability, ColumnKind, Entity, EntityId};
 
 impl Checker<'_> {
     /// Warns where the first row of those who log in can't be made by a request.
     pub(super) fn entry(&mut self) {
         let logs_in = |entity: &Entity| entity.auth.filter(|auth| *auth != Auth::None);
         let made = |id: usize| {
-            let mut creations = self
-                .system
-                .capabilities
-                .iter()
-                .filter_map(|capability| capability.creates.as_ref());
+            // Only who needs no token can make the first account.
+            let anyone = |capability: &&Capability| capability.authorization == Authorization::Anyone;
+            let open = self.system.capabilities.iter().filter(anyone);
+            let mut creations = open.filter_map(|capability| capability.creates.as_ref());
             creations.any(|creation| creation.entity == EntityId(id))
         };
         let entities = &self.system.entities;

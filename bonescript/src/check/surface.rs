@@ -37,19 +37,23 @@ impl Checker<'_> {
 
     /// What is done at once is told in channels, and only where there is one for it.
     fn unheard(&mut self) {
-        if !self.system.channels.is_empty() {
-            return;
-        }
         let at_once = |word: &&Name| word.text == Sync::Realtime.as_str();
-        for (source, tree) in self.trees.capabilities.clone() {
-            let Some(word) = tree.sync.as_ref().filter(at_once) else {
+        for (index, (source, tree)) in self.trees.capabilities.clone().into_iter().enumerate() {
+            let (Some(word), Some(capability)) = (
+                tree.sync.as_ref().filter(at_once),
+                self.system.capabilities.get(index),
+            ) else {
                 continue;
             };
+            let mut channels = self.system.channels.iter();
+            if channels.any(|channel| capability.concerns(channel.participants)) {
+                continue;
+            }
             self.source = source;
             let message = format!("no channel tells of `{}`", tree.name.text);
             let problem = self.problem(Code::UNHEARD, word.span, message);
             self.report(
-                problem.help("declare one: `channel live { participants: set<…> }`, or leave `sync` out"),
+                problem.help("give it a parameter of those who take part in a channel, declare such a channel, or leave `sync` out"),
             );
         }
     }

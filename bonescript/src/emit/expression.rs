@@ -180,7 +180,7 @@ impl<'a> Compiler<'a> {
                 ..Code::new("participant".to_owned(), Level::Primary, ty)
             },
             K::Message => Code::new("message".to_owned(), Level::Primary, Type::Json),
-            K::Now => Code::new(self.of_call("now"), Level::Primary, Type::Timestamp),
+            K::Now => Code::new(self.now(), Level::Primary, Type::Timestamp),
             K::List(items) => self.list(items, &ty)?,
             K::Map(entries) => self.map(entries, ty)?,
             K::Unary(operator, inner) => self.unary(*operator, inner, ty)?,
@@ -198,7 +198,7 @@ impl<'a> Compiler<'a> {
         let level = match literal {
             Literal::Integer(value) if *value < 0 => Level::Unary,
             Literal::Float(value) if value.is_sign_negative() => Level::Unary,
-            Literal::Now => return Code::new(self.of_call("now"), Level::Primary, Type::Timestamp),
+            Literal::Now => return Code::new(self.now(), Level::Primary, Type::Timestamp),
             _ => Level::Primary,
         };
         Code {
@@ -236,6 +236,14 @@ impl<'a> Compiler<'a> {
         Code {
             nullable,
             ..Code::new(property("row", name), Level::Primary, ty.required().clone())
+        }
+    }
+
+    /// The time: that of the call, which a message of a channel is not.
+    fn now(&self) -> String {
+        match self.scope {
+            Scope::Channel(_) => "new Date()".to_owned(),
+            _ => self.of_call("now"),
         }
     }
 
@@ -323,7 +331,25 @@ impl<'a> Compiler<'a> {
         let mut texts = Vec::new();
         for (argument, parameter) in arguments.iter().zip(&point.parameters) {
             let code = self.value(argument)?;
-            let code = if code.row {
+            // In JSON a row is its id, as in a column.
+            let code = if code.row && matches!(parameter.ty.required(), Type::Json | Type::Unknown) {
+                self.plain(argument)?
+            } else {
+                code
+            };
+            let wants_row = !matches!(parameter.ty, Type::Optional(_));
+            let code = if code.row && code.nullable && wants_row {
+                Code::new(
+                    format!(
+                        "{}({}, {})",
+                        self.call("there"),
+                        code.text,
+                        string(&parameter.name)
+                    ),
+                    Level::Primary,
+                    code.ty,
+                )
+            } else if code.row {
                 code
             } else {
                 self.fit(code, &parameter.ty, &parameter.name)

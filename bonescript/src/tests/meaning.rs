@@ -353,3 +353,46 @@ fn a_state_that_a_call_gives_is_checked_when_it_is_set_and_begins_no_row() {
     );
     assert_eq!(problems("order.state = n"), "a state is text, and this is `uint`");
 }
+
+#[test]
+fn names_that_only_capitals_tell_apart_are_one_in_files_and_routes() {
+    let codes = |declarations: &str| {
+        let text = format!("system S {{ entity User {{ owns: [n: uint] auth: jwt }} {declarations} }}");
+        let analysis = check("t.bone", &text, Level::Strict);
+        let found = analysis.diagnostics.iter().map(|found| found.code.to_string());
+        found.collect::<Vec<_>>().join(" ")
+    };
+    let capability = |name: &str| format!("capability {name}(user: User) {{ effects: [user.n += 1] }}");
+    assert_eq!(
+        codes(&format!("{} {}", capability("a_b"), capability("aB"))),
+        "B0201"
+    );
+    assert_eq!(codes(&format!("{} {}", capability("a_b"), capability("a_c"))), "");
+    assert_eq!(
+        codes("entity UserB { owns: [n: uint] } entity User_B { owns: [n: uint] }"),
+        "B0201"
+    );
+}
+
+#[test]
+fn a_new_row_of_somebody_says_of_whom_also_where_much_is_let_pass() {
+    let text = "system S { entity User { owns: [n: uint] auth: jwt } entity Shop { owns: [n: uint] }
+        entity Diary { owns: [text: string] relation user: belongs_to User relation shop: belongs_to Shop }
+        capability write(user: User, text: string) { requires: [caller == user] effects: [text = text] } }";
+    let analysis = check("t.bone", text, Level::Lenient);
+    let told: Vec<(bool, &str)> = analysis
+        .diagnostics
+        .iter()
+        .map(|found| (found.is_error(), found.message.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                false,
+                "the new `Diary` has no `shop_id`: the relation is optional"
+            ),
+            (true, "the new `Diary` has no `user_id`"),
+        ]
+    );
+}

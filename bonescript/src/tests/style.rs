@@ -52,6 +52,7 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
         include_str!("../../testdata/style/newsroom.bone"),
         "",
     ),
+    ("edges.bone", include_str!("../../testdata/style/edges.bone"), ""),
     (
         "transit.bone",
         include_str!("../../testdata/style/transit.bone"),

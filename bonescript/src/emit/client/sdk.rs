@@ -73,7 +73,13 @@ fn column_field(system: &System, column: &Column, needed: bool) -> Value {
 
 /// The names of types in the module: those of entities as they are.
 fn type_name(name: &str) -> String {
-    names::identifier(&names::pascal(name))
+    let name = names::identifier(&names::pascal(name));
+    // Types of the client itself.
+    if matches!(name.as_str(), "Integer" | "Json" | "Login" | "Me") {
+        format!("{name}Row")
+    } else {
+        name
+    }
 }
 
 fn entity_types(system: &System, entity: &Entity, rules: &EntityRules) -> Value {

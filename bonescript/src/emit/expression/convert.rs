@@ -43,8 +43,34 @@ impl Compiler<'_> {
             };
         }
         let code = self.alike(code, wanted);
+        let holds_json = match wanted {
+            Type::List(inner) | Type::Set(inner) | Type::Map(_, inner) => {
+                matches!(inner.required(), Type::Json | Type::Unknown) && !is_json(code.ty.required())
+            }
+            _ => false,
+        };
+        let code = if holds_json {
+            Code {
+                nullable: code.nullable,
+                ..Code::new(
+                    format!("{}({})", self.call("asJson"), code.text),
+                    Level::Primary,
+                    Type::Json,
+                )
+            }
+        } else {
+            code
+        };
         let checked = function_for(&code, wanted);
         match checked {
+            // Nothing is JSON, too.
+            Some("asJson") => {
+                let text = format!("{}({})", self.call("asJson"), code.text);
+                Code {
+                    nullable: code.nullable,
+                    ..Code::new(text, Level::Primary, wanted.clone())
+                }
+            }
             Some(function) if code.nullable && optional => {
                 let text = format!(
                     "{}({}, (value) => {}(value, {}))",

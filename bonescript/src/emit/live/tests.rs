@@ -150,33 +150,6 @@ fn channels() {
 }
 
 #[test]
-fn what_concerns_no_channel_is_told_in_all() {
-    let project = project(&format!(
-        r"{ACCOUNT}
-        entity Stone {{ owns: [size: uint] }}
-        capability greet(account: Account) {{ effects: [account.coins += 1] sync: realtime }}
-        capability grow(stone: Stone) {{ requires: [caller.id == stone.id] effects: [stone.size += 1] sync: realtime }}
-        channel lobby {{ participants: set<Account> }}
-        channel quarry {{ participants: set<Stone> }}
-        entity Visitor {{ owns: [name: string] auth: jwt }}
-        channel gate {{ participants: set<Visitor> }}
-        capability rain(values: list<float>) {{ algorithm: percentile using {{ values: values, k: 50 }} returns: float sync: realtime }}
-        "
-    ));
-    let definitions = file(&project, "src/channels/definitions.ts");
-    let told: Vec<&str> = ["greet", "grow", "rain"]
-        .into_iter()
-        .flat_map(|name| {
-            definitions
-                .matches(&format!("{name}: ["))
-                .map(move |_| name)
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    assert_eq!(told, ["greet", "grow", "rain", "rain", "rain"], "{definitions}");
-}
-
-#[test]
 fn flows() {
     let project = project(&format!(
         r"{ACCOUNT}

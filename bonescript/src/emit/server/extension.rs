@@ -45,7 +45,10 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
 
 /// Modules of our own have these names.
 fn file(point: &ExtensionPoint) -> String {
-    if matches!(point.name.as_str(), "index" | "types" | "unwritten") {
+    if matches!(
+        point.name.to_lowercase().as_str(),
+        "index" | "types" | "unwritten"
+    ) {
         format!("{}_extension", point.name)
     } else {
         point.name.clone()
