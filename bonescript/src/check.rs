@@ -9,6 +9,7 @@ mod calls;
 mod capability;
 mod compare;
 mod constant;
+mod creation;
 mod declare;
 mod effect;
 mod emission;
