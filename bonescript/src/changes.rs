@@ -15,6 +15,8 @@ pub struct Written {
     pub hash: String,
     /// Whose it is.
     pub owner: Owner,
+    /// Of a file of the user's, the hash of what was written there at first, where that is known.
+    pub first: Option<String>,
 }
 
 /// The files of the last compilation, by path.
@@ -69,7 +71,9 @@ impl KeptWhy {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::EditedAndGone => "is edited and no longer generated; it is yours now",
-            Self::NoLongerUsed => "is yours, and the program no longer uses it",
+            Self::NoLongerUsed => {
+                "is yours, and the program no longer uses it: remove it once you need nothing of it"
+            }
         }
     }
 }
@@ -142,9 +146,14 @@ pub fn changes(
             }
         };
         let owner = file.owner;
+        let first = match owner {
+            Owner::User if changes.write.last() == Some(&index) => Some(hash.clone()),
+            Owner::User => before.and_then(|before| before.first.clone()),
+            Owner::Generated | Owner::Migration => None,
+        };
         changes
             .manifest
-            .insert(file.path.clone(), Written { hash, owner });
+            .insert(file.path.clone(), Written { hash, owner, first });
     }
     let made: std::collections::HashSet<&str> = project.files.iter().map(|file| file.path.as_str()).collect();
     for (path, written) in last {
@@ -165,11 +174,16 @@ impl Changes {
                 return;
             }
             (_, Standing::Nothing) => return,
-            (Owner::User, _) => KeptWhy::NoLongerUsed,
             (Owner::Generated, Standing::File(hash)) if *hash == written.hash => {
                 self.remove.push(path.to_owned());
                 return;
             }
+            // What the user was left to write, and has not written.
+            (Owner::User, Standing::File(hash)) if written.first.as_ref() == Some(hash) => {
+                self.remove.push(path.to_owned());
+                return;
+            }
+            (Owner::User, _) => KeptWhy::NoLongerUsed,
             (Owner::Generated, _) => KeptWhy::EditedAndGone,
         };
         let path = path.to_owned();
@@ -245,7 +259,15 @@ mod tests {
             .iter()
             .map(|(path, hash, owner)| {
                 let hash = (*hash).to_owned();
-                ((*path).to_owned(), Written { hash, owner: *owner })
+                let first = None;
+                (
+                    (*path).to_owned(),
+                    Written {
+                        hash,
+                        owner: *owner,
+                        first,
+                    },
+                )
             })
             .collect();
         let standing = |path: &str| match folder.iter().find(|(there, _)| *there == path) {
@@ -323,6 +345,31 @@ mod tests {
             (unused.remove.len(), unused.kept[0].why),
             (0, KeptWhy::NoLongerUsed)
         );
+    }
+
+    #[test]
+    fn what_the_user_was_left_to_write_and_has_not_written_goes_with_its_use() {
+        let written = decide(&[("a", "1", User)], &[], &[], false);
+        let nothing = Project { files: Vec::new() };
+        let gone = |stands: &str| {
+            let standing = |_: &str| Standing::File(stands.to_owned());
+            changes(&nothing, &[], &written.manifest, &standing, false)
+        };
+        assert_eq!(gone("1").remove, ["a"]);
+        assert_eq!(gone("mine").kept[0].why, KeptWhy::NoLongerUsed);
+        // It is known however often it was compiled since.
+        let again = {
+            let project = Project {
+                files: vec![File {
+                    path: "a".to_owned(),
+                    text: "1".to_owned(),
+                    owner: User,
+                }],
+            };
+            let standing = |_: &str| Standing::File("mine".to_owned());
+            changes(&project, &["1".to_owned()], &written.manifest, &standing, false)
+        };
+        assert_eq!(again.manifest["a"].first.as_deref(), Some("1"));
     }
 
     #[test]

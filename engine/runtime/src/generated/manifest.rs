@@ -33,6 +33,8 @@ struct Form {
 struct Entry {
     owner: Word,
     blake3: String,
+    #[serde(default)]
+    first: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -73,6 +75,7 @@ impl Record {
                 Written {
                     hash: entry.blake3,
                     owner,
+                    first: entry.first,
                 },
             )
         });
@@ -103,9 +106,13 @@ impl Record {
             // Writing to a string does not fail.
             let _ = write!(
                 out,
-                ": {{ \"owner\": \"{owner}\", \"blake3\": \"{}\" }}",
-                written.hash
+                ": {{ \"owner\": \"{owner}\", \"blake3\": {}",
+                quoted(&written.hash)
             );
+            if let Some(first) = &written.first {
+                let _ = write!(out, ", \"first\": {}", quoted(first));
+            }
+            out.push_str(" }");
         }
         out.push_str("\n  }\n}\n");
         out
