@@ -134,7 +134,8 @@ impl Checker<'_> {
     /// No transition leads to the state that a new row begins in: who calls may not choose it.
     fn first_state(&mut self, ty: &Type, value: &Expression, span: Span) {
         let Type::State(id) = ty.required() else { return };
-        if value.ty == Type::String && !matches!(value.literal(), Some(Literal::String(_))) {
+        let given = matches!(value.ty.required(), Type::String | Type::Json);
+        if given && !matches!(value.literal(), Some(Literal::String(_))) {
             let message = "the state that a row begins in must be written out";
             let problem = self.problem(Code::TYPE_MISMATCH, span, message);
             let expected = crate::diagnostic::some_of(&self.states_of(*id));

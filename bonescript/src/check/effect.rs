@@ -259,7 +259,8 @@ impl Checker<'_> {
 
     /// A state that is written out is checked here; one that a call gives, when it is set.
     fn set_state(&mut self, id: EntityId, value: &Expression, span: Span) {
-        if value.ty != Type::State(id) && value.ty != Type::String {
+        let may_be_one = matches!(value.ty.required(), Type::String | Type::Json | Type::Unknown);
+        if value.ty != Type::State(id) && !may_be_one {
             let message = format!("a state is text, and this is `{}`", self.show(&value.ty));
             let problem = self.problem(Code::TYPE_MISMATCH, span, message);
             let expected = crate::diagnostic::some_of(&self.states_of(id));

@@ -338,14 +338,16 @@ fn a_state_that_a_call_gives_is_checked_when_it_is_set_and_begins_no_row() {
     let problems = |clauses: &str| {
         let text = format!(
             "system S {{
-             entity Order {{ owns: [total: uint] states: open -> paid }}
-             capability c(order: Order, to: string, n: uint) {{ effects: [{clauses}] }} }}"
+             entity Order {{ owns: [total: uint, meta: json] states: open -> paid }}
+             capability c(order: Order, to: string, maybe: optional<string>, n: uint) {{ effects: [{clauses}] }} }}"
         );
         let analysis = check("t.bone", &text, Level::Strict);
         let told = analysis.diagnostics.iter().map(|found| found.message.clone());
         told.collect::<Vec<_>>().join("; ")
     };
     assert_eq!(problems("order.state = to"), "");
+    assert_eq!(problems("order.state = maybe"), "");
+    assert_eq!(problems("order.state = order.meta.next"), "");
     assert_eq!(problems("total = n, state = \"paid\""), "");
     assert_eq!(
         problems("total = n, state = to"),
