@@ -115,7 +115,18 @@ pub fn check_with(name: &str, text: &str, files: &dyn Files, level: Level) -> An
     let mut problems = Problems::default();
     let loaded = Loaded::load(name, text, files, &mut problems);
     let mut program = ir::Program::default();
+    let mut seen = std::collections::HashMap::new();
     for unit in loaded.units() {
+        let name = &unit.system.name;
+        if let Some(first) = seen.insert(name.text.as_str(), name.span) {
+            let message = format!("the system `{}` is there twice", name.text);
+            let problem = Diagnostic::new(Code::DUPLICATE, unit.source, name.span, message);
+            problems.push(
+                problem
+                    .also(unit.source, first, "first here")
+                    .help("give one of them another name"),
+            );
+        }
         let system = check::check(&unit, &loaded.sources, level, &mut problems);
         // What a program with errors means is of no use, and garbage may have thousands of systems.
         if problems.has_errors() {

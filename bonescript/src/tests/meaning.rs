@@ -398,3 +398,14 @@ fn a_new_row_of_somebody_says_of_whom_also_where_much_is_let_pass() {
         ]
     );
 }
+
+#[test]
+fn two_systems_of_a_file_have_names_of_their_own() {
+    let codes = |text: &str| {
+        let analysis = check("t.bone", text, Level::Strict);
+        let found = analysis.diagnostics.iter().map(|found| found.code.to_string());
+        found.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(codes("system A { } system B { }"), "");
+    assert_eq!(codes("system A { } system A { }"), "B0201");
+}
