@@ -22,7 +22,7 @@ fn sandbox(model: &ModelServer, script: &str, beside: &str) -> Sandbox {
     sandbox.write("src/a.py", A);
     sandbox.write("server.sh", SERVER);
     // What builds leave is a command's to write, and is not put back.
-    std::fs::create_dir(sandbox.path().join("build")).unwrap();
+    sandbox.write("build/CACHEDIR.TAG", "");
     sandbox.write("check.sh", "grep -q 'return 2' src/a.py\n");
     sandbox
         .env("SMALLCODE_BASE_URL", &model.base_url())

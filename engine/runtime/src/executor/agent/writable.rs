@@ -15,7 +15,6 @@ use smallcode_core::glob::{self, Glob};
 use smallcode_core::path;
 
 use super::super::Shared;
-use crate::workspace::Ignores;
 
 /// What builds and tests leave, by the names that their tools give it.
 const BUILT: [&str; 23] = [
@@ -147,55 +146,64 @@ pub(super) fn writable(shared: &Shared, writes: &[String], cwd: &Utf8Path, progr
     given.into_iter().collect()
 }
 
-/// What builds leave: in the folders on the way to `cwd`, and in those in them.
+/// What builds leave: in the folders on the way to `cwd`, where it may be made, and in those in them.
 fn built(shared: &Shared, cwd: &Utf8Path) -> Vec<PathBuf> {
     let root = shared.workspace.root();
-    let way = cwd.ancestors().take_while(|folder| folder.starts_with(root));
-    let mut folders: Vec<Utf8PathBuf> = way.map(Utf8Path::to_path_buf).collect();
-    let own = |name: &str| !BUILT.contains(&name);
-    folders.extend(folders.clone().iter().flat_map(|folder| {
-        entries(folder, |entry| {
-            entry.is_dir() && own(entry.file_name().unwrap_or_default())
-        })
-    }));
-    folders.truncate(LOOKED_INTO);
+    let way: Vec<&Utf8Path> = cwd
+        .ancestors()
+        .take_while(|folder| folder.starts_with(root))
+        .collect();
     let is_repository = root.join(".git").exists();
-    let mut found = Vec::new();
-    for folder in folders {
-        let Ok(inside) = folder.strip_prefix(root) else {
-            continue;
-        };
-        let mut rules: Option<Ignores> = None;
-        let mut ignored = |place: &Utf8Path| {
-            rules
-                .get_or_insert_with(|| shared.workspace.ignores(inside))
-                .has_folder(place)
-        };
-        for (file, made) in MAKES {
-            if folder.join(file).is_file() {
-                for place in made
-                    .iter()
-                    .map(|name| folder.join(name))
-                    .filter(|place| !place.exists())
-                {
-                    // What is neither ignored nor tagged would be work of somebody.
-                    if *file == *"Cargo.toml" || !is_repository || ignored(&place) {
-                        shared.made.folder(place.as_std_path());
-                    }
-                }
+    // What git knows of is somebody's work, unless it ignores it. Where there is no git, only what a build makes beside
+    // its own file is known to be none.
+    let is_made = |folder: &Utf8Path, name: &str| {
+        let makes = MAKES.iter().filter(|(file, _)| folder.join(file).is_file());
+        makes.flat_map(|(_, made)| made.iter()).any(|made| *made == name)
+    };
+    for folder in &way {
+        for place in BUILT
+            .iter()
+            .filter(|name| is_made(folder, name))
+            .map(|name| folder.join(name))
+        {
+            let known =
+                place.file_name() == Some("target") || !is_repository || is_ignored(shared, folder, &place);
+            if known && !place.exists() {
+                shared.made.folder(place.as_std_path());
             }
         }
+    }
+    let beside = way.iter().flat_map(|folder| {
+        entries(folder, |entry| {
+            entry.is_dir() && entry.file_name().is_none_or(|name| !BUILT.contains(&name))
+        })
+    });
+    let folders: Vec<Utf8PathBuf> = way
+        .iter()
+        .map(|folder| folder.to_path_buf())
+        .chain(beside)
+        .take(LOOKED_INTO)
+        .collect();
+    let mut found = Vec::new();
+    for folder in folders {
         for name in BUILT {
             let place = folder.join(name);
-            let is_folder = fs::symlink_metadata(&place).is_ok_and(|about| about.is_dir());
-            if is_folder
-                && (!is_repository || place.join(TAG).is_file() || is_empty(&place) || ignored(&place))
-            {
+            if !fs::symlink_metadata(&place).is_ok_and(|about| about.is_dir()) {
+                continue;
+            }
+            let nobodys = place.join(TAG).is_file() || is_empty(&place);
+            if nobodys || (!is_repository && is_made(&folder, name)) || is_ignored(shared, &folder, &place) {
                 found.push(place.into());
             }
         }
     }
     found
+}
+
+/// Whether git ignores a place in a folder.
+fn is_ignored(shared: &Shared, folder: &Utf8Path, place: &Utf8Path) -> bool {
+    let inside = folder.strip_prefix(shared.workspace.root());
+    inside.is_ok_and(|inside| shared.workspace.ignores(inside).has_folder(place))
 }
 
 fn is_empty(folder: &Utf8Path) -> bool {
