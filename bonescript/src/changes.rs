@@ -174,20 +174,20 @@ impl Changes {
                 return;
             }
             (_, Standing::Nothing) => return,
-            (Owner::Generated, Standing::File(hash)) if *hash == written.hash => {
-                self.remove.push(path.to_owned());
-                return;
-            }
+            (Owner::Generated, Standing::File(hash)) if *hash == written.hash => return self.remove(path),
             // What the user was left to write, and has not written.
             (Owner::User, Standing::File(hash)) if written.first.as_ref() == Some(hash) => {
-                self.remove.push(path.to_owned());
-                return;
+                return self.remove(path);
             }
             (Owner::User, _) => KeptWhy::NoLongerUsed,
             (Owner::Generated, _) => KeptWhy::EditedAndGone,
         };
         let path = path.to_owned();
         self.kept.push(Kept { path, why });
+    }
+
+    fn remove(&mut self, path: &str) {
+        self.remove.push(path.to_owned());
     }
 
     /// Whether the folder is as the program says already.

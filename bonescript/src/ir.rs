@@ -570,6 +570,11 @@ impl System {
 }
 
 impl Entity {
+    /// How its rows log in; nothing where they don't.
+    pub fn login(&self) -> Option<Auth> {
+        self.auth.filter(|auth| *auth != Auth::None)
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

@@ -346,8 +346,7 @@ impl Checker<'_> {
                 None => {
                     let message = format!("`{}` needs `{input}`", name.as_str());
                     let problem = self.problem(Code::UNKNOWN_ALGORITHM, tree.name.span, message);
-                    let problem = problem.help(format!("give it: `using {{ {input}: … }}`"));
-                    self.report(problem);
+                    self.report(problem.help(format!("give it: `using {{ {input}: … }}`")));
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::scope::Scope;
 use super::{Checker, MemberKind};
 use crate::ast::{self, Name};
 use crate::diagnostic::Code;
-use crate::ir::{Auth, ColumnKind, Creation, Entity, EntityId, Expression, Literal, Type};
+use crate::ir::{ColumnKind, Creation, EntityId, Expression, Literal, Type};
 use crate::text::Span;
 
 impl Checker<'_> {
@@ -115,8 +115,7 @@ impl Checker<'_> {
             let problem = problem.help(format!(
                 "set `{column} = …`, or make the relation optional with `[0..1]`"
             ));
-            let logs_in = |entity: &Entity| entity.auth.is_some_and(|auth| auth != Auth::None);
-            if self.system.entity(target).is_some_and(logs_in) {
+            if self.logs_in(target) {
                 // A row of nobody could be read and changed by nobody.
                 self.report(problem);
                 continue;

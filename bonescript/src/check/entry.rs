@@ -7,7 +7,6 @@ use crate::ir::{Auth, Authorization, Capability, ColumnKind, Entity, EntityId};
 impl Checker<'_> {
     /// Warns where the first row of those who log in can't be made by a request.
     pub(super) fn entry(&mut self) {
-        let logs_in = |entity: &Entity| entity.auth.filter(|auth| *auth != Auth::None);
         let made = |id: usize| {
             // Only who needs no token can make the first account.
             let anyone = |capability: &&Capability| capability.authorization == Authorization::Anyone;
@@ -18,7 +17,9 @@ impl Checker<'_> {
         let entities = &self.system.entities;
         // Tokens of others come from outside, and a capability may be another way to sign up.
         let elsewhere = |(id, entity): (usize, &Entity)| {
-            logs_in(entity).is_some_and(|auth| auth == Auth::Oauth2 || made(id))
+            entity
+                .login()
+                .is_some_and(|auth| auth == Auth::Oauth2 || made(id))
         };
         if entities.iter().enumerate().any(elsewhere) {
             return;
@@ -30,7 +31,7 @@ impl Checker<'_> {
             let next = entities
                 .iter()
                 .zip(&open)
-                .position(|(entity, open)| !open && logs_in(entity).is_some() && lacking(entity));
+                .position(|(entity, open)| !open && entity.login().is_some() && lacking(entity));
             match next.and_then(|index| open.get_mut(index)) {
                 Some(place) => *place = true,
                 None => break,
@@ -45,7 +46,7 @@ impl Checker<'_> {
             .iter()
             .zip(entities)
             .find_map(|((source, tree), entity)| {
-                logs_in(entity)?;
+                entity.login()?;
                 let (column, target) = lacking(entity, &open)?;
                 Some((
                     *source,

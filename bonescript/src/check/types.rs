@@ -284,7 +284,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn logs_in(&self, id: EntityId) -> bool {
-        let auth = self.system.entity(id).and_then(|entity| entity.auth);
-        auth.is_some_and(|auth| auth != crate::ir::Auth::None)
+        let entity = self.system.entity(id);
+        entity.is_some_and(|entity| entity.login().is_some())
     }
 }

@@ -130,7 +130,7 @@ fn constant_name(name: &str) -> String {
 
 /// The columns that keep the password or key of an entity, and name its rows at the login.
 fn secret_of(entity: &ir::Entity) -> Option<&ir::Column> {
-    entity.auth.filter(|auth| *auth != ir::Auth::None)?;
+    entity.login()?;
     entity.columns.iter().find(|column| {
         column.sensitive
             && !matches!(column.kind, ir::ColumnKind::Derived(_))

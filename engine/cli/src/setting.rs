@@ -200,7 +200,7 @@ impl Outside {
     /// What the settings say of the profiles that a workflow's prompts use; no server is asked.
     pub(crate) fn stated(&self, bundle: &Bundle) -> Result<IndexMap<String, ProfileFacts>, Refusal> {
         let mut facts = IndexMap::new();
-        for (_, task) in tasks(bundle).filter(|(_, task)| plan::calls_of_attempt(task) > 0) {
+        for task in asking(bundle) {
             let name = plan::profile_of(bundle, &task.common);
             if facts.contains_key(&name) {
                 continue;
@@ -230,7 +230,7 @@ impl Outside {
         terminal: &Terminal,
     ) -> Result<Profiles, Refusal> {
         let mut wanted: Vec<(String, Use)> = Vec::new();
-        for (_, task) in tasks(bundle).filter(|(_, task)| plan::calls_of_attempt(task) > 0) {
+        for task in asking(bundle) {
             let answers = (plan::profile_of(bundle, &task.common), Use::Answers);
             let stronger = escalation
                 .and_then(|escalation| escalation.profile_of(task))
@@ -406,7 +406,13 @@ enum Use {
 
 /// Whether any task asks a model.
 pub(crate) fn asks(bundle: &Bundle) -> bool {
-    tasks(bundle).any(|(_, task)| plan::calls_of_attempt(task) > 0)
+    asking(bundle).next().is_some()
+}
+
+/// Every task that asks a model.
+fn asking(bundle: &Bundle) -> impl Iterator<Item = &Task> {
+    let tasks = tasks(bundle).map(|(_, task)| task);
+    tasks.filter(|task| plan::calls_of_attempt(task) > 0)
 }
 
 /// Every task of a bundle with its name.

@@ -52,6 +52,9 @@ pub const LEAST_RESULT: Tokens = Tokens(100);
 /// How many results an agent's conversation has room for at least, so that it can compare a few.
 pub const RESULTS: u64 = 4;
 
+/// The fewest tokens that an agent's conversation must have room for.
+pub const LEAST_CONVERSATION: Tokens = Tokens(LEAST_RESULT.get() * RESULTS);
+
 /// How the answer to a `prompt` is to look; nothing where any text will do.
 pub fn of_answer(output: Option<&Output>, schema: Option<&Json>) -> Option<String> {
     match output? {

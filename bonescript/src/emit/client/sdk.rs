@@ -71,11 +71,13 @@ fn column_field(system: &System, column: &Column, needed: bool) -> Value {
     context! { key => key(column.name.as_str()), type => code(ty), needed }
 }
 
-/// The names of types in the module: those of entities as they are.
+/// Types of the client itself.
+const OWN_TYPES: [&str; 4] = ["Integer", "Json", "Login", "Me"];
+
+/// The names of types in the module: those of entities as they are, unless the client has one of that name.
 fn type_name(name: &str) -> String {
     let name = names::identifier(&names::pascal(name));
-    // Types of the client itself.
-    if matches!(name.as_str(), "Integer" | "Json" | "Login" | "Me") {
+    if OWN_TYPES.contains(&name.as_str()) {
         format!("{name}Row")
     } else {
         name
@@ -138,7 +140,7 @@ fn capability_types(system: &System, capability: &Capability, name: &str) -> Val
 
 pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError> {
     let rules = Rules::of(system);
-    let mut taken: BTreeSet<String> = ["Integer", "Json", "Login", "Me"].map(str::to_owned).into();
+    let mut taken: BTreeSet<String> = OWN_TYPES.map(str::to_owned).into();
     for entity in &system.entities {
         for part in ["", "Create", "Update", "Filter"] {
             taken.insert(format!("{}{part}", type_name(&entity.name)));

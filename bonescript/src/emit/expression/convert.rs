@@ -50,27 +50,14 @@ impl Compiler<'_> {
             _ => false,
         };
         let code = if holds_json {
-            Code {
-                nullable: code.nullable,
-                ..Code::new(
-                    format!("{}({})", self.call("asJson"), code.text),
-                    Level::Primary,
-                    Type::Json,
-                )
-            }
+            self.json(&code, Type::Json)
         } else {
             code
         };
         let checked = function_for(&code, wanted);
         match checked {
             // Nothing is JSON, too.
-            Some("asJson") => {
-                let text = format!("{}({})", self.call("asJson"), code.text);
-                Code {
-                    nullable: code.nullable,
-                    ..Code::new(text, Level::Primary, wanted.clone())
-                }
-            }
+            Some("asJson") => self.json(&code, wanted.clone()),
             Some(function) if code.nullable && optional => {
                 let text = format!(
                     "{}({}, (value) => {}(value, {}))",
@@ -86,6 +73,15 @@ impl Compiler<'_> {
                 self.checked("there", &code, wanted, what)
             }
             None => code,
+        }
+    }
+
+    /// A value as JSON has it.
+    fn json(&mut self, code: &Code, ty: Type) -> Code {
+        let text = format!("{}({})", self.call("asJson"), code.text);
+        Code {
+            nullable: code.nullable,
+            ..Code::new(text, Level::Primary, ty)
         }
     }
 

@@ -99,7 +99,7 @@ fn entity_rules(
     entity: &Entity,
     (made_by, made_columns): &(Vec<String>, BTreeSet<String>),
 ) -> EntityRules {
-    let auth = entity.auth.filter(|auth| *auth != Auth::None);
+    let auth = entity.login();
     let secret = secret_of(entity).map(|column| column.name.clone());
     let owner = entity.owner.as_ref().and_then(|path| owner_by(system, id, path));
     // Another way to sign up is no reason to close this one.

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::{ProfileFacts, UNKNOWN_WINDOW, calls_of_attempt, profile_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::instruction;
-use crate::load::{Bundle, Module, ModuleId};
+use crate::load::{Bundle, Module};
 use crate::proposal::{DEFAULT_MAX_TASKS, Rules, USUAL};
 use crate::run::FEEDBACK_TOKENS;
 use crate::scope::Names;
@@ -37,7 +37,7 @@ pub fn oversized(
     let mut found = Vec::new();
     for (index, module) in bundle.modules.iter().enumerate() {
         // The inputs of a used workflow may come from tasks.
-        let names = names.filter(|_| ModuleId(index) == ModuleId(0));
+        let names = names.filter(|_| index == 0);
         for (at, (name, task)) in module.loaded.workflow.tasks.read.iter().enumerate() {
             if calls_of_attempt(task) == 0 {
                 continue;
@@ -141,15 +141,10 @@ fn least(
         }
         _ => return judges.collect(),
     };
-    let results = Tokens(
-        instruction::LEAST_RESULT
-            .get()
-            .saturating_mul(instruction::RESULTS),
-    );
     let kept = match &task.kind {
         Kind::Agent(agent) => FEEDBACK_TOKENS
             .saturating_add(instruction::kept_for_tools(!agent.keys.mcp.is_empty()))
-            .saturating_add(results),
+            .saturating_add(instruction::LEAST_CONVERSATION),
         Kind::Edit(_) => FEEDBACK_TOKENS,
         _ if !context.is_empty() => FEEDBACK_TOKENS,
         _ => Tokens::ZERO,

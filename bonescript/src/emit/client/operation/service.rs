@@ -54,7 +54,7 @@ pub(super) fn authentication(system: &System, rules: &Rules, all: &mut Vec<Opera
     let rows: Vec<Value> = system
         .entities
         .iter()
-        .filter(|entity| entity.auth.is_some_and(|auth| auth != Auth::None))
+        .filter(|entity| entity.login().is_some())
         .map(|entity| reference(&names::pascal(&entity.name)))
         .collect();
     if rows.is_empty() {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use smallcode_core::context::{Form, fit};
-use smallcode_core::instruction::{self, LEAST_RESULT, RESULTS};
+use smallcode_core::instruction::{self, LEAST_CONVERSATION};
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, feedback};
 use smallcode_core::spec::Agent;
 use smallcode_core::template::Scope;
@@ -101,7 +101,7 @@ impl Prompt {
             .saturating_add(wanted(answerer, job))
             .saturating_add(for_tail);
         let left = window.saturating_sub(taken);
-        if left < LEAST_RESULT.get().saturating_mul(RESULTS) {
+        if left < LEAST_CONVERSATION.get() {
             let name = &answerer.profile.name;
             return Err(too_large(format!(
                 "the window of `{name}` has room for {left} tokens of results beside what the agent is told and its answer; use a model with a larger one, or give it less to do"
