@@ -6,7 +6,6 @@ use std::path::Path;
 
 use bonescript::changes::Standing;
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::FileType;
 use smallcode_core::path;
 
 use super::{GeneratedError, transaction};
@@ -117,11 +116,11 @@ pub(super) fn standing(beneath: &Beneath, path: &str) -> Standing {
 fn content(beneath: &Beneath, path: &str) -> io::Result<Option<Vec<u8>>> {
     let inside = path::inside(path).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let stat = match beneath.stat(inside.as_std_path()) {
+    let about = match beneath.stat(inside.as_std_path()) {
         Err(error) if gone(&error) => return Ok(None),
-        stat => stat?,
+        about => about?,
     };
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+    if !about.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
     }
     let file = match beneath.any(inside.as_std_path()) {

@@ -4,19 +4,16 @@
 //! be done with them, and from that moment the change is made: what is left of it is done by whoever comes next. Before
 //! it, the next one throws the folder away. A file that somebody has edited between a crash and its end stays as it is.
 
-use std::ffi::OsStr;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use bonescript::changes::Standing;
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, renameat, unlinkat};
-use rustix::io::Errno;
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
 use serde::{Deserialize, Serialize};
 use smallcode_core::path;
 
 use super::folder::standing;
-use crate::workspace::beneath::{Beneath, NEW_FILE};
+use crate::workspace::beneath::{Beneath, is_not_empty, make_file};
 
 /// Where new contents wait.
 const STAGE: &str = ".bone-new";
@@ -108,7 +105,7 @@ pub(super) fn stage(beneath: &Beneath, change: &Change<'_>) -> io::Result<Plan> 
         remove: change.remove.iter().map(|path| step(path)).collect(),
     };
     let root = beneath.folder(Path::new(""))?;
-    mkdirat(&root, STAGE, Mode::from_raw_mode(0o700))?;
+    root.create_dir_with(STAGE, DirBuilder::new().mode(0o700))?;
     let stage = beneath.folder(Path::new(STAGE))?;
     let at_once = cfg!(target_os = "linux") && change.write.len() > MANY;
     for (number, (_, text)) in change.write.iter().enumerate() {
@@ -122,15 +119,14 @@ pub(super) fn stage(beneath: &Beneath, change: &Change<'_>) -> io::Result<Plan> 
     }
     let ready = put(&stage, "ready", serde_json::to_string(&plan)?.as_bytes())?;
     ready.sync_data()?;
-    renameat(&stage, "ready", &stage, READY)?;
+    stage.rename("ready", &stage, READY)?;
     beneath.file(Path::new(STAGE))?.sync_all()?;
     beneath.file(Path::new(""))?.sync_all()?;
     Ok(plan)
 }
 
-fn put(folder: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<std::fs::File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = std::fs::File::from(openat(folder, name, flags, NEW_FILE)?);
+fn put(folder: &Dir, name: &str, bytes: &[u8]) -> io::Result<std::fs::File> {
+    let mut file = make_file(folder, name)?;
     file.write_all(bytes)?;
     Ok(file)
 }
@@ -142,16 +138,16 @@ fn finish(beneath: &Beneath, plan: &Plan) -> io::Result<()> {
     for (number, step) in plan.write.iter().enumerate() {
         let name = number.to_string();
         let (folder, last) = place(&step.path)?;
-        match rustix::fs::statat(&stage, name.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
+        match stage.symlink_metadata(&name) {
             // It is where it belongs already.
-            Err(Errno::NOENT) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             found => found?,
         };
         if !is_as(beneath, step) {
             continue;
         }
         let to = beneath.make_folder(Path::new(folder))?;
-        renameat(&stage, name.as_str(), &to, OsStr::new(last))?;
+        stage.rename(&name, &to, last)?;
         folders.insert(folder.to_owned());
     }
     for step in &plan.remove {
@@ -159,7 +155,7 @@ fn finish(beneath: &Beneath, plan: &Plan) -> io::Result<()> {
         if step.before.is_none() || !is_as(beneath, step) {
             continue;
         }
-        unlinkat(beneath.folder(Path::new(folder))?, last, AtFlags::empty())?;
+        beneath.folder(Path::new(folder))?.remove_file(last)?;
         folders.insert(remove_empty(beneath, folder)?.to_owned());
     }
     let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
@@ -196,10 +192,10 @@ fn remove_empty<'a>(beneath: &Beneath, folder: &'a str) -> io::Result<&'a str> {
     let mut here = folder;
     while !here.is_empty() {
         let (above, name) = here.rsplit_once('/').unwrap_or(("", here));
-        match unlinkat(beneath.folder(Path::new(above))?, name, AtFlags::REMOVEDIR) {
+        match beneath.folder(Path::new(above))?.remove_dir(name) {
             Ok(()) => here = above,
-            Err(Errno::NOTEMPTY | Errno::EXIST) => break,
-            Err(error) => return Err(error.into()),
+            Err(error) if is_not_empty(&error) => break,
+            Err(error) => return Err(error),
         }
     }
     Ok(here)
@@ -219,9 +215,9 @@ fn clear(beneath: &Beneath) -> io::Result<()> {
         .filter(|(name, _)| name == READY)
         .chain(names.iter().filter(|(name, _)| name != READY))
     {
-        unlinkat(&stage, name.as_os_str(), AtFlags::empty())?;
+        stage.remove_file(name)?;
     }
-    Ok(unlinkat(&root, STAGE, AtFlags::REMOVEDIR)?)
+    root.remove_dir(STAGE)
 }
 
 /// Waits until these folders, and what was written on their file system, are on the disk.

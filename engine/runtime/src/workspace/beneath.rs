@@ -1,38 +1,30 @@
 //! A folder as a handle: what is opened below it lies below it, whatever happens to names meanwhile.
 //!
-//! No step follows a symbolic link. Whoever wants to follow one resolves it first, and is refused here if the way
-//! has changed since then. cap-std, which offers such handles, follows links that stay inside: one from a folder that a
-//! model may write to another would lead past its permissions.
+//! The handles are those of cap-std, and whatever is done with a single name is done by it. No step follows a symbolic
+//! link: cap-std would follow those that stay inside, and one from a folder that a model may write to another would lead
+//! past its permissions. So the way to a name is gone here. Whoever wants to follow a link resolves it first, and is
+//! refused if the way has changed since then.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::Utf8Path;
-use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, linkat, mkdirat, openat, renameat,
-    statat, unlinkat,
-};
-use rustix::io::Errno;
-
-/// What is asked of new folders and files; the process's mask takes away what it says.
-const NEW_FOLDER: Mode = Mode::from_raw_mode(0o777);
-pub(crate) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
-
-/// How a folder is opened on the way to a file: only its permission to be passed through is needed.
+use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, FileType, Metadata, MetadataExt as _, OpenOptions};
 #[cfg(target_os = "linux")]
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+use rustix::fs::CWD;
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, chmodat, openat};
+use rustix::io::Errno;
 
 /// A folder that files are opened below.
 #[derive(Debug)]
 pub(crate) struct Beneath {
-    root: OwnedFd,
+    root: Dir,
 }
 
 /// What stands at a name in a folder.
@@ -40,33 +32,43 @@ pub(crate) struct Beneath {
 pub(super) enum Standing {
     Nothing,
     Link,
-    Other(Mode),
+    /// Something else, of this mode.
+    Other(u32),
 }
 
 impl Beneath {
     pub(crate) fn open(root: &Utf8Path) -> io::Result<Self> {
-        let root = openat(CWD, root.as_std_path(), FOLDER, Mode::empty())?;
+        let root = Dir::open_ambient_dir(root, ambient_authority())?;
         Ok(Self { root })
     }
 
-    /// Opens a file to be read. `path` is relative and clean; empty, it is the root.
+    /// Opens a file, or a folder, to be read. `path` is relative and clean; empty, it is the root.
     pub(crate) fn file(&self, path: &Path) -> io::Result<File> {
-        Ok(self.descend(path, OFlags::RDONLY | OFlags::CLOEXEC)?.into())
+        self.open_with(path, OpenOptions::new().read(true))
     }
 
     /// Opens what may be a file to be read, without waiting for the other end of what is none.
     pub(crate) fn any(&self, path: &Path) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(self.descend(path, flags)?.into())
+        self.open_with(path, OpenOptions::new().read(true).nonblock(true))
+    }
+
+    fn open_with(&self, path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+        let opened = if path.as_os_str().is_empty() {
+            self.root.open_with(".", options)
+        } else {
+            let (folder, name) = self.place(path)?;
+            folder.open_with(name, options.follow(FollowSymlinks::No))
+        };
+        Ok(opened?.into_std())
     }
 
     /// Opens a folder to act on what is in it.
-    pub(crate) fn folder(&self, path: &Path) -> io::Result<OwnedFd> {
-        Ok(self.descend(path, FOLDER)?)
+    pub(crate) fn folder(&self, path: &Path) -> io::Result<Dir> {
+        descend(&self.root, path)
     }
 
     /// The folder of a path, opened to act on what is in it, and the name there.
-    pub(crate) fn place<'a>(&self, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
+    pub(crate) fn place<'a>(&self, path: &'a Path) -> io::Result<(Dir, &'a OsStr)> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::ErrorKind::IsADirectory.into());
         };
@@ -74,98 +76,88 @@ impl Beneath {
     }
 
     /// What the system knows of a path; of a link, of that itself.
-    pub(crate) fn stat(&self, path: &Path) -> io::Result<Stat> {
+    pub(crate) fn stat(&self, path: &Path) -> io::Result<Metadata> {
         let (folder, name) = self.place(path)?;
-        Ok(statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?)
+        folder.symlink_metadata(name)
     }
 
     /// The names in a folder, and what each stands for.
     pub(crate) fn list(&self, path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-        let folder = self.descend(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC)?;
         let mut found = Vec::new();
-        for entry in Dir::read_from(&folder)? {
+        for entry in self.folder(path)?.entries()? {
             let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." {
-                continue;
+            let mut kind = entry.file_type()?;
+            // Not every file system says.
+            if kind == FileType::unknown() {
+                kind = match entry.metadata() {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    about => about?.file_type(),
+                };
             }
-            let kind = match entry.file_type() {
-                // Not every file system says.
-                FileType::Unknown => match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                    Err(Errno::NOENT) => continue,
-                    Err(error) => return Err(error.into()),
-                },
-                kind => kind,
-            };
-            found.push((name.to_owned(), kind));
+            found.push((entry.file_name(), kind));
         }
         Ok(found)
     }
 
     /// Opens a folder, and makes it and those on the way to it where they are missing. `path` is as above.
-    pub(crate) fn make_folder(&self, path: &Path) -> io::Result<OwnedFd> {
-        match self.descend(path, FOLDER) {
-            Err(Errno::NOENT) => Ok(walk(self.root.as_fd(), path, FOLDER, true)?),
-            opened => Ok(opened?),
-        }
-    }
-
-    /// The way down in one call, where the system has one.
-    #[cfg(target_os = "linux")]
-    fn descend(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-        use rustix::fs::{ResolveFlags, openat2};
-        if path.as_os_str().is_empty() {
-            return walk(self.root.as_fd(), path, flags, false);
-        }
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match openat2(&self.root, path, flags, Mode::empty(), resolve) {
-            // Kernels before 5.6, and sandboxes that don't know the call; paths longer than it takes.
-            Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
-                walk(self.root.as_fd(), path, flags, false)
-            }
+    pub(crate) fn make_folder(&self, path: &Path) -> io::Result<Dir> {
+        match self.folder(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => walk(&self.root, path, true),
             opened => opened,
         }
     }
+}
 
-    #[cfg(not(target_os = "linux"))]
-    fn descend(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-        walk(self.root.as_fd(), path, flags, false)
+/// The way down in one call, where the system has one.
+#[cfg(target_os = "linux")]
+fn descend(root: &Dir, path: &Path) -> io::Result<Dir> {
+    use rustix::fs::{ResolveFlags, openat2};
+    if path.as_os_str().is_empty() {
+        return walk(root, path, false);
+    }
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    match openat2(root, path, FOLDER, Mode::empty(), resolve) {
+        // Kernels before 5.6, and sandboxes that don't know the call; paths longer than it takes.
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => walk(root, path, false),
+        opened => Ok(Dir::from_std_file(opened?.into())),
     }
 }
 
-/// The way down one name at a time; the last is opened with `flags`.
-fn walk(root: BorrowedFd<'_>, path: &Path, flags: OFlags, make: bool) -> rustix::io::Result<OwnedFd> {
-    let mut names = path
-        .components()
-        .filter(|component| *component != Component::CurDir)
-        .map(|component| match component {
-            Component::Normal(name) => Ok(name),
-            _ => Err(Errno::XDEV),
-        })
-        .peekable();
-    if names.peek().is_none() {
-        return openat(root, ".", flags, Mode::empty());
-    }
-    let mut here: Option<OwnedFd> = None;
-    while let Some(name) = names.next() {
-        let name = name?;
-        let above = here.as_ref().map_or(root, AsFd::as_fd);
-        let flags = if names.peek().is_none() { flags } else { FOLDER } | OFlags::NOFOLLOW;
-        let opened = match openat(above, name, flags, Mode::empty()) {
-            Err(Errno::NOENT) if make => {
-                match mkdirat(above, name, NEW_FOLDER) {
+#[cfg(not(target_os = "linux"))]
+fn descend(root: &Dir, path: &Path) -> io::Result<Dir> {
+    walk(root, path, false)
+}
+
+/// How a folder is opened on the way to a file: only its permission to be passed through is needed.
+#[cfg(target_os = "linux")]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The way down one name at a time.
+fn walk(root: &Dir, path: &Path, make: bool) -> io::Result<Dir> {
+    let mut here: Option<Dir> = None;
+    for component in path.components() {
+        let name = match component {
+            Component::CurDir => continue,
+            Component::Normal(name) => name,
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                return Err(Errno::XDEV.into());
+            }
+        };
+        let above = here.as_ref().unwrap_or(root);
+        let opened = match above.open_dir_nofollow(name) {
+            Err(error) if make && error.kind() == io::ErrorKind::NotFound => {
+                match above.create_dir(name) {
                     // Another node made it just now.
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
                 }
-                openat(above, name, flags, Mode::empty())
+                above.open_dir_nofollow(name)
             }
             opened => opened,
         };
         here = Some(opened?);
     }
-    here.ok_or(Errno::NOENT)
+    here.map_or_else(|| root.open_dir("."), Ok)
 }
 
 /// What a way is refused with when a symbolic link stands on it.
@@ -183,13 +175,21 @@ pub(crate) fn may_be_a_link(error: &io::Error) -> bool {
     is_a_link(error) || Errno::from_io_error(error) == Some(Errno::NOTDIR)
 }
 
+/// Whether a folder was not removed because there is something in it; systems differ in how they say so.
+pub(crate) fn is_not_empty(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+    )
+}
+
 /// What stands at a name.
-pub(super) fn standing(folder: &OwnedFd, name: &OsStr) -> io::Result<Standing> {
-    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => Ok(Standing::Link),
-        Ok(stat) => Ok(Standing::Other(Mode::from_raw_mode(stat.st_mode))),
-        Err(Errno::NOENT) => Ok(Standing::Nothing),
-        Err(error) => Err(error.into()),
+pub(super) fn standing(folder: &Dir, name: &OsStr) -> io::Result<Standing> {
+    match folder.symlink_metadata(name) {
+        Ok(about) if about.is_symlink() => Ok(Standing::Link),
+        Ok(about) => Ok(Standing::Other(about.mode())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::Nothing),
+        Err(error) => Err(error),
     }
 }
 
@@ -198,8 +198,12 @@ pub(super) fn standing(folder: &OwnedFd, name: &OsStr) -> io::Result<Standing> {
 ///
 /// With neither a second name nor its removal it takes two thirds of what [`replace`] does.
 #[cfg(target_os = "linux")]
-pub(super) fn create(folder: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Result<bool> {
+pub(super) fn create(folder: &Dir, name: &OsStr, content: &[u8]) -> io::Result<bool> {
     use std::io::Write as _;
+
+    use rustix::fs::linkat;
+
+    const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
     let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
     let mut file: File = match openat(folder, ".", flags, NEW_FILE) {
         Ok(file) => file.into(),
@@ -217,49 +221,54 @@ pub(super) fn create(folder: &OwnedFd, name: &OsStr, content: &[u8]) -> io::Resu
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn create(_: &OwnedFd, _: &OsStr, _: &[u8]) -> io::Result<bool> {
+pub(super) fn create(_: &Dir, _: &OsStr, _: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
 /// Writes beside the target, then puts the new file in its place, whatever stands there by then.
 pub(super) fn replace(
-    folder: &OwnedFd,
+    folder: &Dir,
     name: &OsStr,
     content: &mut dyn Read,
-    mode: Option<Mode>,
+    mode: Option<u32>,
     durably: bool,
 ) -> io::Result<()> {
     let (file, temporary) = temporary(folder)?;
-    let written = fill(file, content, mode, durably)
-        .and_then(|()| renameat(folder, temporary.as_str(), folder, name).map_err(io::Error::from));
+    let written = fill(file, content, mode, durably).and_then(|()| folder.rename(&temporary, folder, name));
     if written.is_err() {
         // The first error is the one to tell of.
-        let _ = unlinkat(folder, temporary.as_str(), AtFlags::empty());
+        let _ = folder.remove_file(&temporary);
     }
     written
 }
 
-fn fill(mut file: File, content: &mut dyn Read, mode: Option<Mode>, durably: bool) -> io::Result<()> {
+fn fill(mut file: File, content: &mut dyn Read, mode: Option<u32>, durably: bool) -> io::Result<()> {
     io::copy(content, &mut file)?;
     if let Some(mode) = mode {
-        fchmod(&file, mode)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
     }
     if durably { file.sync_data() } else { Ok(()) }
 }
 
 /// Changes the mode of a folder, whether or not it may be read.
-pub(super) fn change_mode(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
+///
+/// cap-std's own way follows a link, and needs the permission to pass through the folder.
+pub(super) fn change_mode(above: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat(above, name, flags, Mode::empty()) {
-        Ok(folder) => Ok(fchmod(&folder, mode)?),
-        Err(Errno::ACCESS) => unreadable(above, name, mode),
+        Ok(folder) => File::from(folder).set_permissions(Permissions::from_mode(mode)),
+        Err(Errno::ACCESS) => unreadable(above, name, mode_of(mode)),
         Err(error) => Err(error.into()),
     }
 }
 
+fn mode_of(mode: u32) -> Mode {
+    Mode::from_raw_mode(RawMode::try_from(mode).unwrap_or_default())
+}
+
 /// The way of Linux, where older kernels can't change a mode without following a link.
 #[cfg(target_os = "linux")]
-fn unreadable(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
+fn unreadable(above: &Dir, name: &OsStr, mode: Mode) -> io::Result<()> {
     let folder = openat(above, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
     Ok(chmodat(CWD, by_handle(&folder), mode, AtFlags::empty())?)
 }
@@ -271,7 +280,7 @@ fn by_handle(open: &impl std::os::fd::AsRawFd) -> String {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn unreadable(above: &OwnedFd, name: &OsStr, mode: Mode) -> io::Result<()> {
+fn unreadable(above: &Dir, name: &OsStr, mode: Mode) -> io::Result<()> {
     Ok(chmodat(above, name, mode, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
@@ -284,19 +293,24 @@ pub(super) fn writer_of(name: &OsStr) -> Option<i32> {
 
 /// A new file under a name that nothing has. Names are told apart by process and number; where a process of the same
 /// number left one behind, the next is tried.
-fn temporary(folder: &OwnedFd) -> io::Result<(File, String)> {
+fn temporary(folder: &Dir) -> io::Result<(File, String)> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let process = std::process::id();
     loop {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!(".smallcode-{process}-{number}");
-        match openat(folder, name.as_str(), flags, NEW_FILE) {
-            Ok(file) => return Ok((file.into(), name)),
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
+        match make_file(folder, &name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return Ok((made?, name)),
         }
     }
+}
+
+/// Makes a file where nothing stands, and opens it to be written.
+pub(crate) fn make_file(folder: &Dir, name: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).follow(FollowSymlinks::No);
+    Ok(folder.open_with(name, &options)?.into_std())
 }
 
 #[cfg(test)]
@@ -314,31 +328,31 @@ mod tests {
         symlink("a", root.join("link")).unwrap();
         symlink("file", root.join("a/b/alias")).unwrap();
         let beneath = Beneath::open(root).unwrap();
-        let read = OFlags::RDONLY | OFlags::CLOEXEC;
-        for (path, flags, opens) in [
-            ("", FOLDER, true),
-            (".", FOLDER, true),
-            ("a/b", FOLDER, true),
-            ("a/b/file", read, true),
-            ("a/b/none", read, false),
-            ("a/b/alias", read, false),
-            ("a/b/file", FOLDER, false),
-            ("link", FOLDER, false),
-            ("link/b/file", read, false),
-            ("..", FOLDER, false),
-            ("a/../..", FOLDER, false),
+        for (path, opens) in [
+            ("", true),
+            (".", true),
+            ("a/b", true),
+            ("a/none", false),
+            ("a/b/file", false),
+            ("link", false),
+            ("link/b", false),
+            ("..", false),
+            ("a/../..", false),
+            ("a/../../a", false),
         ] {
-            let path = Path::new(path);
-            assert_eq!(
-                beneath.descend(path, flags).is_ok(),
-                opens,
-                "at once: {}",
-                path.display()
-            );
-            let walked = walk(beneath.root.as_fd(), path, flags, false);
-            assert_eq!(walked.is_ok(), opens, "walked: {}", path.display());
+            let (way, at_once) = (Path::new(path), descend(&beneath.root, Path::new(path)));
+            assert_eq!(at_once.is_ok(), opens, "at once: {path}");
+            assert_eq!(walk(&beneath.root, way, false).is_ok(), opens, "walked: {path}");
         }
-        let made = walk(beneath.root.as_fd(), Path::new("link/new"), FOLDER, true);
+        for (path, opens) in [
+            ("a/b/file", true),
+            ("a/b/none", false),
+            ("a/b/alias", false),
+            ("link/b/file", false),
+        ] {
+            assert_eq!(beneath.file(Path::new(path)).is_ok(), opens, "{path}");
+        }
+        let made = walk(&beneath.root, Path::new("link/new"), true);
         assert!(made.is_err() && !root.join("a/new").exists());
     }
 

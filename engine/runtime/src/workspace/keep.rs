@@ -4,9 +4,10 @@
 //! there are. Only what matches is read.
 
 use std::io::{self, BufWriter, Read as _, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, readlinkat};
+use cap_std::fs::MetadataExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::survey::{Kind, Locked, Reach, is_gone};
@@ -74,16 +75,17 @@ impl Workspace {
         for (path, kind) in &found {
             match kind {
                 Kind::Folder => match self.beneath.stat(path) {
-                    Ok(stat) => record::folder(&mut to, path, bits(stat.st_mode)).map_err(unwritten)?,
+                    Ok(about) => record::folder(&mut to, path, bits(about.mode())).map_err(unwritten)?,
                     Err(error) if is_gone(&error) => {}
                     Err(error) => return Err(KeepError::io("look at", path)(error)),
                 },
                 Kind::File => self.keep_file(path, &mut to, &unwritten)?,
                 Kind::Link => {
                     let (folder, name) = self.beneath.place(path).map_err(KeepError::io("read", path))?;
-                    let target = readlinkat(&folder, name, Vec::new())
-                        .map_err(|error| KeepError::io("read", path)(error.into()))?;
-                    record::link(&mut to, path, target.as_bytes()).map_err(unwritten)?;
+                    let target = folder
+                        .read_link_contents(name)
+                        .map_err(KeepError::io("read", path))?;
+                    record::link(&mut to, path, target.as_os_str().as_encoded_bytes()).map_err(unwritten)?;
                 }
                 Kind::Other => record::other(&mut to, path).map_err(unwritten)?,
             }
@@ -103,9 +105,9 @@ impl Workspace {
             Err(error) if is_gone(&error) => return Ok(()),
             opened => opened.map_err(KeepError::io("keep", path))?,
         };
-        let stat = rustix::fs::fstat(&file).map_err(|error| KeepError::io("keep", path)(error.into()))?;
-        let bytes = u64::try_from(stat.st_size).unwrap_or(0);
-        record::file(to, path, bits(stat.st_mode), bytes).map_err(unwritten)?;
+        let about = file.metadata().map_err(KeepError::io("keep", path))?;
+        let bytes = about.len();
+        record::file(to, path, bits(about.mode()), bytes).map_err(unwritten)?;
         let mut from = file.take(bytes);
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -127,6 +129,6 @@ impl Workspace {
 }
 
 /// The part of a mode that can be set.
-pub(super) fn bits(mode: rustix::fs::RawMode) -> u64 {
-    u64::from(Mode::from_raw_mode(mode).bits() & 0o7777)
+pub(super) fn bits(mode: u32) -> u64 {
+    u64::from(mode & 0o7777)
 }

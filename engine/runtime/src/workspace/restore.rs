@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, RawMode, mkdirat, readlinkat, symlinkat, unlinkat};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, MetadataExt as _};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -109,7 +108,7 @@ impl Restorer<'_> {
                 Some(Kind::Folder) => {
                     let (above, name) = self.place(path)?;
                     let now = self.beneath.stat(path).map_err(KeepError::io("look at", path))?;
-                    if bits(now.st_mode) & 0o700 != 0o700 {
+                    if bits(now.mode()) & 0o700 != 0o700 {
                         beneath::change_mode(&above, name, mode_of(*mode | 0o700))
                             .map_err(KeepError::io("change the mode of", path))?;
                     }
@@ -119,7 +118,7 @@ impl Restorer<'_> {
                         self.remove(path)?;
                     }
                     self.act("make", path, |above, name| {
-                        mkdirat(above, name, mode_of(*mode | 0o700)).map_err(io::Error::from)
+                        above.create_dir_with(name, DirBuilder::new().mode(mode_of(*mode | 0o700)))
                     })?;
                 }
             }
@@ -180,8 +179,9 @@ impl Restorer<'_> {
                 }
                 Entry::Link { target } => {
                     let (above, name) = self.place(path)?;
-                    if readlinkat(&above, name, Vec::new())
-                        .is_ok_and(|now| now.as_bytes() == target.as_encoded_bytes())
+                    if above
+                        .read_link_contents(name)
+                        .is_ok_and(|now| now.as_os_str() == target)
                     {
                         continue;
                     }
@@ -189,7 +189,7 @@ impl Restorer<'_> {
                         self.remove(path)?;
                     }
                     self.act("put back", path, |above, name| {
-                        symlinkat(target.as_os_str(), above, name).map_err(io::Error::from)
+                        above.symlink_contents(target, name)
                     })?;
                 }
                 Entry::Folder { .. } | Entry::Other => {}
@@ -205,7 +205,7 @@ impl Restorer<'_> {
                 continue;
             };
             let now = self.beneath.stat(path).map_err(KeepError::io("look at", path))?;
-            if bits(now.st_mode) != *mode {
+            if bits(now.mode()) != *mode {
                 self.act("change the mode of", path, |above, name| {
                     beneath::change_mode(above, name, mode_of(*mode))
                 })?;
@@ -229,18 +229,9 @@ impl Restorer<'_> {
 
     /// Removes a folder where it is empty.
     fn remove_empty(&mut self, path: &Path) -> Result<(), KeepError> {
-        let removed = self.act("remove", path, |above, name| {
-            match unlinkat(above, name, AtFlags::REMOVEDIR).map_err(io::Error::from) {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
-                    ) =>
-                {
-                    Ok(())
-                }
-                removed => removed,
-            }
+        let removed = self.act("remove", path, |above, name| match above.remove_dir(name) {
+            Err(error) if beneath::is_not_empty(&error) => Ok(()),
+            removed => removed,
         });
         match removed {
             Err(KeepError::Io { source, .. }) if is_gone(&source) => Ok(()),
@@ -269,9 +260,7 @@ impl Restorer<'_> {
             }
         }
         for folder in folders.iter().rev() {
-            self.act("remove", folder, |above, name| {
-                unlinkat(above, name, AtFlags::REMOVEDIR).map_err(io::Error::from)
-            })?;
+            self.act("remove", folder, |above, name| above.remove_dir(name))?;
         }
         Ok(())
     }
@@ -283,9 +272,7 @@ impl Restorer<'_> {
             return Ok(());
         }
         self.set_aside(path);
-        self.act("remove", path, |above, name| {
-            unlinkat(above, name, AtFlags::empty()).map_err(io::Error::from)
-        })
+        self.act("remove", path, |above, name| above.remove_file(name))
     }
 
     fn set_aside(&mut self, path: &Path) {
@@ -299,7 +286,7 @@ impl Restorer<'_> {
         &mut self,
         doing: &'static str,
         path: &Path,
-        mut change: impl FnMut(&OwnedFd, &std::ffi::OsStr) -> io::Result<()>,
+        mut change: impl FnMut(&Dir, &std::ffi::OsStr) -> io::Result<()>,
     ) -> Result<(), KeepError> {
         let (above, name) = self.place(path)?;
         let parent = path.parent().unwrap_or(Path::new(""));
@@ -315,20 +302,20 @@ impl Restorer<'_> {
         Ok(())
     }
 
-    fn place<'p>(&self, path: &'p Path) -> Result<(OwnedFd, &'p std::ffi::OsStr), KeepError> {
+    fn place<'p>(&self, path: &'p Path) -> Result<(Dir, &'p std::ffi::OsStr), KeepError> {
         self.beneath.place(path).map_err(KeepError::io("reach", path))
     }
 }
 
-fn mode_of(mode: u64) -> Mode {
-    Mode::from_raw_mode(RawMode::try_from(mode).unwrap_or_default())
+fn mode_of(mode: u64) -> u32 {
+    u32::try_from(mode).unwrap_or_default()
 }
 
 /// Whether a file is what it was. One that can't be read is not.
 fn is_same(beneath: &Beneath, path: &Path, mode: u64, offset: u64, bytes: u64, record: &mut File) -> bool {
     let mut same = || -> io::Result<bool> {
-        let stat = beneath.stat(path)?;
-        if bits(stat.st_mode) != mode || u64::try_from(stat.st_size).ok() != Some(bytes) {
+        let about = beneath.stat(path)?;
+        if bits(about.mode()) != mode || about.len() != bytes {
             return Ok(false);
         }
         let mut file = beneath.any(path)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode};
+use cap_std::fs::FileType;
 use smallcode_core::glob::{self, Glob};
 
 use super::beneath::{self, Beneath};
@@ -22,11 +22,14 @@ pub(super) enum Kind {
 
 impl From<FileType> for Kind {
     fn from(kind: FileType) -> Self {
-        match kind {
-            FileType::Directory => Self::Folder,
-            FileType::RegularFile => Self::File,
-            FileType::Symlink => Self::Link,
-            _ => Self::Other,
+        if kind.is_dir() {
+            Self::Folder
+        } else if kind.is_file() {
+            Self::File
+        } else if kind.is_symlink() {
+            Self::Link
+        } else {
+            Self::Other
         }
     }
 }
@@ -167,13 +170,13 @@ pub(super) fn unlock(beneath: &Beneath, folder: &Path) -> io::Result<()> {
     let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
         return Ok(());
     };
-    beneath::change_mode(&beneath.folder(parent)?, name, Mode::RWXU)
+    beneath::change_mode(&beneath.folder(parent)?, name, 0o700)
 }
 
 /// What stands at a path; nothing where its folder is no folder.
 pub(super) fn standing(beneath: &Beneath, path: &Path) -> Result<Option<Kind>, KeepError> {
     match beneath.stat(path) {
-        Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode).into())),
+        Ok(about) => Ok(Some(about.file_type().into())),
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(KeepError::io("look at", path)(error)),
     }
