@@ -240,6 +240,66 @@ fn a_prompt_is_counted_by_the_server_that_reads_it() {
     }
 }
 
+/// The answer to a prompt that was proven to fit, and of which the server has counted more, is not taken.
+#[test]
+fn a_count_above_the_proof_is_a_failed_call_that_teaches() {
+    let more = |by: u64| {
+        Script::function(move |request, _| {
+            let prompt = Script::counted(&request.body["messages"], 1) + by;
+            Answer::text("a text").usage(Reported::Exactly {
+                prompt,
+                completion: 2,
+            })
+        })
+    };
+    let vllm = |script: Script| {
+        script
+            .dialect(&Dialect::Vllm { window: 4096 }, "tiny")
+            .counting(Counting::Chat, 1)
+    };
+    let counted = "tokens of prompt where at most";
+    for script in [
+        // One that puts a text of its own before each prompt, and says nothing of it where it counts.
+        vllm(more(700)),
+        // One that does so and does not count.
+        more(700),
+    ] {
+        let server = ModelServer::start(script);
+        let sandbox = showing(&server);
+        sandbox.exec(&["-v"]).exits(0).says(counted);
+        assert_eq!(server.calls().len(), 2);
+        let events = sandbox.events();
+        let ended: Vec<&Value> = events
+            .iter()
+            .filter(|event| event["type"] == "call_finished")
+            .collect();
+        assert_eq!(ended[0]["failure"]["class"], "too_large", "{ended:?}");
+        assert!(
+            ended[0]["reply"].is_null() && ended[1]["failure"].is_null(),
+            "{ended:?}"
+        );
+        let reserve = |number: usize| {
+            let started = |event: &&Value| event["type"] == "call_started";
+            events.iter().filter(started).nth(number).unwrap()["reserve"]["prompt"]
+                .as_u64()
+                .unwrap()
+        };
+        assert!(reserve(1) >= ended[1]["usage"]["prompt"].as_u64().unwrap());
+        // The next run knows.
+        sandbox.exec(&[]).exits(0);
+        assert_eq!(server.calls().len(), 3);
+    }
+    // What nothing explains teaches nothing, and no answer is taken.
+    for script in [vllm(more(2_000)), more(2_000)] {
+        let server = ModelServer::start(script);
+        at(&server, "tasks:\n  a: { prompt: Say yes }\n")
+            .exec(&[])
+            .exits(1)
+            .says("nothing that it may put into a prompt unseen explains that");
+        assert_eq!(server.calls().len(), 1);
+    }
+}
+
 #[test]
 fn a_prompt_that_was_cut_in_silence_is_no_success() {
     let script = Script::function(|request, _| {

@@ -409,22 +409,23 @@ pub(super) fn counts(request: &RecordedRequest, answer: &Answer) -> Option<(u64,
     }
 }
 
-/// Counts as vocabularies do, roughly: runs of up to eight letters, single digits, runs of space that
-/// are more than one, and every other character.
+/// Counts as vocabularies do, roughly: runs of up to eight letters, of up to two marks, of space that are more than one,
+/// and every other character.
 pub(super) fn words(text: &str) -> u64 {
     let mut count = 0;
-    let mut run = 0;
+    let (mut letters, mut marks) = (0, 0);
     let mut last_space = false;
     for c in text.chars() {
-        if c.is_ascii_alphabetic() {
-            count += u64::from(run % 8 == 0);
-            run += 1;
-            last_space = false;
-            continue;
-        }
-        run = 0;
         let space = c.is_whitespace();
-        count += u64::from(!space || (c == '\n' && !last_space));
+        count += u64::from(if c.is_ascii_alphabetic() {
+            letters % 8 == 0
+        } else if c.is_ascii_punctuation() {
+            marks % 2 == 0
+        } else {
+            !space || (c == '\n' && !last_space)
+        });
+        letters = if c.is_ascii_alphabetic() { letters + 1 } else { 0 };
+        marks = if c.is_ascii_punctuation() { marks + 1 } else { 0 };
         last_space = space;
     }
     count

@@ -12,9 +12,17 @@ const FACTOR_FROM: Tokens = Tokens(512);
 /// own, as it knows single bytes and most of what follows them.
 const MAX_FACTOR: u64 = 4_000;
 
-/// The largest fixed part: what templates bring along of their own is a few hundred tokens at most, and a quarter of the
-/// smallest window is as much as may be lost to it.
-const MAX_EXTRA: Tokens = Tokens(1_024);
+/// The factor up to which text that is counted otherwise explains a count, in thousandths; over it, an unseen text that is
+/// put before each prompt does so better. Upper estimates allow for what vocabularies differ by, so that little is left.
+const LIKELY_FACTOR: u64 = 1_500;
+
+/// The largest fixed part, as a part of the window: a template of a few hundred tokens, or a system text that a gateway or
+/// a Modelfile brings along. Were it larger, a server that makes its counts up could take the window away.
+const EXTRA_OF_WINDOW: u64 = 4;
+
+/// What is added to what was learned, as a part of the surplus. An upper estimate of a text hides some of what is put before
+/// it unseen: the next prompt, which is shorter, would be over by that again.
+const SLACK_OF_SURPLUS: u64 = 2;
 
 /// How far a model's counts exceed our estimates; it only ever grows, up to what vocabularies and templates explain.
 ///
@@ -54,30 +62,36 @@ impl Calibration {
 
     /// Returns the fixed part.
     pub fn extra(&self) -> Tokens {
-        self.extra.min(MAX_EXTRA)
+        self.extra
     }
 
-    /// Learns from one call: what we had estimated before calibration, and what the server counted.
+    /// Learns from one call: what we had estimated before calibration, and what the server counted, of a prompt for a model
+    /// with this window.
     ///
     /// Afterwards [`apply`](Self::apply) gives at least `counted` for this estimate, unless nothing explains so many: of a
     /// server that makes its counts up nothing is learned, or no prompt would fit ever after.
     /// Says whether it does.
-    pub fn learn(&mut self, estimated: Tokens, counted: Tokens) -> bool {
+    pub fn learn(&mut self, estimated: Tokens, counted: Tokens, window: Tokens) -> bool {
         if counted <= self.apply(estimated) {
             return true;
         }
-        if estimated < FACTOR_FROM {
-            let scaled = estimated.scaled_up(self.factor_milli(), 1_000);
-            let extra = self.extra().max(counted.saturating_sub(scaled));
-            if extra <= MAX_EXTRA {
-                self.extra = extra;
-            }
-        } else {
-            let text = counted.saturating_sub(self.extra());
-            let factor = text.scaled_up(1_000, estimated.get()).get();
-            if factor <= MAX_FACTOR {
-                self.factor_milli = self.factor_milli().max(factor);
-            }
+        let most_extra = window.get() / EXTRA_OF_WINDOW;
+        let with_slack = |extra: Tokens, over: Tokens| {
+            let slack = Tokens(over.get() / SLACK_OF_SURPLUS);
+            extra.saturating_add(slack).min(Tokens(most_extra).max(extra))
+        };
+        let over = counted.saturating_sub(self.apply(estimated));
+        let text = counted.saturating_sub(self.extra);
+        let factor = (estimated >= FACTOR_FROM).then(|| text.scaled_up(1_000, estimated.get()).get());
+        let extra = self.extra.saturating_add(over);
+        let is_likely = |factor: &u64| *factor <= self.factor_milli().max(LIKELY_FACTOR);
+        if let Some(factor) = factor.filter(is_likely) {
+            self.factor_milli = factor;
+            self.extra = with_slack(self.extra, over);
+        } else if extra.get() <= most_extra {
+            self.extra = with_slack(extra, over);
+        } else if let Some(factor) = factor.filter(|factor| *factor <= MAX_FACTOR) {
+            self.factor_milli = factor;
         }
         counted <= self.apply(estimated)
     }
@@ -87,7 +101,7 @@ impl Calibration {
     pub fn apply(&self, estimated: Tokens) -> Tokens {
         estimated
             .scaled_up(self.factor_milli(), 1_000)
-            .saturating_add(self.extra())
+            .saturating_add(self.extra)
     }
 
     /// Returns what covers both, for two runs that learned apart.

@@ -104,22 +104,13 @@ impl<'a> Asker<'a> {
             self.shared.mask.cover(&mut section.text);
         }
         let messages = self.masked(ask.messages);
-        let build = || {
-            request::build(
-                messages.clone(),
-                &ask.sections,
-                self.answerer,
-                ask.schema,
-                self.job,
-            )
-        };
+        let (answerer, job) = (self.answerer, self.job);
+        let build = || request::build(messages.clone(), &ask.sections, answerer, ask.schema, job);
         let asked = build()?;
         step.end("prompt built");
-        let asked = self.counted(asked, build).await?;
-        let reply = self.call(&asked).await?;
+        let (reply, failure) = self.call(asked, build).await?;
         self.job.said.note(&reply);
-        judge::whole(&reply, &asked.request, asked.room)?;
-        Ok(reply)
+        failure.map_or(Ok(reply), Err)
     }
 
     /// What is sent, its prompt counted by the server where it does: then nothing is left to an estimate. Where that was
@@ -127,7 +118,7 @@ impl<'a> Asker<'a> {
     async fn counted(
         &self,
         mut asked: Asked,
-        build: impl Fn() -> Result<Asked, Failure>,
+        build: &impl Fn() -> Result<Asked, Failure>,
     ) -> Result<Asked, Failure> {
         let Answerer {
             counter,
@@ -145,10 +136,10 @@ impl<'a> Asker<'a> {
                 return Ok(asked);
             };
             let estimated = asked.estimate.high;
-            if let Some(asked) = asked.exactly(exact, facts.window) {
+            if let Some(asked) = asked.exactly(exact, self.answerer) {
                 return Ok(asked);
             }
-            learned.learn_count(estimated, Tokens(exact));
+            learned.learn_count(estimated, Tokens(learned.exactly(exact)), facts.window);
             asked = build()?;
         }
         let message = format!(
@@ -175,22 +166,20 @@ impl<'a> Asker<'a> {
         schema: &Json,
     ) -> Result<Reply, Failure> {
         let messages = self.masked(messages);
-        let build = || request::question(messages.clone(), self.answerer, schema, self.job);
-        let asked = self.counted(build()?, build).await?;
-        let reply = self.call(&asked).await?;
-        judge::whole(&reply, &asked.request, asked.room)?;
-        Ok(reply)
+        let (answerer, job) = (self.answerer, self.job);
+        let build = || request::question(messages.clone(), answerer, schema, job);
+        let (reply, failure) = self.call(build()?, build).await?;
+        failure.map_or(Ok(reply), Err)
     }
 
     /// Asks with messages as they are, and gives the answer, whole or not, and why it is none.
     pub(super) async fn turn(&mut self, mut turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
         turn.messages = self.masked(turn.messages);
-        let build = || request::as_it_is(turn.clone(), self.answerer, self.job);
-        let asked = self.counted(build()?, build).await?;
-        let reply = self.call(&asked).await?;
+        let (answerer, job) = (self.answerer, self.job);
+        let build = || request::as_it_is(turn.clone(), answerer, job);
+        let (reply, failure) = self.call(build()?, build).await?;
         self.job.said.note(&reply);
-        let judged = judge::whole(&reply, &asked.request, asked.room).err();
-        Ok((reply, judged))
+        Ok((reply, failure))
     }
 }
 

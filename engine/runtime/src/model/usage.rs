@@ -27,11 +27,11 @@ pub struct PromptCut {
 pub enum UsageVerdict {
     /// Within the range, or the server gave no count.
     Consistent,
-    /// More than our upper estimate: the proof that the prompt fits did not hold. Teach it to the
-    /// model's [`Calibration`](smallcode_core::tokens::Calibration).
+    /// More than was set aside: the proof that the prompt fits did not hold, so that the reply may not count as success.
+    /// Teach it to the model's [`Calibration`](smallcode_core::tokens::Calibration).
     Underestimated {
-        /// Our upper estimate.
-        estimated: Tokens,
+        /// What was set aside.
+        expected: Tokens,
         /// What the server counted.
         counted: Tokens,
     },
@@ -39,27 +39,26 @@ pub enum UsageVerdict {
     Cut(PromptCut),
 }
 
-/// Compares the server's count of a prompt with our estimate before calibration.
+/// Compares the server's count of a prompt with our estimate before calibration, and with what was set aside by what had
+/// been learned.
 ///
 /// Less than the estimate's lower end, by more than 64 tokens, means that the prompt was cut. The
 /// lower end already allows for what vocabularies differ by (see [`Family`]). Servers that leave
 /// cached tokens out of the count report how many there were; those are added when the sum stays
-/// below the estimate's upper end.
-pub fn compare_usage(estimate: Estimate, usage: &Usage) -> UsageVerdict {
+/// below what was set aside.
+pub fn compare_usage(estimate: Estimate, set_aside: Tokens, usage: &Usage) -> UsageVerdict {
     if usage.estimated || usage.prompt == 0 {
         return UsageVerdict::Consistent;
     }
     let counted = Tokens(usage.prompt);
-    if counted > estimate.high {
-        return UsageVerdict::Underestimated {
-            estimated: estimate.high,
-            counted,
-        };
+    let expected = estimate.high.max(set_aside);
+    if counted > expected {
+        return UsageVerdict::Underestimated { expected, counted };
     }
     if counted.saturating_add(CUT_FROM) < estimate.low {
         let with_cached = counted.saturating_add(Tokens(usage.cached.unwrap_or(0)));
         let outside = usage.cached.is_some_and(|cached| cached > usage.prompt);
-        if !(outside && with_cached >= estimate.low && with_cached <= estimate.high) {
+        if !(outside && with_cached >= estimate.low && with_cached <= expected) {
             return UsageVerdict::Cut(PromptCut {
                 counted,
                 least: estimate.low,
@@ -101,6 +100,7 @@ mod tests {
         };
         compare_usage(
             estimate,
+            Tokens(7_000),
             &Usage {
                 prompt,
                 completion: 1,
@@ -121,11 +121,13 @@ mod tests {
         };
         assert_eq!(verdict(2_048, None), UsageVerdict::Cut(cut));
         assert_eq!(verdict(2_048, Some(2_000)), UsageVerdict::Cut(cut));
+        // What was learned allows for it.
+        assert_eq!(verdict(7_000, None), UsageVerdict::Consistent);
         let under = UsageVerdict::Underestimated {
-            estimated: Tokens(6_000),
-            counted: Tokens(6_001),
+            expected: Tokens(7_000),
+            counted: Tokens(7_001),
         };
-        assert_eq!(verdict(6_001, None), under);
+        assert_eq!(verdict(7_001, None), under);
         // A count that leaves out what was cached cannot hold more of it than itself.
         assert_eq!(verdict(100, Some(4_900)), UsageVerdict::Consistent);
     }

@@ -94,7 +94,10 @@ async fn missing_counts_are_estimated_and_marked() {
     assert!(reply.usage.estimated);
     assert_eq!(reply.usage.prompt, estimate.high.get());
     assert!(reply.usage.completion >= 4);
-    assert_eq!(compare_usage(estimate, &reply.usage), UsageVerdict::Consistent);
+    assert_eq!(
+        compare_usage(estimate, estimate.high, &reply.usage),
+        UsageVerdict::Consistent
+    );
 }
 
 #[tokio::test]
@@ -121,7 +124,7 @@ async fn a_prompt_cut_in_silence_is_found() {
         let reply = call_profile(&profile_at(&server.base_url()), &long)
             .await
             .unwrap();
-        compare_usage(estimate, &reply.usage)
+        compare_usage(estimate, estimate.high, &reply.usage)
     };
     assert_eq!(verdict(Reported::Counted).await, UsageVerdict::Consistent);
     let UsageVerdict::Cut(cut) = verdict(Reported::Exactly {

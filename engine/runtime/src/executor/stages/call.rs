@@ -5,21 +5,27 @@ use std::time::Duration;
 use smallcode_core::plan::CALL_TRIES;
 use smallcode_core::price::Usd;
 use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Sent, Stored, Stream};
-use smallcode_core::tokens::Estimate;
+use smallcode_core::tokens::{Estimate, Tokens};
 use tokio::sync::oneshot;
 
 use super::super::command::in_words;
 use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
-use super::Asker;
 use super::request::{Asked, SHORT};
+use super::{Asker, judge};
 use crate::model::{self, CallError, Constraint, Reply, Request, RetryPolicy, UsageVerdict};
 use crate::own_time::Step;
 use crate::settings::Profile;
 
 impl Asker<'_> {
-    /// Makes the call, again where the server broke off; a call that was journaled before a crash is not made again.
-    pub(super) async fn call(&mut self, asked: &Asked) -> Result<Reply, Failure> {
-        let mut request = asked.request.clone();
+    /// Makes the call, again where the server broke off, and with the prompt built anew where the server has counted more
+    /// of it than was proven to fit; a call that was journaled before a crash is not made again. Gives the answer, and why
+    /// it is no whole one.
+    pub(super) async fn call(
+        &mut self,
+        asked: Asked,
+        build: impl Fn() -> Result<Asked, Failure>,
+    ) -> Result<(Reply, Option<Failure>), Failure> {
+        let mut asked = self.counted(asked, &build).await?;
         let Self {
             shared,
             client,
@@ -27,11 +33,7 @@ impl Asker<'_> {
             job,
             ..
         } = *self;
-        let step = Step::begin();
-        let digest = request
-            .digest(answerer.profile.model_name())
-            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
-        step.end("request named");
+        let mut digest = named(&asked.request, answerer)?;
         let policy = RetryPolicy {
             tries: CALL_TRIES,
             seed: u64::from(job.attempt),
@@ -39,8 +41,10 @@ impl Asker<'_> {
         };
         let mut tries = 0;
         let mut refused = Vec::new();
-        let needed = job.previous.as_deref().is_some_and(is_unreadable) || request.max_tokens <= SHORT;
+        let unread = job.previous.as_deref().is_some_and(is_unreadable);
         loop {
+            let mut request = asked.request.clone();
+            let needed = unread || request.max_tokens <= SHORT;
             let constraint = answerer.learned.constraint(&request, needed, &refused);
             let (constraint, (estimate, prompt)) = match asked.kept_by(constraint, answerer) {
                 Some(taken) => (constraint, taken),
@@ -55,19 +59,12 @@ impl Asker<'_> {
             if let Some(record) = record {
                 let reply = record.reply.as_ref().filter(|_| record.digest == digest);
                 if let Some(reply) = reply {
-                    return journaled(shared, reply);
+                    return Ok(judged(journaled(shared, reply)?, &asked));
                 }
                 tries = tries.min(CALL_TRIES - 1);
                 continue;
             }
-            let mut reserve = Reserve {
-                prompt,
-                completion: request.max_tokens,
-                ..Reserve::default()
-            };
-            if let Some(price) = answerer.facts.price {
-                reserve.usd = price.cost(reserve.prompt, 0, reserve.completion);
-            }
+            let reserve = worst_case(prompt, request, answerer);
             let turn = tokio::select! {
                 turn = answerer.pool.turn() => turn.ok_or_else(stopped)?,
                 () = job.cancel.cancelled() => return Err(stopped()),
@@ -85,41 +82,118 @@ impl Asker<'_> {
             let rests = turn.ended(result.as_ref().err());
             let host = turn.profile().base_url.value.host();
             drop(turn);
-            let wait = match (&result, rests) {
-                (Ok(reply), _) => {
-                    answerer.learned.learn_from(request, reply, &refused);
-                    None
-                }
+            if let Ok(reply) = &result {
+                answerer.learned.learn_from(request, reply, &refused);
+            }
+            let wait = match result.as_ref().err() {
                 // It may not know these words. What it refuses otherwise, too, is none of their fault.
-                (Err(CallError::Rejected { .. }), _)
+                Some(CallError::Rejected { .. })
                     if request.constraint != Constraint::Nothing && tries < CALL_TRIES =>
                 {
                     refused.push(request.constraint);
                     Some(Duration::ZERO)
                 }
                 // Another server need not wait for this one.
-                (Err(_), Some(_)) if tries < CALL_TRIES => Some(Duration::ZERO),
-                (Err(error), _) => policy.wait_after(tries, error),
+                Some(_) if rests.is_some() && tries < CALL_TRIES => Some(Duration::ZERO),
+                error => error.and_then(|error| policy.wait_after(tries, error)),
             };
             if let Some(rest) = rests {
                 let message = format!("{host} failed and rests for {rest:?}; calls go to the other servers");
                 job.tell.notices.send(Notice::Warning { message });
             }
-            match finish(shared, answerer, request, estimate, reserve, result, number, job).await {
-                Ok(reply) => return Ok(reply),
-                Err((failure, because)) => {
-                    let Some(wait) = wait else { return Err(failure) };
-                    let delay = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                    job.tell.notices.send(Notice::CallRetried {
-                        node: job.id.clone(),
-                        because,
-                        delay,
-                    });
+            let expected = Expected {
+                estimate,
+                exact: asked.exact,
+                reserve,
+            };
+            let unmade = match finish(shared, answerer, request, expected, result, number, job).await {
+                Ok(reply) => return Ok(judged(reply, &asked)),
+                Err(unmade) => unmade,
+            };
+            match (unmade.cure, wait) {
+                (Cure::Wait, Some(wait)) => {
+                    tell_again(job, unmade.because, wait);
                     pause(wait, job).await?;
                 }
+                (Cure::Recount, _) if tries < CALL_TRIES => {
+                    tell_again(job, unmade.because, Duration::ZERO);
+                    asked = self.counted(build()?, &build).await?;
+                    digest = named(&asked.request, answerer)?;
+                }
+                _ => return Err(unmade.failure),
             }
         }
     }
+}
+
+fn tell_again(job: &Job, because: String, wait: Duration) {
+    job.tell.notices.send(Notice::CallRetried {
+        node: job.id.clone(),
+        because,
+        delay: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+    });
+}
+
+/// What is set aside for a call.
+fn worst_case(prompt: u64, request: &Request, answerer: &Answerer) -> Reserve {
+    let price = answerer.facts.price;
+    Reserve {
+        prompt,
+        completion: request.max_tokens,
+        usd: price.map_or(Usd::ZERO, |price| price.cost(prompt, 0, request.max_tokens)),
+    }
+}
+
+/// What was proven of a call before it was made.
+struct Expected {
+    estimate: Estimate,
+    /// What the server has counted of its prompt, where it has.
+    exact: Option<u64>,
+    reserve: Reserve,
+}
+
+/// A call that gave no answer.
+struct Unmade {
+    failure: Failure,
+    /// Why, in the words of the server.
+    because: String,
+    cure: Cure,
+}
+
+/// What may help a call that gave no answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cure {
+    /// Another try, if its error says so.
+    Wait,
+    /// A prompt that is built by what was learned just now.
+    Recount,
+    Nothing,
+}
+
+impl Unmade {
+    fn hopeless(failure: Failure) -> Self {
+        Self {
+            because: String::new(),
+            cure: Cure::Nothing,
+            failure,
+        }
+    }
+}
+
+/// The name of a request, by which its answer is found again.
+fn named(request: &Request, answerer: &Answerer) -> Result<String, Failure> {
+    let step = Step::begin();
+    let digest = request
+        .digest(answerer.profile.model_name())
+        .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+    step.end("request named");
+    Ok(digest)
+}
+
+/// An answer, and why it is no whole one.
+fn judged(reply: Reply, asked: &Asked) -> (Reply, Option<Failure>) {
+    let failure = judge::whole(&reply, &asked.request, asked.room).err();
+    (reply, failure)
 }
 
 /// A reply of before a crash.
@@ -205,20 +279,16 @@ async fn granted(
 }
 
 /// Has the end of a call journaled before anything follows from it.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the facts of one call, put together in one place"
-)]
 async fn finish(
     shared: &Shared,
     answerer: &Answerer,
     request: &Request,
-    estimate: Estimate,
-    reserve: Reserve,
+    expected: Expected,
     result: Result<Reply, CallError>,
     call: u32,
     job: &Job,
-) -> Result<Reply, (Failure, String)> {
+) -> Result<Reply, Unmade> {
+    let mut cure = Cure::Wait;
     let (reply, mut failure, usage) = match result {
         Ok(mut reply) => {
             // A server may say what it was asked with, and a tool may have let something out.
@@ -237,7 +307,7 @@ async fn finish(
             };
             (Some(reply), None, usage)
         }
-        Err(CallError::Cancelled) => return Err((stopped(), String::new())),
+        Err(CallError::Cancelled) => return Err(Unmade::hopeless(stopped())),
         Err(error) => {
             let class = match &error {
                 error if error.is_unreachable() => FailureClass::NoModel,
@@ -251,22 +321,24 @@ async fn finish(
                 CallUsage::default()
             } else {
                 CallUsage {
-                    prompt: estimate.high.0,
+                    prompt: expected.estimate.high.0,
                     estimated: true,
-                    usd: reserve.usd,
+                    usd: expected.reserve.usd,
                     ..CallUsage::default()
                 }
             };
             (None, Some(Failure::new(class, in_words(&error))), usage)
         }
     };
-    if let Some(reply) = &reply {
-        failure = judge_usage(answerer, request, estimate, reply, job);
+    if let Some(reply) = &reply
+        && let Some(judged) = judge_usage(answerer, request, &expected, reply)
+    {
+        (failure, cure) = (Some(judged.0), judged.1);
     }
     let stored = match (&reply, &failure) {
         (Some(reply), None) => {
             let json = serde_json::to_value(reply).unwrap_or_default();
-            Some(keep(shared, json).map_err(|failure| (failure, String::new()))?)
+            Some(keep(shared, json).map_err(Unmade::hopeless)?)
         }
         _ => None,
     };
@@ -281,47 +353,53 @@ async fn finish(
         done,
     }));
     if journaled.await.is_err() {
-        return Err((stopped(), String::new()));
+        return Err(Unmade::hopeless(stopped()));
     }
     match (reply, failure) {
         (Some(reply), None) => Ok(reply),
         (_, failure) => {
             let failure = failure.unwrap_or_else(stopped);
-            let because = failure.message.clone();
-            Err((failure, because))
+            Err(Unmade {
+                because: failure.message.clone(),
+                failure,
+                cure,
+            })
         }
     }
 }
 
-/// Compares our count with the server's: a prompt that it cut, or one that went over the window, is no success.
+/// Compares our count with the server's: an answer to a prompt that it cut, or of which it counted more than was proven to
+/// fit, is no success. Of the latter something may be learned: then it is asked again.
 fn judge_usage(
     answerer: &Answerer,
     request: &Request,
-    estimate: Estimate,
+    expected: &Expected,
     reply: &Reply,
-    job: &Job,
-) -> Option<Failure> {
-    match model::compare_usage(estimate, &reply.usage) {
+) -> Option<(Failure, Cure)> {
+    let set_aside = Tokens(expected.reserve.prompt);
+    let too_large = |message| Failure::new(FailureClass::TooLarge, message);
+    let (learned, window) = (&answerer.learned, answerer.facts.window);
+    match model::compare_usage(expected.estimate, set_aside, &reply.usage) {
         UsageVerdict::Consistent => None,
-        UsageVerdict::Cut(cut) => Some(Failure::new(FailureClass::TooLarge, in_words(&cut))),
-        UsageVerdict::Underestimated { estimated, counted } => {
-            let allowed = answerer.learned.learn_count(estimated, counted);
-            if counted.0.saturating_add(request.max_tokens) > answerer.facts.window {
-                let message = format!(
-                    "the server counted {counted} tokens of prompt where {estimated} were expected, which leaves too little of the window"
-                );
-                return Some(Failure::new(FailureClass::TooLarge, message));
-            }
-            let then = if allowed {
-                "later counts allow for it"
-            } else {
-                "no way to count explains that, and nothing is learned from it"
+        UsageVerdict::Cut(cut) => Some((too_large(in_words(&cut)), Cure::Nothing)),
+        UsageVerdict::Underestimated {
+            expected: most,
+            counted,
+        } => {
+            let is_learned = match expected.exact {
+                Some(exact) => learned.learn_unseen(counted.saturating_sub(Tokens(exact)), window),
+                None => learned.learn_count(expected.estimate.high, counted, window),
             };
-            let message = format!(
-                "the server counted {counted} tokens of prompt where {estimated} were expected; {then}"
-            );
-            job.tell.notices.send(Notice::Warning { message });
-            None
+            let mut message =
+                format!("the server counted {counted} tokens of prompt where at most {most} were expected");
+            if counted.0.saturating_add(request.max_tokens) > window {
+                message.push_str(", which leaves too little of the window");
+            }
+            if !is_learned {
+                message.push_str("; nothing that it may put into a prompt unseen explains that");
+                return Some((too_large(message), Cure::Nothing));
+            }
+            Some((too_large(message), Cure::Recount))
         }
     }
 }

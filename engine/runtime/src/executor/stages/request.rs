@@ -22,20 +22,21 @@ pub(super) struct Asked {
     pub(super) room: u64,
     /// How many tokens of prompt are set aside: what the estimate stands for, or what the server has counted.
     pub(super) prompt: u64,
-    /// Whether the server has counted it.
-    is_counted: bool,
+    /// What the server has counted, where it has.
+    pub(super) exact: Option<u64>,
     /// How many tokens of answer are wanted.
     wanted: u64,
 }
 
 impl Asked {
     /// What is sent once the server has counted its prompt; nothing where that leaves too little for an answer.
-    pub(super) fn exactly(mut self, prompt: u64, window: u64) -> Option<Self> {
+    pub(super) fn exactly(mut self, exact: u64, answerer: &Answerer) -> Option<Self> {
+        let (prompt, window) = (answerer.learned.exactly(exact), answerer.facts.window);
         self.room = window.checked_sub(prompt).filter(|room| *room >= MIN_ANSWER)?;
         self.request.max_tokens = self.wanted.min(self.room);
-        (self.prompt, self.is_counted) = (prompt, true);
+        (self.prompt, self.exact) = (prompt, Some(exact));
         self.estimate = Estimate {
-            low: Tokens(prompt),
+            low: Tokens(exact),
             high: Tokens(prompt.saturating_add(AROUND)),
         };
         Some(self)
@@ -57,7 +58,7 @@ impl Asked {
 
     /// A call that was not made, and what its server has seen of it nevertheless.
     pub(super) fn counted_by(&self, profile: &Profile, mut failure: Failure) -> Failure {
-        if self.is_counted && profile.leaves_machine() {
+        if self.exact.is_some() && profile.leaves_machine() {
             let host = profile.base_url.value.host();
             failure.message = format!("{}; {host} has counted the prompt", failure.message);
         }
@@ -170,7 +171,7 @@ fn sized(
         estimate,
         room,
         prompt: counted,
-        is_counted: false,
+        exact: None,
         wanted,
     })
 }
