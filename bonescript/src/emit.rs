@@ -19,9 +19,12 @@ mod tests;
 pub use database::{Migration, diff, schema};
 pub use project::{File, Owner, Project};
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use crate::ir;
 use project::FileSet;
-use templates::Table;
+use templates::Templates;
 
 /// What the project keeps its rows in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,23 +92,15 @@ struct Build<'a> {
 /// Reads the system and adds files.
 type Emitter = fn(&Build<'_>, &mut FileSet) -> Result<(), EmitError>;
 
-/// Each area of the project; the order is of no importance.
-const EMITTERS: &[Emitter] = &[
+/// Each area of the project with its templates and fixed files. The order is of no importance for what is made; the largest
+/// are begun first.
+static AREAS: &[(Emitter, &Templates)] = &[
     // A line for each, so that areas can be added side by side.
-    client::emit_papers,
-    client::emit_programs,
-    database::emit,
-    live::emit,
-    server::emit,
-];
-
-/// The templates and fixed files of each area.
-const TABLES: &[Table] = &[
-    // As above.
-    client::TEMPLATES,
-    database::TEMPLATES,
-    live::TEMPLATES,
-    server::TEMPLATES,
+    (server::emit, &server::TEMPLATES),
+    (client::emit_programs, &client::TEMPLATES),
+    (client::emit_papers, &client::TEMPLATES),
+    (database::emit, &database::TEMPLATES),
+    (live::emit, &live::TEMPLATES),
 ];
 
 /// What is done to the text of each rendered file, given with its path.
@@ -121,30 +116,37 @@ pub fn emit(system: &ir::System, target: Target, previous: Option<&str>) -> Resu
         target,
         previous,
     };
-    let mut files = FileSet::new(target, LAYOUT);
-    for area in areas(&build) {
-        files.extend(area?)?;
-    }
-    Ok(files.finish())
+    FileSet::join(areas(&build))
 }
 
 /// The files of each area. None of them needs those of another, so they are made side by side; what they give does not
-/// depend on which is ready first.
+/// depend on which is ready first. A thread takes one area after the other: one for each would cost more than it gives.
 fn areas(build: &Build<'_>) -> Vec<Result<FileSet, EmitError>> {
-    let make = |emitter: Emitter| {
-        let mut files = FileSet::new(build.target, LAYOUT);
-        emitter(build, &mut files).map(|()| files)
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((emitter, templates)) = AREAS.get(at) else {
+                return made;
+            };
+            let mut files = FileSet::new(build.target, templates, LAYOUT);
+            made.push((at, emitter(build, &mut files).map(|()| files)));
+        }
     };
-    std::thread::scope(|scope| {
-        let (first, others) = (EMITTERS.first(), EMITTERS.iter().skip(1));
-        let others: Vec<_> = others
-            .map(|emitter| scope.spawn(move || make(*emitter)))
-            .collect();
-        let first = first.map(|emitter| make(*emitter));
-        let others = others.into_iter().map(|area| {
-            area.join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        first.into_iter().chain(others).collect()
-    })
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut made = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(AREAS.len())).map(|_| scope.spawn(work)).collect();
+        let mut made = work();
+        for other in others {
+            made.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+        }
+        made
+    });
+    made.sort_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, area)| area).collect()
 }

@@ -14,10 +14,10 @@ mod suite;
 mod tests;
 
 use super::project::{FileSet, Owner};
-use super::templates::{Table, templates};
+use super::templates::{Templates, templates};
 use super::{Build, EmitError};
 
-pub(super) const TEMPLATES: Table = templates! {
+pub(super) static TEMPLATES: Templates = templates! {
     "common/.dockerignore",
     "common/.env.example.j2",
     "common/.github/workflows/ci.yaml.j2",
@@ -47,7 +47,7 @@ pub(super) const TEMPLATES: Table = templates! {
 
 /// Programs: clients, tests, the admin panel.
 pub(super) fn emit_programs(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
-    files.fixed(TEMPLATES, |_| true)?;
+    files.fixed(|_| true)?;
     sdk::emit(build.system, files)?;
     suite::emit(build.system, files)
 }

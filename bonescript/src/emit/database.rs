@@ -19,11 +19,11 @@ use minijinja::{Value, context};
 pub use migration::Migration;
 
 use super::project::{FileSet, Owner};
-use super::templates::{Table, key, templates, text};
+use super::templates::{Templates, key, templates, text};
 use super::{Build, EmitError, Target, names};
 use crate::ir::System;
 
-pub(super) const TEMPLATES: Table = templates! {
+pub(super) static TEMPLATES: Templates = templates! {
     "common/.gitignore",
     "common/.prettierignore",
     "common/.prettierrc.json",
@@ -52,7 +52,7 @@ pub(super) const TEMPLATES: Table = templates! {
 };
 
 pub(super) fn emit(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
-    files.fixed(TEMPLATES, |_| true)?;
+    files.fixed(|_| true)?;
     for path in ["package.json", "package-lock.json"] {
         let name = text(package_name(&build.system.name));
         files.render(path, context! { name })?;

@@ -20,11 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::{Value, context};
 
 use super::project::{FileSet, Owner};
-use super::templates::{Table, code, templates, text};
+use super::templates::{Templates, code, templates, text};
 use super::{Build, EmitError};
 use crate::ir::{Sync, System};
 
-pub(super) const TEMPLATES: Table = templates! {
+pub(super) static TEMPLATES: Templates = templates! {
     "common/src/algorithms/binary-search.ts",
     "common/src/algorithms/bipartite-matching.ts",
     "common/src/algorithms/consistent-hash.ts",
@@ -172,7 +172,7 @@ impl Features {
 pub(super) fn emit(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
     let system = build.system;
     let features = Features::of(system);
-    files.fixed(TEMPLATES, |path| features.want(path))?;
+    files.fixed(|path| features.want(path))?;
     for path in OF_USER {
         files.render_as(path, path, context! {}, Owner::User)?;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::templates::{self, Table};
+use super::templates::Templates;
 use super::{EmitError, Target};
 
 /// A project, ready to be written.
@@ -39,15 +39,21 @@ pub enum Owner {
 /// The files so far.
 pub(super) struct FileSet {
     target: Target,
+    templates: &'static Templates,
     layout: fn(&str, String) -> Result<String, EmitError>,
     /// By path in lower case: some file systems know no difference.
     files: BTreeMap<String, File>,
 }
 
 impl FileSet {
-    pub(super) fn new(target: Target, layout: fn(&str, String) -> Result<String, EmitError>) -> Self {
+    pub(super) fn new(
+        target: Target,
+        templates: &'static Templates,
+        layout: fn(&str, String) -> Result<String, EmitError>,
+    ) -> Self {
         Self {
             target,
+            templates,
             layout,
             files: BTreeMap::new(),
         }
@@ -68,14 +74,6 @@ impl FileSet {
         Ok(())
     }
 
-    /// Adds the files of another area.
-    pub(super) fn extend(&mut self, area: Self) -> Result<(), EmitError> {
-        for file in area.files.into_values() {
-            self.add(file.path, file.text, file.owner)?;
-        }
-        Ok(())
-    }
-
     /// Renders the template that lies where the file belongs: `src/app.ts` from `src/app.ts.j2`.
     pub(super) fn render(&mut self, path: &str, context: Value) -> Result<(), EmitError> {
         self.render_as(path, path, context, Owner::Generated)
@@ -90,15 +88,15 @@ impl FileSet {
         context: Value,
         owner: Owner,
     ) -> Result<(), EmitError> {
-        let text = templates::render(self.target, template, context)?;
+        let text = self.templates.render(self.target, template, context)?;
         let text = (self.layout)(path, text)?;
         self.add(path, text, owner)
     }
 
-    /// Adds the files of a table that hold no text of the user, those of the target before the common ones; only paths
+    /// Adds the files of the area that hold no text of the user, those of the target before the common ones; only paths
     /// that are `wanted`.
-    pub(super) fn fixed(&mut self, table: Table, wanted: impl Fn(&str) -> bool) -> Result<(), EmitError> {
-        for (path, text) in templates::fixed(self.target, table) {
+    pub(super) fn fixed(&mut self, wanted: impl Fn(&str) -> bool) -> Result<(), EmitError> {
+        for (path, text) in self.templates.fixed(self.target) {
             if wanted(path) {
                 self.add(path, text.to_owned(), Owner::Generated)?;
             }
@@ -106,9 +104,20 @@ impl FileSet {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Project {
-        let mut files: Vec<File> = self.files.into_values().collect();
+    /// The project that areas make up.
+    pub(super) fn join(
+        areas: impl IntoIterator<Item = Result<Self, EmitError>>,
+    ) -> Result<Project, EmitError> {
+        let mut files = BTreeMap::new();
+        for area in areas {
+            for (path, file) in area?.files {
+                if let Some(File { path, .. }) = files.insert(path, file) {
+                    return Err(EmitError::DuplicatePath { path });
+                }
+            }
+        }
+        let mut files: Vec<File> = files.into_values().collect();
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        Project { files }
+        Ok(Project { files })
     }
 }

@@ -25,11 +25,11 @@ pub(super) use schema::Schemas;
 pub(super) use typescript::{names_json, parameter_type, rows_in, value_type};
 
 use super::project::FileSet;
-use super::templates::{Table, templates, text};
+use super::templates::{Templates, templates, text};
 use super::{Build, EmitError, Target, names};
 use crate::ir;
 
-pub(super) const TEMPLATES: Table = templates! {
+pub(super) static TEMPLATES: Templates = templates! {
     "common/src/app.ts",
     "common/src/auth/caller.ts",
     "common/src/auth/grant.ts",
@@ -89,7 +89,7 @@ pub(super) const TEMPLATES: Table = templates! {
 pub(super) fn emit(build: &Build<'_>, files: &mut FileSet) -> Result<(), EmitError> {
     let system = build.system;
     let rules = Rules::of(system);
-    files.fixed(TEMPLATES, |_| true)?;
+    files.fixed(|_| true)?;
     files.render(
         "src/config.ts",
         context! { postgres => build.target == Target::Postgres },

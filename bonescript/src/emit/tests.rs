@@ -52,7 +52,7 @@ fn every_file_is_laid_out() {
 
 #[test]
 fn a_path_is_written_once_whatever_its_case() {
-    let mut files = FileSet::new(Target::Sqlite, LAYOUT);
+    let mut files = FileSet::new(Target::Sqlite, &server::TEMPLATES, LAYOUT);
     files
         .add("src/Order.ts", String::new(), Owner::Generated)
         .unwrap();

@@ -10,28 +10,29 @@ mod printer;
 use printer::width_of;
 pub(super) use printer::{end_line, print};
 
-/// The index of a document.
+/// The index of a document. Four bytes, as all indices here: documents are many, and the less memory they take the sooner
+/// they are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Doc(usize);
+pub(super) struct Doc(u32);
 
 /// Names a group, so that others can ask whether it was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GroupId(usize);
+pub(super) struct GroupId(u32);
 
 #[derive(Clone, Copy, Debug)]
 enum Node<'a> {
     Text(&'a str),
     /// Text that is not in the source, by its index.
-    Owned(usize),
+    Owned(u32),
     /// Text with line ends of its own, which stays as it is.
     Verbatim(&'a str),
-    Concat(usize, usize),
+    Concat(u32, u32),
     Indent(Doc),
-    Align(usize, Doc),
+    Align(u32, Doc),
     Group {
         contents: Doc,
         /// Variants behind the first, from the flattest.
-        states: (usize, usize),
+        states: (u32, u32),
         id: Option<GroupId>,
         broken: bool,
     },
@@ -49,7 +50,7 @@ enum Node<'a> {
     /// Printed at the end of the line: a comment.
     Suffix(Doc),
     BreakParent,
-    Fill(usize, usize),
+    Fill(u32, u32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +62,18 @@ struct Entry<'a> {
     breaks: bool,
 }
 
+/// An index as it is kept. Texts are of some megabytes at most, and a document takes a character at least.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 /// All documents of a text.
 #[derive(Debug)]
 pub(super) struct Docs<'a> {
     entries: Vec<Entry<'a>>,
     lists: Vec<Doc>,
     owned: Vec<String>,
-    groups: usize,
+    groups: u32,
 }
 
 impl<'a> Docs<'a> {
@@ -113,7 +119,7 @@ impl<'a> Docs<'a> {
             propagates,
             breaks,
         });
-        Doc(self.entries.len() - 1)
+        Doc(index(self.entries.len() - 1))
     }
 
     #[inline]
@@ -123,17 +129,17 @@ impl<'a> Docs<'a> {
             propagates: false,
             breaks: false,
         };
-        self.entries.get(doc.0).unwrap_or(NOTHING)
+        self.entries.get(doc.0 as usize).unwrap_or(NOTHING)
     }
 
-    fn list(&self, from: usize, to: usize) -> &[Doc] {
-        self.lists.get(from..to).unwrap_or_default()
+    fn list(&self, from: u32, to: u32) -> &[Doc] {
+        self.lists.get(from as usize..to as usize).unwrap_or_default()
     }
 
-    fn keep(&mut self, parts: &[Doc]) -> (usize, usize) {
-        let from = self.lists.len();
+    fn keep(&mut self, parts: &[Doc]) -> (u32, u32) {
+        let from = index(self.lists.len());
         self.lists.extend_from_slice(parts);
-        (from, self.lists.len())
+        (from, index(self.lists.len()))
     }
 
     /// Whether it has a line end in it in any case.
@@ -165,11 +171,11 @@ impl<'a> Docs<'a> {
     /// Text that was made here, on one line.
     pub(super) fn owned(&mut self, text: String) -> Doc {
         self.owned.push(text);
-        self.push(Node::Owned(self.owned.len() - 1), false, false)
+        self.push(Node::Owned(index(self.owned.len() - 1)), false, false)
     }
 
-    fn owned_text(&self, index: usize) -> &str {
-        self.owned.get(index).map_or("", String::as_str)
+    fn owned_text(&self, index: u32) -> &str {
+        self.owned.get(index as usize).map_or("", String::as_str)
     }
 
     /// The columns of a text; nothing where it is more than one.

@@ -8,7 +8,7 @@ use super::{Doc, Docs, GroupId, Node};
 /// Columns of a line.
 const WIDTH: usize = 100;
 /// Spaces of a level.
-const LEVEL: usize = 2;
+const LEVEL: u32 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -22,14 +22,14 @@ enum Mode {
 enum What {
     One(Doc),
     /// Parts of a list, by their places in it.
-    Some(usize, usize),
+    Some(u32, u32),
     /// Parts of a list that fill lines.
-    Fill(usize, usize),
+    Fill(u32, u32),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Command {
-    indent: usize,
+    indent: u32,
     mode: Mode,
     what: What,
 }
@@ -45,7 +45,7 @@ pub(in super::super) struct Broken(Vec<bool>);
 impl Broken {
     /// Whether this one was.
     pub(in super::super) fn contains(&self, GroupId(index): GroupId) -> bool {
-        self.0.get(index).copied().unwrap_or(false)
+        self.0.get(index as usize).copied().unwrap_or(false)
     }
 }
 
@@ -62,7 +62,7 @@ pub(in super::super) fn print(docs: &Docs<'_>, root: Doc, out: &mut String) -> B
         docs,
         out,
         column: 0,
-        broken: Broken(vec![false; docs.groups]),
+        broken: Broken(vec![false; docs.groups as usize]),
         suffixes: Vec::new(),
         stack: vec![Command {
             indent: 0,
@@ -107,10 +107,12 @@ impl Printer<'_, '_> {
             What::One(doc) => doc,
             What::Some(from, to) => {
                 if let Some(first) = self.docs.list(from, to).first().copied() {
-                    self.stack.push(Command {
-                        what: What::Some(from + 1, to),
-                        ..command
-                    });
+                    if from + 1 < to {
+                        self.stack.push(Command {
+                            what: What::Some(from + 1, to),
+                            ..command
+                        });
+                    }
                     self.stack.push(Command {
                         what: What::One(first),
                         ..command
@@ -181,8 +183,8 @@ impl Printer<'_, '_> {
                     return;
                 }
                 end_line(self.out);
-                self.out.extend(std::iter::repeat_n(' ', indent));
-                self.column = indent;
+                self.column = indent as usize;
+                self.out.extend(std::iter::repeat_n(' ', self.column));
             }
         }
     }
@@ -246,14 +248,14 @@ impl Printer<'_, '_> {
             }
         };
         if let Some(GroupId(index)) = id
-            && let Some(slot) = self.broken.0.get_mut(index)
+            && let Some(slot) = self.broken.0.get_mut(index as usize)
         {
             *slot = chosen.mode == Mode::Broken;
         }
         self.stack.push(chosen);
     }
 
-    fn fill(&mut self, command: Command, from: usize, to: usize) {
+    fn fill(&mut self, command: Command, from: u32, to: u32) {
         let parts: Vec<Doc> = self.docs.list(from, to).iter().take(3).copied().collect();
         let room = WIDTH.saturating_sub(self.column);
         let Some(first) = parts.first().copied() else {
@@ -312,7 +314,9 @@ impl Printer<'_, '_> {
                 What::One(doc) => doc,
                 What::Some(from, to) | What::Fill(from, to) => {
                     if let Some(first) = self.docs.list(from, to).first().copied() {
-                        stack.push((mode, What::Some(from + 1, to)));
+                        if from + 1 < to {
+                            stack.push((mode, What::Some(from + 1, to)));
+                        }
                         stack.push((mode, What::One(first)));
                     }
                     continue;
