@@ -196,6 +196,14 @@ const PLANS: &[Plan] = &[
         uniques: &[],
         indexes: &[],
     },
+    Plan {
+        name: "token_revocation",
+        about: "Tokens that were given up before their end.",
+        cells: &[("token_id", Text, Given), ("ends_at", Time, Given)],
+        key: &["token_id"],
+        uniques: &[],
+        indexes: &[&["ends_at"]],
+    },
 ];
 
 /// All of them.

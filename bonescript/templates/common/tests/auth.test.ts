@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PASSWORD, signUp, start } from "./support.ts";
+import { logIn, PASSWORD, signUp, start } from "./support.ts";
 import { entities } from "./system.ts";
 
 const backend = await start();
@@ -50,5 +50,16 @@ for (const entity of entities) {
       body: { [entity.login ?? "id"]: user.identifier, password: `${PASSWORD}!` },
     });
     assert.equal(status, 401);
+  });
+
+  test(`${entity.name}: a token is good until its owner logs out`, async (t) => {
+    const user = await signUp(backend, entity);
+    if (user === null) return t.skip("the example does not meet a condition of the program");
+    const { token } = user;
+    const other = await logIn(backend, entity, user.identifier);
+    assert.equal((await backend.ask("GET", "/auth/me", { token })).status, 200);
+    assert.equal((await backend.ask("POST", "/auth/logout", { token })).status, 204);
+    assert.equal((await backend.ask("GET", "/auth/me", { token })).status, 401);
+    assert.equal((await backend.ask("GET", "/auth/me", { token: other })).status, 200);
   });
 }

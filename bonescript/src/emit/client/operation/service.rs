@@ -85,9 +85,9 @@ pub(super) fn authentication(system: &System, rules: &Rules, all: &mut Vec<Opera
         "/auth/logout".into(),
         "auth_logout".into(),
         "Authentication",
-        "Forget the session".into(),
+        "Log out: the token is no longer good".into(),
     )
-    .answering(204, "Forgotten.", None);
+    .answering(204, "It is given up.", None);
     logout.open = true;
     logout.problems = vec![400, 401, 403, 413, 415, 500, 503];
     all.push(logout);

@@ -43,7 +43,7 @@ export function callerOrNull(request: FastifyRequest): Caller | null {
 async function callerBehind(request: FastifyRequest, context: Context): Promise<Caller | null> {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
-    const token = /^Bearer +([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1];
+    const token = bearerOf(authorization);
     // The token of `/metrics` is none of ours.
     if (request.routeOptions.url === "/metrics") return null;
     if (token === undefined)
@@ -56,7 +56,18 @@ async function callerBehind(request: FastifyRequest, context: Context): Promise<
   if (session === null) return null;
   refuseForeign(request, context.config.allowedOrigins);
   // An old cookie must not keep anybody from logging in again.
-  return verifyToken(session, context.config).catch(() => null);
+  return verifyToken(session, context).catch(() => null);
+}
+
+function bearerOf(authorization: string): string | undefined {
+  return /^Bearer +([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1];
+}
+
+/** The tokens that a request brings. */
+export function tokensOf(request: FastifyRequest): string[] {
+  const { authorization } = request.headers;
+  const bearer = authorization === undefined ? undefined : bearerOf(authorization);
+  return [bearer, sessionOf(request)].filter((token) => typeof token === "string");
 }
 
 /** Who a token is about. Throws a problem of 401. */
@@ -64,7 +75,7 @@ export async function authenticate(token: string, context: Context): Promise<Cal
   const { oidc } = context.config;
   const outside = entities.find((entity) => entity.auth?.method === "oauth2");
   if (oidc === null || outside === undefined || algorithm(token) === "HS256") {
-    return verifyToken(token, context.config);
+    return verifyToken(token, context);
   }
   const subject = await verifyOutside(token, oidc);
   const row = await findRowBy(context.db, outside, outside.auth?.identifier ?? "id", subject);

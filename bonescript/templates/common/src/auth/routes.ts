@@ -9,11 +9,11 @@ import { findRow, findRowBy } from "../entities/rows.ts";
 import { invalid, notFound, Problem } from "../errors.ts";
 import { createLimiter } from "../policies/rate-limit.ts";
 import { text } from "../schemas/values.ts";
-import { callerFor, callerOf, recognise } from "./caller.ts";
+import { callerFor, callerOf, recognise, tokensOf } from "./caller.ts";
 import { checkPassword } from "./passwords.ts";
 import { secretOf } from "./secrets.ts";
 import { clearSession, setSession } from "./session.ts";
-import { issueToken } from "./tokens.ts";
+import { issueToken, revokeToken } from "./tokens.ts";
 
 /** So many logins of one address in a minute, and of one user: guessing must be slow, typing wrong must not hurt. */
 const PER_ADDRESS = { requests: 60, window: 60_000 };
@@ -34,7 +34,8 @@ export function register(app: App, context: Context): void {
     return { id: caller.id, entity: caller.entity, roles: caller.roles, row: present(entity, row) };
   });
 
-  app.post("/auth/logout", (_request, reply) => {
+  app.post("/auth/logout", async (request, reply) => {
+    for (const token of tokensOf(request)) await revokeToken(token, context);
     clearSession(reply, context.config);
     return reply.code(204).send();
   });

@@ -14,6 +14,7 @@ export interface RuntimeTables {
   audit_log: AuditLogTable;
   credential: CredentialTable;
   role_grant: RoleGrantTable;
+  token_revocation: TokenRevocationTable;
 }
 
 /** Events that were told, in the transaction that they tell of. */
@@ -125,4 +126,10 @@ export interface RoleGrantTable {
   subject_id: string;
   role: string;
   granted_at: Generated<string>;
+}
+
+/** Tokens that were given up before their end. */
+export interface TokenRevocationTable {
+  token_id: string;
+  ends_at: string;
 }
