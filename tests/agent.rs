@@ -8,6 +8,7 @@ mod served;
 
 use serde_json::{Value, json};
 
+use crate::support::model_server::script::Reported;
 use crate::support::model_server::{Answer, ModelServer, RecordedRequest, Script};
 use crate::support::{Output, Sandbox, wait_until};
 
@@ -246,6 +247,71 @@ fn a_file_that_was_not_read_is_not_written_over() {
         told(&requests[3])
     );
     assert_eq!(sandbox.read("src/a.py"), whole);
+}
+
+/// What a server puts into prompts unseen is counted once, in what the agent is shown, too.
+#[test]
+fn a_server_that_adds_to_prompts_leaves_room_for_the_context() {
+    let steps = [patch("src/a.py", "    return 3\n", "    return 2\n"), finish()];
+    let server = ModelServer::start(Script::function(move |request, _| {
+        let is_done = request.last_user_message().contains("return 2");
+        let prompt = Script::counted(&request.body["messages"], 1) + 900;
+        Answer::text(steps[usize::from(is_done)].clone()).usage(Reported::Exactly {
+            prompt,
+            completion: 9,
+        })
+    }));
+    let sandbox = with_task(
+        &server,
+        "agent: { goal: x, max_calls: 2 }",
+        ", context: [{ file: src/a.py }]",
+    );
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(server.calls().len(), 3, "the first is made again");
+    sandbox.write("src/a.py", A);
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(server.calls().len(), 5);
+    assert!(server.calls()[3].last_user_message().contains(A));
+}
+
+#[test]
+fn a_server_that_counts_more_each_time_gets_no_more_calls_than_were_proven() {
+    let server = ModelServer::start(Script::function(|request, number| {
+        let prompt = Script::counted(&request.body["messages"], 1) + 400 * (number as u64 + 1);
+        Answer::text(finish()).usage(Reported::Exactly {
+            prompt,
+            completion: 9,
+        })
+    }));
+    let sandbox = with_task(&server, "agent: { goal: x, max_calls: 1 }", "");
+    sandbox.run(["plan", "workflow.yaml"]).exits(0);
+    sandbox.exec(&[]).exits(1);
+    // A call is tried three times at most.
+    assert!(server.calls().len() <= 3, "{}", server.calls().len());
+}
+
+#[test]
+fn a_path_that_can_be_no_file_is_told() {
+    let long = format!("src/{}.py", "x".repeat(300));
+    let write = |path: &str| call("write_file", &json!({ "path": path })) + "\n```python\nA\n```\n";
+    let (sandbox, output, requests) = run([
+        write("src/a.py/b.py"),
+        write(&long),
+        patch("src/a.py", "    return 3\n", "    return 2\n"),
+        finish(),
+    ]);
+    output.exits(0);
+    assert!(
+        told(&requests[1]).contains("`src/a.py` is no folder"),
+        "{}",
+        told(&requests[1])
+    );
+    assert!(
+        told(&requests[2]).contains("more than 255 bytes"),
+        "{}",
+        told(&requests[2])
+    );
+    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2"));
 }
 
 #[test]

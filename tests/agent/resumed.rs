@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{A, call, finish, patch, sandbox, with_task};
+use crate::support::model_server::script::Reported;
 use crate::support::model_server::{Answer, Fault, ModelServer, Script};
 use crate::support::{Sandbox, wait_until};
 
@@ -83,6 +84,29 @@ fn checked() -> Vec<String> {
         patch("src/a.py", "# checked\n", "# checked once\n"),
         finish(),
     ]
+}
+
+/// The server has counted more than was proven, of the call after a command: what that teaches changes nothing of what the
+/// attempt was told before it, so that its calls are known again.
+#[test]
+fn what_was_learned_before_a_kill_repeats_no_call() {
+    let [edit, check, put, end] = <[String; 4]>::try_from(checked()).unwrap().map(Answer::text);
+    let more = put.clone().usage(Reported::Exactly {
+        prompt: 1_700,
+        completion: 5,
+    });
+    let stalled = put.clone().with(Fault::Stall { after_events: 1 });
+    let server = ModelServer::start(Script::answers([edit, check, more, stalled, put, end]));
+    let sandbox = counting(&server, ", context: [{ file: src/a.py }]");
+    let mut engine = sandbox.start(["exec", "workflow.yaml"]);
+    wait_until(|| server.calls().len() == 4);
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let output = sandbox.run(["resume"]).exits(0);
+    assert_eq!(sandbox.read("src/a.py"), A.replace('3', "2") + "# checked once\n");
+    assert_eq!(sandbox.read("build/ran"), "ran\n");
+    assert_eq!(server.calls().len(), 6);
+    assert!(!output.stderr.contains("after 2 attempts"), "{}", output.stderr);
 }
 
 #[test]

@@ -275,6 +275,43 @@ fn a_file_that_may_not_be_written_may_be_named_otherwise() {
 }
 
 #[test]
+fn a_path_that_can_be_no_file_may_be_another() {
+    for (path, why) in [
+        ("out/a.txt/b", "`out/a.txt` is no folder"),
+        ("out/folder", "`out/folder` is a folder"),
+    ] {
+        let server = ModelServer::start(Script::answers([
+            Answer::text(format!("```{path}\nA\n```")),
+            Answer::text("```out/b.txt\nA\n```"),
+        ]));
+        let sandbox = sandbox(
+            &server,
+            "permissions: { write: ['out/**'] }\ntasks:\n  a: { prompt: Write it, output: { files: 'out/**' }, on_failure: { retry: { max: 1, backoff: 1ms } } }\n",
+        );
+        sandbox.write("out/a.txt", "a file");
+        sandbox.write("out/folder/c.txt", "in it");
+        sandbox.exec(&[]).exits(0);
+        assert!(sandbox.has("out/b.txt"));
+        let told = server.calls()[1].last_user_message().to_owned();
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+/// What a broken stream has used is not known: all that was set aside for it is gone.
+#[test]
+fn streams_that_break_off_use_up_the_cap() {
+    let words = "word ".repeat(400);
+    let cut = Answer::text(words).with(Fault::CutFrame { after_bytes: 3_000 });
+    let server = ModelServer::start(Script::always(cut));
+    let sandbox = sandbox(
+        &server,
+        "budget: { tokens: 4000 }\ntasks:\n  a: { prompt: 'Say {{ item }}', foreach: [1, 2, 3, 4, 5, 6], on_failure: { continue: true, retry: 0 } }\n",
+    );
+    sandbox.exec(&[]);
+    assert!(server.calls().len() <= 4, "{}", server.calls().len());
+}
+
+#[test]
 fn a_server_that_lies_about_usage_breaks_no_cap() {
     for prompt in [1_000_000_000_000, u64::MAX] {
         let liar = Answer::text("yes").usage(Reported::Exactly {

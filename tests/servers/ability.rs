@@ -290,12 +290,12 @@ fn a_count_above_the_proof_is_a_failed_call_that_teaches() {
         assert_eq!(server.calls().len(), 3);
     }
     // What nothing explains teaches nothing, and no answer is taken.
-    for script in [vllm(more(2_000)), more(2_000)] {
+    for script in [vllm(more(2_500)), more(2_500)] {
         let server = ModelServer::start(script);
         at(&server, "tasks:\n  a: { prompt: Say yes }\n")
             .exec(&[])
             .exits(1)
-            .says("nothing that it may put into a prompt unseen explains that");
+            .says("more than half of a window of 4096");
         assert_eq!(server.calls().len(), 1);
     }
 }

@@ -62,6 +62,11 @@ impl Tokens {
         self.0
     }
 
+    /// Whether it is none.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Returns the sum, or nothing when it does not fit.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)

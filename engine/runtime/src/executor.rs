@@ -38,6 +38,7 @@ use smallcode_core::run::{
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
+use smallcode_core::tokens::{Calibration, Tokens};
 use smallcode_core::{expand, tokens};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -226,6 +227,8 @@ pub struct CallRequest {
     pub digest: String,
     /// Its worst case.
     pub reserve: Reserve,
+    /// How its tokens were counted.
+    pub counting: Calibration,
     /// What of it leaves this machine.
     pub sent: Option<Sent>,
     /// Answered once the call is journaled: leave, or the cap in its way.
@@ -282,10 +285,58 @@ pub struct ToolEnd {
     pub left: Option<ToolResult>,
 }
 
-impl Answerer {
-    /// How many tokens an estimate stands for at most, by what was learned of this server.
+/// A profile that answers an attempt, and how that counts its tokens: what others learn meanwhile changes nothing of what
+/// it was told, nor does a crash.
+#[derive(Clone, Copy)]
+pub(crate) struct Answering<'a> {
+    answerer: &'a Answerer,
+    counting: Calibration,
+}
+
+impl<'a> Answering<'a> {
+    /// How a call of an attempt counts: as it did before a crash, else by what is known now. 0 is the first call.
+    fn at(answerer: &'a Answerer, job: &Job, call: usize) -> Self {
+        let counting = job
+            .calls
+            .get(call)
+            .map_or_else(|| answerer.learned.calibration(), |record| record.counting);
+        Self { answerer, counting }
+    }
+
+    fn window(&self) -> Tokens {
+        Tokens(self.answerer.facts.window)
+    }
+
+    /// How many tokens a prompt has at most, by what was learned of this server.
     fn counted(&self, estimate: tokens::Estimate) -> u64 {
-        self.learned.counted(estimate.high)
+        self.counting.apply(estimate.high, self.window()).get()
+    }
+
+    /// What was learned that makes a prompt larger than we would count it, and where that is kept.
+    fn in_words(&self, estimate: tokens::Estimate) -> Option<String> {
+        let more = self.counted(estimate).saturating_sub(estimate.high.get());
+        let file = self.answerer.learned.file().filter(|_| more > 0)?;
+        Some(format!(
+            "{more} of them by what its server has counted before, see {file}"
+        ))
+    }
+
+    /// How many tokens a text has at most that is a part of a prompt.
+    fn text(&self, estimate: tokens::Estimate) -> u64 {
+        self.counting.text(estimate.high).get()
+    }
+
+    /// How many tokens a prompt has at most of which the server has counted so many.
+    fn exactly(&self, count: u64) -> u64 {
+        self.counting.exactly(Tokens(count), self.window()).get()
+    }
+}
+
+impl std::ops::Deref for Answering<'_> {
+    type Target = Answerer;
+
+    fn deref(&self) -> &Answerer {
+        self.answerer
     }
 }
 

@@ -26,6 +26,9 @@ use self::beneath::{Beneath, Standing};
 /// The most bytes that `read()` takes in: what an expression may hold (16 MiB), as its output cap is.
 const MAX_READ: u64 = 16 << 20;
 
+/// The most bytes of a name: `NAME_MAX` of Linux and of the file systems of macOS.
+const MAX_NAME: usize = 255;
+
 /// The most paths that `glob()` gives: as many items as a task may have.
 const MAX_GLOB: usize = 1_000_000;
 
@@ -366,6 +369,27 @@ impl Workspace {
             Standing::Nothing => None,
         };
         beneath::replace(&folder, name, &mut &*bytes, mode, false)
+    }
+
+    /// Why no file can be written at a path, whatever is written: what stands there or on the way, or its name. The path
+    /// holds no symbolic links: [`destination`](Self::destination) follows them.
+    pub(crate) fn not_for_a_file(&self, path: &str) -> Option<String> {
+        let path = Utf8Path::new(path);
+        if let Some(name) = path.iter().find(|name| name.len() > MAX_NAME) {
+            let start: String = name.chars().take(20).collect();
+            return Some(format!("the name `{start}…` has more than {MAX_NAME} bytes"));
+        }
+        // Only the first that is there tells: above it there are folders.
+        let there = path
+            .ancestors()
+            .find_map(|at| Some((at, self.beneath.stat(at.as_std_path()).ok()?)));
+        match there {
+            Some((at, about)) if at == path && about.is_dir() => Some(format!("`{at}` is a folder")),
+            Some((at, about)) if at != path && !about.is_dir() => {
+                Some(format!("`{at}` is no folder, so that nothing can be in it"))
+            }
+            _ => None,
+        }
     }
 
     /// Where a write to a path would go, relative to the root, symbolic links followed.

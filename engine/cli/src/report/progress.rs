@@ -366,7 +366,7 @@ impl Progress {
             *left -= 1;
         }
         node.first_start.get_or_insert(at);
-        node.attempts = node.attempts.saturating_add(1);
+        node.attempts = attempt;
         if let Some(before) = node.running.replace(start) {
             self.running.remove(&before);
         }

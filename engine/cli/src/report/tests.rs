@@ -103,6 +103,7 @@ fn called(node: &str, call: u32) -> Event {
         call,
         profile: "local".to_owned(),
         digest: "00".to_owned(),
+        counting: smallcode_core::tokens::Calibration::default(),
         reserve: Reserve {
             prompt: 900,
             completion: 1024,

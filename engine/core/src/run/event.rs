@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{Failure, Outcome, RunStatus, Stored};
 use crate::price::Usd;
+use crate::tokens::Calibration;
 
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(
@@ -292,6 +293,9 @@ pub enum Event {
         digest: String,
         /// What is set aside for it.
         reserve: Reserve,
+        /// How its tokens were counted: after a crash the attempt counts as it did, so that it says the same.
+        #[serde(default, skip_serializing_if = "Calibration::is_default")]
+        counting: Calibration,
         /// What of it leaves this machine; nothing where the server is on it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sent: Option<Sent>,

@@ -7,6 +7,7 @@ use super::{
     Cut, Failure, Manner, NodeId, Part, Reserve, Status, Stored, Symptom, TaskResult, Timestamp, ToolResult,
 };
 use crate::load::ModuleId;
+use crate::tokens::Calibration;
 
 /// Which node of a run, in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,8 +118,23 @@ pub struct CallRecord {
     pub reply: Option<Stored>,
     /// What is set aside for it while it is under way.
     pub reserve: Reserve,
+    /// How its tokens were counted.
+    pub counting: Calibration,
     /// Whether it is over.
     pub finished: bool,
+}
+
+impl CallRecord {
+    /// One that is under way.
+    pub fn started(digest: &str, reserve: Reserve, counting: Calibration) -> Self {
+        Self {
+            digest: digest.to_owned(),
+            reply: None,
+            reserve,
+            counting,
+            finished: false,
+        }
+    }
 }
 
 /// A tool that was run for a call of the attempt under way, by the call and its place among the tools of that.

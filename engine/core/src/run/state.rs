@@ -23,7 +23,8 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    Action, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Spend, Timestamp,
+    Action, CallRecord, Event, Node, NodeId, NodeIndex, Program, RunStatus, Scope, ScopeIndex, Spend,
+    Timestamp,
 };
 use crate::load::{Module, ModuleId};
 
@@ -215,9 +216,11 @@ impl State {
                 call,
                 digest,
                 reserve,
+                counting,
                 ..
             } => {
-                self.call_started(node, *attempt, *call, digest, *reserve)?;
+                let record = CallRecord::started(digest, *reserve, *counting);
+                self.call_started(node, *attempt, *call, record)?;
             }
             Event::CallFinished {
                 node,

@@ -117,9 +117,9 @@ fn chunks_cut_at_character_boundaries_and_lose_nothing() {
 fn a_hidden_system_text_does_not_teach_a_factor() {
     let mut calibration = Calibration::default();
     calibration.learn(Tokens(40), Tokens(90), WINDOW);
-    assert_eq!(calibration.extra(), Tokens(75));
+    assert_eq!(calibration.extra(WINDOW), Tokens(75));
     assert!((calibration.factor() - 1.0).abs() < f64::EPSILON);
-    assert_eq!(calibration.apply(Tokens(1_000)), Tokens(1_075));
+    assert_eq!(calibration.apply(Tokens(1_000), WINDOW), Tokens(1_075));
 }
 
 #[test]
@@ -128,20 +128,39 @@ fn a_count_is_explained_by_what_explains_it_best() {
         // Text that is counted otherwise.
         (1_000, 1_400, 1.4, 200),
         // A system text that nobody sees.
-        (1_000, 2_600, 1.0, 2_048),
+        (1_000, 2_600, 1.0, 2_400),
         (100, 1_100, 1.0, 1_500),
         // Text of which one token is several.
-        (2_000, 5_000, 2.5, 0),
+        (4_000, 9_000, 2.25, 0),
         // A count that is made up.
         (1_000, 9_000, 1.0, 0),
-        (100, 3_000, 1.0, 0),
+        (100, 5_000, 1.0, 0),
     ] {
         let mut calibration = Calibration::default();
         let learned = calibration.learn(Tokens(estimated), Tokens(counted), WINDOW);
         assert_eq!(learned, factor > 1.0 || extra > 0, "{counted}");
         assert!((calibration.factor() - factor).abs() < f64::EPSILON, "{counted}");
-        assert_eq!(calibration.extra(), Tokens(extra), "{counted}");
+        assert_eq!(calibration.extra(WINDOW), Tokens(extra), "{counted}");
     }
+}
+
+#[test]
+fn what_was_learned_wears_off_where_later_counts_disprove_it() {
+    let mut calibration = Calibration::default();
+    // One false count, and the truth ever after.
+    assert!(calibration.learn(Tokens(60), Tokens(4_000), WINDOW));
+    assert_eq!(calibration.extra(WINDOW), Tokens(4_096));
+    // In a smaller window it takes half of that at most.
+    assert_eq!(calibration.extra(Tokens(2_048)), Tokens(1_024));
+    calibration.bear_out(Tokens(5), Tokens(60), Tokens(40));
+    assert_eq!(calibration.extra(WINDOW), Tokens(35));
+    assert!(calibration.learn(Tokens(1_000), Tokens(9_000), Tokens(4_096)) || calibration.factor() < 1.01);
+    assert!(calibration.learn(Tokens(4_000), Tokens(12_000), Tokens(4_096)));
+    assert!(calibration.factor() > 2.9);
+    for _ in 0..30 {
+        calibration.bear_out(Tokens(400), Tokens(1_000), Tokens(800));
+    }
+    assert!(calibration.factor() <= 2.0, "{}", calibration.factor());
 }
 
 #[test]
@@ -188,10 +207,10 @@ proptest! {
             learned.push(calibration.learn(Tokens(estimated), Tokens(counted), WINDOW));
         }
         for (&(estimated, counted), learned) in seen.iter().zip(learned) {
-            prop_assert!(!learned || calibration.apply(Tokens(estimated)) >= Tokens(counted));
+            prop_assert!(!learned || calibration.apply(Tokens(estimated), WINDOW) >= Tokens(counted));
             // What no vocabulary explains spoils no later count.
-            prop_assert!(calibration.apply(Tokens(estimated)) <= Tokens(4 * estimated + 2_048));
-            prop_assert!(calibration.apply(Tokens(estimated)) >= Tokens(estimated));
+            prop_assert!(calibration.apply(Tokens(estimated), WINDOW) <= Tokens(4 * estimated + 4_096));
+            prop_assert!(calibration.apply(Tokens(estimated), WINDOW) >= Tokens(estimated));
         }
     }
 }

@@ -26,6 +26,7 @@ impl Dispatcher {
                         profile: request.profile,
                         digest: request.digest,
                         reserve: request.reserve,
+                        counting: request.counting,
                         sent: request.sent,
                     })?;
                     self.effects.push(Effect::Grant(request.grant));

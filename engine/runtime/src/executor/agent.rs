@@ -226,42 +226,37 @@ impl Work<'_> {
         most: Option<u64>,
     ) -> Result<(Reply, Option<Failure>), Failure> {
         self.calls_left = self.calls_left.saturating_sub(1);
-        match self.ask(tail, schema, most).await {
-            // The server has counted more than we do, and that is known now.
-            Err(failure) if failure.class == FailureClass::TooLarge => self.ask(tail, schema, most).await,
-            asked => asked,
-        }
-    }
-
-    async fn ask(
-        &mut self,
-        tail: &str,
-        schema: Option<&serde_json::Value>,
-        most: Option<u64>,
-    ) -> Result<(Reply, Option<Failure>), Failure> {
-        let (messages, smaller) =
-            self.prompt
-                .messages(&mut self.talk, self.asker.answerer(), self.job, tail)?;
-        if smaller {
-            let message = format!(
-                "{}: to fit the window, the model is shown older results of its tools in a shorter form",
-                self.job.id
-            );
-            self.job.tell.notices.send(Notice::Warning { message });
-        }
-        let turn = Turn {
-            messages,
-            schema,
-            most,
-            // Models that go on after their call make its result up.
-            stop: vec![read::made_up()],
-            offered: match schema {
-                // The question which kind of step comes next is answered by a word.
-                Some(_) => Offered::default(),
-                None => Offered(Some(self.reader.expected())),
-            },
+        let Self {
+            asker,
+            prompt,
+            talk,
+            reader,
+            job,
+            ..
+        } = self;
+        let turn = |answerer| {
+            let (messages, smaller) = prompt.messages(talk, answerer, job, tail)?;
+            if smaller {
+                let message = format!(
+                    "{}: to fit the window, the model is shown older results of its tools in a shorter form",
+                    job.id
+                );
+                job.tell.notices.send(Notice::Warning { message });
+            }
+            Ok(Turn {
+                messages,
+                schema,
+                most,
+                // Models that go on after their call make its result up.
+                stop: vec![read::made_up()],
+                offered: match schema {
+                    // The question which kind of step comes next is answered by a word.
+                    Some(_) => Offered::default(),
+                    None => Offered(Some(reader.expected())),
+                },
+            })
         };
-        self.asker.turn(turn).await
+        asker.turn(turn).await
     }
 
     /// Carries out what an answer wants; what was done, once it is.

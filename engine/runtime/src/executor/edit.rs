@@ -24,7 +24,7 @@ use self::part::{PART, View};
 use super::parts::{Measure, wanted};
 use super::stages::{self, Ask, Asker};
 use super::verify::{Subject, Verification};
-use super::{Answerer, Job, Shared, context, keep, permit, text, writes};
+use super::{Answering, Job, Shared, context, keep, permit, text, writes};
 use crate::answer;
 use crate::model::{Message, Role};
 
@@ -164,7 +164,7 @@ pub(super) fn section(path: &str, text: Option<&str>) -> String {
 }
 
 /// Refuses a prompt that leaves too little of the window for the answer, and says which files would fit.
-fn fits(answerer: &Answerer, files: &Files, messages: &[Message]) -> Result<(), Failure> {
+fn fits(answerer: Answering<'_>, files: &Files, messages: &[Message]) -> Result<(), Failure> {
     let name = &answerer.profile.name;
     let family = Family::of_model(answerer.profile.model_name());
     let texts = messages.iter().map(|message| message.content.as_str());
@@ -179,7 +179,7 @@ fn fits(answerer: &Answerer, files: &Files, messages: &[Message]) -> Result<(), 
         .iter()
         .map(|(path, text)| {
             (
-                answerer.counted(tokens::estimate(family, text.as_deref().unwrap_or_default())),
+                answerer.text(tokens::estimate(family, text.as_deref().unwrap_or_default())),
                 path.as_str(),
             )
         })

@@ -16,7 +16,7 @@ use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::tokens::{self, Family};
 use tokio::sync::oneshot;
 
-use super::{Answerer, Job, Message, Shared, edit, end_writes, finished, panic_text, plan, prompt, stages};
+use super::{Answering, Job, Message, Shared, edit, end_writes, finished, panic_text, plan, prompt, stages};
 
 /// The longest list of pieces in the name of a part, in characters: a line of a report.
 const NAMED: usize = 60;
@@ -147,7 +147,7 @@ pub(super) struct Source<'a> {
 
 /// Counts what it takes to show things, as the model of an attempt counts.
 pub(super) struct Measure<'a> {
-    answerer: &'a Answerer,
+    answerer: Answering<'a>,
     family: Family,
     /// How much a part may take: half of what prompts have room for. The other half is for what stands around it.
     room: u64,
@@ -155,17 +155,19 @@ pub(super) struct Measure<'a> {
 }
 
 impl<'a> Measure<'a> {
-    pub(super) fn new(answerer: &'a Answerer, job: &Job) -> Self {
+    pub(super) fn new(answerer: Answering<'a>, job: &Job) -> Self {
+        let around = answerer.counted(tokens::Estimate::default());
+        let facts = &answerer.facts;
         Self {
             answerer,
             family: Family::of_model(answerer.profile.model_name()),
-            room: answerer.facts.window.saturating_sub(answerer.facts.reserve) / 2,
+            room: facts.window.saturating_sub(facts.reserve).saturating_sub(around) / 2,
             depth: job.depth,
         }
     }
 
     pub(super) fn tokens(&self, text: &str) -> u64 {
-        self.answerer.counted(tokens::estimate(self.family, text))
+        self.answerer.text(tokens::estimate(self.family, text))
     }
 
     /// The pieces of a text that `only` names, or all of them, put together into parts of its file; nothing where that

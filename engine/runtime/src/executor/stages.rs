@@ -15,7 +15,7 @@ use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Task;
 use smallcode_core::tokens::Tokens;
 
-use super::{Answerer, Job, Shared, timeout};
+use super::{Answerer, Answering, Job, Shared, timeout};
 use crate::model::{self, Constraint, Offered, Reply};
 use crate::own_time::Step;
 
@@ -54,7 +54,7 @@ pub(super) struct Turn<'a> {
 pub(super) struct Asker<'a> {
     shared: &'a Arc<Shared>,
     client: &'a model::Client,
-    answerer: &'a Answerer,
+    answerer: Answering<'a>,
     profile: String,
     job: &'a Job,
     /// How many calls the attempt has made, those before a crash included.
@@ -79,7 +79,7 @@ impl<'a> Asker<'a> {
         Ok(Self {
             shared,
             client,
-            answerer,
+            answerer: Answering::at(answerer, job, 0),
             profile,
             job,
             made: 0,
@@ -87,8 +87,13 @@ impl<'a> Asker<'a> {
     }
 
     /// The profile that answers.
-    pub(super) fn answerer(&self) -> &'a Answerer {
+    pub(super) fn answerer(&self) -> Answering<'a> {
         self.answerer
+    }
+
+    /// Counts as the next call of the attempt does.
+    fn recount(&mut self) {
+        self.answerer = Answering::at(self.answerer.answerer, self.job, self.made);
     }
 
     /// Which call of the attempt was made last.
@@ -99,39 +104,39 @@ impl<'a> Asker<'a> {
     /// Asks with the context before the first message of the user and what is told of the attempt before in the
     /// last, and gives the whole answer.
     pub(super) async fn reply(&mut self, mut ask: Ask<'_>) -> Result<Reply, Failure> {
-        let step = Step::begin();
         for section in &mut ask.sections {
             self.shared.mask.cover(&mut section.text);
         }
-        let messages = self.masked(ask.messages);
-        let (answerer, job) = (self.answerer, self.job);
-        let build = || request::build(messages.clone(), &ask.sections, answerer, ask.schema, job);
-        let asked = build()?;
-        step.end("prompt built");
-        let (reply, failure) = self.call(asked, build).await?;
+        let mut messages = ask.messages;
+        cover(self.shared, &mut messages);
+        let (job, schema) = (self.job, ask.schema);
+        let build = |answerer| request::build(messages.clone(), &ask.sections, answerer, schema, job);
+        let (reply, failure) = self.call(build).await?;
         self.job.said.note(&reply);
         failure.map_or(Ok(reply), Err)
     }
 
     /// What is sent, its prompt counted by the server where it does: then nothing is left to an estimate. Where that was
     /// too low, the prompt is built anew, by what was learned.
-    async fn counted(
-        &self,
-        mut asked: Asked,
-        build: &impl Fn() -> Result<Asked, Failure>,
+    async fn built(
+        &mut self,
+        build: &mut impl FnMut(Answering<'a>) -> Result<Asked, Failure>,
     ) -> Result<Asked, Failure> {
-        let Answerer {
-            counter,
-            profile,
-            learned,
-            facts,
-            ..
-        } = self.answerer;
         for _ in 0..REBUILT {
+            self.recount();
+            let step = Step::begin();
+            let asked = build(self.answerer)?;
+            step.end("prompt built");
             // What a template makes of a tool is not asked for.
             if asked.request.constraint == Constraint::ToolCall {
                 return Ok(asked);
             }
+            let Answerer {
+                counter,
+                profile,
+                learned,
+                ..
+            } = self.answerer.answerer;
             let Some(exact) = counter.count(self.client, profile, &asked.request.messages).await else {
                 return Ok(asked);
             };
@@ -139,9 +144,10 @@ impl<'a> Asker<'a> {
             if let Some(asked) = asked.exactly(exact, self.answerer) {
                 return Ok(asked);
             }
-            learned.learn_count(estimated, Tokens(learned.exactly(exact)), facts.window);
-            asked = build()?;
+            let counted = Tokens(self.answerer.exactly(exact));
+            learned.learn_count(|count| count.learn(estimated, counted, self.answerer.window()));
         }
+        let Answerer { profile, facts, .. } = self.answerer.answerer;
         let message = format!(
             "the server of `{}` counts more than its window of {}",
             profile.name, facts.window
@@ -149,37 +155,42 @@ impl<'a> Asker<'a> {
         Err(Failure::new(FailureClass::TooLarge, message))
     }
 
-    /// What is sent, without secrets: a file that is shown, or a value in a text, may hold one. They are masked before
-    /// anything is counted, journaled or told. What a model answers is left as it is: it has seen none.
-    fn masked(&self, mut messages: Vec<model::Message>) -> Vec<model::Message> {
-        for message in &mut messages {
-            self.shared.mask.cover(&mut message.content);
-        }
-        messages
-    }
-
     /// Asks about the work of the attempt: as surely as the model answers, and with nothing told of the attempts
     /// before, which a judge must not know.
     pub(super) async fn question(
         &mut self,
-        messages: Vec<model::Message>,
+        mut messages: Vec<model::Message>,
         schema: &Json,
     ) -> Result<Reply, Failure> {
-        let messages = self.masked(messages);
-        let (answerer, job) = (self.answerer, self.job);
-        let build = || request::question(messages.clone(), answerer, schema, job);
-        let (reply, failure) = self.call(build()?, build).await?;
+        cover(self.shared, &mut messages);
+        let job = self.job;
+        let build = |answerer| request::question(messages.clone(), answerer, schema, job);
+        let (reply, failure) = self.call(build).await?;
         failure.map_or(Ok(reply), Err)
     }
 
-    /// Asks with messages as they are, and gives the answer, whole or not, and why it is none.
-    pub(super) async fn turn(&mut self, mut turn: Turn<'_>) -> Result<(Reply, Option<Failure>), Failure> {
-        turn.messages = self.masked(turn.messages);
-        let (answerer, job) = (self.answerer, self.job);
-        let build = || request::as_it_is(turn.clone(), answerer, job);
-        let (reply, failure) = self.call(build()?, build).await?;
+    /// Asks with messages as they are made to fit, and gives the answer, whole or not, and why it is none.
+    pub(super) async fn turn<'t>(
+        &mut self,
+        mut turn: impl FnMut(Answering<'a>) -> Result<Turn<'t>, Failure>,
+    ) -> Result<(Reply, Option<Failure>), Failure> {
+        let (shared, job) = (self.shared, self.job);
+        let build = |answerer| {
+            let mut turn = turn(answerer)?;
+            cover(shared, &mut turn.messages);
+            request::as_it_is(turn, answerer, job)
+        };
+        let (reply, failure) = self.call(build).await?;
         self.job.said.note(&reply);
         Ok((reply, failure))
+    }
+}
+
+/// Takes secrets out of what is sent: a file that is shown, or a value in a text, may hold one. They are masked before
+/// anything is counted, journaled or told. What a model answers is left as it is: it has seen none.
+fn cover(shared: &Shared, messages: &mut [model::Message]) {
+    for message in messages {
+        shared.mask.cover(&mut message.content);
     }
 }
 

@@ -386,6 +386,10 @@ pub(super) async fn write(
             let message = format!("`{path}` leads to `{real}`, which a model may not write");
             return Err(Failure::new(FailureClass::Denied, message));
         }
+        if let Some(why) = shared.workspace.not_for_a_file(&real) {
+            let message = format!("`{path}` can't be written: {why}");
+            return Err(Failure::new(FailureClass::Denied, message));
+        }
         reals.push(real);
     }
     let places = Places {

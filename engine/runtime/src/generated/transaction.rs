@@ -64,13 +64,21 @@ pub(super) fn recover(beneath: &Beneath) -> io::Result<()> {
     match beneath.any(&Path::new(STAGE).join(READY)) {
         Ok(file) => {
             file.take(64 << 20).read_to_string(&mut text)?;
-            let plan: Plan = serde_json::from_str(&text)?;
+            let plan: Plan = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
             finish(beneath, &plan)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     clear(beneath)
+}
+
+fn damaged(error: &serde_json::Error) -> io::Error {
+    let message = format!(
+        "`{STAGE}/{READY}`, which says what is left of a compilation that was cut short, can't be read: {error}; \
+         remove the folder `{STAGE}` and compile again"
+    );
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 /// Makes a change.

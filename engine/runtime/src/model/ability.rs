@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
-use smallcode_core::tokens::{Calibration, Tokens};
+use smallcode_core::tokens::Calibration;
 
 use super::discover::Server;
 use super::message::{Finish, Reply, Request};
@@ -61,9 +61,6 @@ fn is_old_vllm(version: &str) -> bool {
     matches!((numbers.next(), numbers.next()), (Some(Ok(0)), Some(Ok(0..12))))
 }
 
-/// The most that a server may put into prompts unseen, as a part of the window; what it makes up is to leave room.
-const UNSEEN_OF_WINDOW: u64 = 4;
-
 /// What was learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Known {
@@ -76,10 +73,6 @@ struct Known {
     /// How far our counts were off.
     #[serde(default)]
     calibration: Calibration,
-    /// How many tokens more the server has counted of a prompt that it answered than of the same one before: what it puts
-    /// into it unseen.
-    #[serde(default)]
-    unseen: Tokens,
 }
 
 /// A file of what was learned: whose it is, so that people can read it, and that.
@@ -130,31 +123,21 @@ impl Learned {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many tokens an estimate stands for at most.
-    pub fn counted(&self, estimate: Tokens) -> u64 {
-        self.known().calibration.apply(estimate).get()
+    /// How far our counts are off, by what is known now.
+    pub fn calibration(&self) -> Calibration {
+        self.known().calibration
     }
 
-    /// How many tokens a prompt has at most of which the server has counted so many.
-    pub fn exactly(&self, count: u64) -> u64 {
-        count.saturating_add(self.known().unseen.get())
+    /// Where what was learned is kept.
+    pub fn file(&self) -> Option<&Utf8Path> {
+        self.file.as_deref()
     }
 
-    /// Learns that `estimated` tokens were `counted`; whether later counts allow for it, which they do within reason.
-    pub fn learn_count(&self, estimated: Tokens, counted: Tokens, window: u64) -> bool {
-        let mut allowed = false;
-        self.change(|known| allowed = known.calibration.learn(estimated, counted, Tokens(window)));
-        allowed
-    }
-
-    /// Learns that the server counts so many tokens more where it answers than where it was asked; whether later counts
-    /// allow for it.
-    pub fn learn_unseen(&self, more: Tokens, window: u64) -> bool {
-        let allowed = more.get() <= window / UNSEEN_OF_WINDOW;
-        if allowed {
-            self.change(|known| known.unseen = known.unseen.max(more));
-        }
-        allowed
+    /// Learns from a count; what that says.
+    pub fn learn_count<T: Default>(&self, learn: impl FnOnce(&mut Calibration) -> T) -> T {
+        let mut said = T::default();
+        self.change(|known| said = learn(&mut known.calibration));
+        said
     }
 
     /// How a request is kept to its schema, but for what was tried in vain. The thoughts of a model come before its

@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::beneath::Beneath;
+use super::survey::is_gone;
 
 /// The largest file that is set aside, and the most bytes at one time: text that people write is far smaller, and what
 /// builds leave can be built again.
@@ -47,7 +48,11 @@ impl Aside {
     }
 
     fn try_copy(&mut self, beneath: &Beneath, path: &Path) -> io::Result<()> {
-        let file = beneath.any(path)?;
+        let file = match beneath.any(path) {
+            // It went, or something else stands in its place: there is nothing that could be lost.
+            Err(error) if is_gone(&error) => return Ok(()),
+            opened => opened?,
+        };
         let about = file.metadata()?;
         if !about.is_file() || about.len() > FILE.min(self.left) {
             return Ok(());

@@ -65,8 +65,7 @@ impl State {
         id: &NodeId,
         attempt: u32,
         call: u32,
-        digest: &str,
-        reserve: Reserve,
+        record: CallRecord,
     ) -> Result<(), ApplyError> {
         let index = self.find(id, "call_started")?;
         if !self.may_call(index, attempt) {
@@ -82,12 +81,8 @@ impl State {
                 format!("`{id}` is at call {}, not {call}", node.calls.len() + 1),
             ));
         }
-        node.calls.push(CallRecord {
-            digest: digest.to_owned(),
-            reply: None,
-            reserve,
-            finished: false,
-        });
+        let reserve = record.reserve;
+        node.calls.push(record);
         self.charge(index, |spend| spend.reserve(reserve));
         Ok(())
     }

@@ -90,6 +90,7 @@ fn the_caps_of_escalation_hold_in_parallel_and_across_sessions() {
             call: 1,
             profile: "strong".to_owned(),
             digest: String::new(),
+            counting: crate::tokens::Calibration::default(),
             reserve,
             sent: None,
         },

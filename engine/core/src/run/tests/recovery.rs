@@ -137,6 +137,7 @@ fn a_new_attempt_makes_its_calls_anew() {
         call: 1,
         profile: String::new(),
         digest: String::new(),
+        counting: crate::tokens::Calibration::default(),
         reserve: super::sim::RESERVE,
         sent: None,
     });
@@ -242,6 +243,7 @@ fn events_that_no_run_can_have_are_refused() {
             call: 1,
             profile: String::new(),
             digest: String::new(),
+            counting: crate::tokens::Calibration::default(),
             reserve: super::sim::RESERVE,
             sent: None,
         },

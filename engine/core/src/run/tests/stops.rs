@@ -444,6 +444,7 @@ fn a_call_under_way_may_give_back_what_another_waits_for() {
         call: 1,
         profile: String::new(),
         digest: String::new(),
+        counting: crate::tokens::Calibration::default(),
         reserve: RESERVE,
         sent: None,
     });

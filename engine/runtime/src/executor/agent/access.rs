@@ -50,13 +50,21 @@ impl<'a> Access<'a> {
             let allowed = may_write(path, &self.shared.write_permissions)
                 && check::uncovered([path.as_str()], &self.writes).is_none();
             if !allowed {
+                let leads = if place.real == place.path {
+                    String::new()
+                } else {
+                    format!(", as it leads to `{}`", place.real)
+                };
                 return Err(format!(
-                    "`{written}` may not be written; what may be: {}",
+                    "`{written}` may not be written{leads}; what may be: {}",
                     self.writes.join(", ")
                 ));
             }
         }
-        Ok(place)
+        match self.shared.workspace.not_for_a_file(&place.real) {
+            Some(why) => Err(format!("`{written}` can't be written: {why}")),
+            None => Ok(place),
+        }
     }
 
     /// The files that match a glob and may be read, sorted.

@@ -12,12 +12,12 @@ use smallcode_core::instruction::{self, LEAST_CONVERSATION};
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, feedback};
 use smallcode_core::spec::Agent;
 use smallcode_core::template::Scope;
-use smallcode_core::tokens::{Family, Tokens, estimate_chat};
+use smallcode_core::tokens::{Family, Tokens, estimate, estimate_chat};
 use smallcode_core::tool::talk::Talk;
 use smallcode_core::tool::{Category, DEFAULT_MAX_CALLS, Toolset};
 
 use super::super::stages::wanted;
-use super::super::{Answerer, Job, Shared, context, text};
+use super::super::{Answering, Job, Shared, context, text};
 use super::{command, share_of};
 use crate::model::{Message, Role};
 
@@ -43,7 +43,7 @@ impl Prompt {
     /// Puts together what stays.
     pub(super) async fn new(
         shared: &Arc<Shared>,
-        answerer: &Answerer,
+        answerer: Answering<'_>,
         agent: &Agent,
         tools: &Toolset,
         job: &Job,
@@ -73,7 +73,7 @@ impl Prompt {
                 too_large(format!("{error}; give `context` fewer items or let them shrink"))
             })?;
             let over = answerer
-                .counted(estimate_chat(family, [fitted.text.as_str()]))
+                .text(estimate(family, &fitted.text))
                 .saturating_sub(room / 2);
             if over == 0 || for_context == 0 || sections.is_empty() {
                 break fitted;
@@ -126,7 +126,7 @@ impl Prompt {
     pub(super) fn messages(
         &self,
         talk: &mut Talk,
-        answerer: &Answerer,
+        answerer: Answering<'_>,
         job: &Job,
         tail: &str,
     ) -> Result<(Vec<Message>, bool), Failure> {

@@ -1,5 +1,6 @@
 //! One call: leave is asked for, the answer streamed, its end journaled; again where the server broke off.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use smallcode_core::plan::CALL_TRIES;
@@ -9,30 +10,26 @@ use smallcode_core::tokens::{Estimate, Tokens};
 use tokio::sync::oneshot;
 
 use super::super::command::in_words;
-use super::super::{Answerer, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
+use super::super::{Answerer, Answering, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::request::{Asked, SHORT};
 use super::{Asker, judge};
 use crate::model::{self, CallError, Constraint, Reply, Request, RetryPolicy, UsageVerdict};
 use crate::own_time::Step;
 use crate::settings::Profile;
 
-impl Asker<'_> {
+impl<'a> Asker<'a> {
     /// Makes the call, again where the server broke off, and with the prompt built anew where the server has counted more
     /// of it than was proven to fit; a call that was journaled before a crash is not made again. Gives the answer, and why
     /// it is no whole one.
     pub(super) async fn call(
         &mut self,
-        asked: Asked,
-        build: impl Fn() -> Result<Asked, Failure>,
+        mut build: impl FnMut(Answering<'a>) -> Result<Asked, Failure>,
     ) -> Result<(Reply, Option<Failure>), Failure> {
-        let mut asked = self.counted(asked, &build).await?;
+        let mut asked = self.built(&mut build).await?;
         let Self {
-            shared,
-            client,
-            answerer,
-            job,
-            ..
+            shared, client, job, ..
         } = *self;
+        let answerer = self.answerer.answerer;
         let mut digest = named(&asked.request, answerer)?;
         let policy = RetryPolicy {
             tries: CALL_TRIES,
@@ -46,7 +43,7 @@ impl Asker<'_> {
             let mut request = asked.request.clone();
             let needed = unread || request.max_tokens <= SHORT;
             let constraint = answerer.learned.constraint(&request, needed, &refused);
-            let (constraint, (estimate, prompt)) = match asked.kept_by(constraint, answerer) {
+            let (constraint, (estimate, prompt)) = match asked.kept_by(constraint, self.answerer) {
                 Some(taken) => (constraint, taken),
                 None => (Constraint::Nothing, (asked.estimate, asked.prompt)),
             };
@@ -62,6 +59,9 @@ impl Asker<'_> {
                     return Ok(judged(journaled(shared, reply)?, &asked));
                 }
                 tries = tries.min(CALL_TRIES - 1);
+                // As it was then: its prompt may have been built anew.
+                asked = self.built(&mut build).await?;
+                digest = named(&asked.request, answerer)?;
                 continue;
             }
             let reserve = worst_case(prompt, request, answerer);
@@ -70,7 +70,7 @@ impl Asker<'_> {
                 () = job.cancel.cancelled() => return Err(stopped()),
             };
             let sent = sent(shared, turn.profile(), request)?;
-            granted(job, &self.profile, &digest, reserve, sent, number)
+            self.granted(&digest, reserve, sent, number)
                 .await
                 .map_err(|failure| asked.counted_by(turn.profile(), failure))?;
             let mut on_text = |text: &str| {
@@ -117,11 +117,44 @@ impl Asker<'_> {
                 }
                 (Cure::Recount, _) if tries < CALL_TRIES => {
                     tell_again(job, unmade.because, Duration::ZERO);
-                    asked = self.counted(build()?, &build).await?;
+                    asked = self.built(&mut build).await?;
                     digest = named(&asked.request, answerer)?;
                 }
                 _ => return Err(unmade.failure),
             }
+        }
+    }
+}
+
+impl Asker<'_> {
+    /// Has the call journaled and its worst case set aside.
+    async fn granted(
+        &self,
+        digest: &str,
+        reserve: Reserve,
+        sent: Option<Sent>,
+        call: u32,
+    ) -> Result<(), Failure> {
+        let job = self.job;
+        let (grant, answer) = oneshot::channel();
+        let _ = job.tell.messages.send(Message::Call(CallRequest {
+            node: job.node,
+            attempt: job.attempt,
+            call,
+            profile: self.profile.clone(),
+            digest: digest.to_owned(),
+            reserve,
+            counting: self.answerer.counting,
+            sent,
+            grant,
+        }));
+        tokio::select! {
+            answer = answer => match answer {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(cap)) => Err(Failure::new(FailureClass::OverBudget, cap)),
+                Err(_) => Err(stopped()),
+            },
+            () = job.cancel.cancelled() => Err(stopped()),
         }
     }
 }
@@ -248,36 +281,6 @@ fn sent(shared: &Shared, profile: &Profile, request: &Request) -> Result<Option<
     }))
 }
 
-/// Has the call journaled and its worst case set aside.
-async fn granted(
-    job: &Job,
-    profile: &str,
-    digest: &str,
-    reserve: Reserve,
-    sent: Option<Sent>,
-    call: u32,
-) -> Result<(), Failure> {
-    let (grant, answer) = oneshot::channel();
-    let _ = job.tell.messages.send(Message::Call(CallRequest {
-        node: job.node,
-        attempt: job.attempt,
-        call,
-        profile: profile.to_owned(),
-        digest: digest.to_owned(),
-        reserve,
-        sent,
-        grant,
-    }));
-    tokio::select! {
-        answer = answer => match answer {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(cap)) => Err(Failure::new(FailureClass::OverBudget, cap)),
-            Err(_) => Err(stopped()),
-        },
-        () = job.cancel.cancelled() => Err(stopped()),
-    }
-}
-
 /// Has the end of a call journaled before anything follows from it.
 async fn finish(
     shared: &Shared,
@@ -321,7 +324,8 @@ async fn finish(
                 CallUsage::default()
             } else {
                 CallUsage {
-                    prompt: expected.estimate.high.0,
+                    prompt: expected.reserve.prompt,
+                    completion: expected.reserve.completion,
                     estimated: true,
                     usd: expected.reserve.usd,
                     ..CallUsage::default()
@@ -378,25 +382,39 @@ fn judge_usage(
 ) -> Option<(Failure, Cure)> {
     let set_aside = Tokens(expected.reserve.prompt);
     let too_large = |message| Failure::new(FailureClass::TooLarge, message);
-    let (learned, window) = (&answerer.learned, answerer.facts.window);
-    match model::compare_usage(expected.estimate, set_aside, &reply.usage) {
-        UsageVerdict::Consistent => None,
+    let (learned, window) = (&answerer.learned, Tokens(answerer.facts.window));
+    let estimated = expected.estimate;
+    match model::compare_usage(estimated, set_aside, &reply.usage) {
+        UsageVerdict::Consistent => {
+            // What a server leaves out of the count because it was cached was in the prompt all the same.
+            let counted = Tokens(reply.usage.prompt.saturating_add(reply.usage.cached.unwrap_or(0)));
+            if !reply.usage.estimated && reply.usage.prompt > 0 {
+                learned.learn_count(|count| match expected.exact {
+                    Some(exact) => count.bear_out_exactly(Tokens(exact), counted),
+                    None => count.bear_out(estimated.low, estimated.high, counted),
+                });
+            }
+            None
+        }
         UsageVerdict::Cut(cut) => Some((too_large(in_words(&cut)), Cure::Nothing)),
         UsageVerdict::Underestimated {
             expected: most,
             counted,
         } => {
-            let is_learned = match expected.exact {
-                Some(exact) => learned.learn_unseen(counted.saturating_sub(Tokens(exact)), window),
-                None => learned.learn_count(expected.estimate.high, counted, window),
-            };
+            let is_learned = learned.learn_count(|count| match expected.exact {
+                Some(exact) => count.learn_unseen(counted.saturating_sub(Tokens(exact)), window),
+                None => count.learn(estimated.high, counted, window),
+            });
             let mut message =
                 format!("the server counted {counted} tokens of prompt where at most {most} were expected");
-            if counted.0.saturating_add(request.max_tokens) > window {
+            if counted.saturating_add(Tokens(request.max_tokens)) > window {
                 message.push_str(", which leaves too little of the window");
             }
             if !is_learned {
-                message.push_str("; nothing that it may put into a prompt unseen explains that");
+                let _ = write!(
+                    message,
+                    "; more than half of a window of {window} that is put into prompts unseen is not believed: set a larger `window`, or have the server add less"
+                );
                 return Some((too_large(message), Cure::Nothing));
             }
             Some((too_large(message), Cure::Recount))

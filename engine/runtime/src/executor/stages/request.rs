@@ -1,12 +1,14 @@
 //! The prompt of a call: what the model is shown, its instruction, and what is told of the attempt before.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 use smallcode_core::context::{self as fitting, Form, Section, Shown};
 use smallcode_core::instruction::LEAST_ANSWER;
 use smallcode_core::run::{FEEDBACK_TOKENS, Failure, FailureClass, Notice, feedback};
 use smallcode_core::tokens::{Estimate, Family, Tokens};
 
-use super::super::{Answerer, Job};
+use super::super::{Answering, Job};
 use super::Turn;
 use crate::model::{self, Constraint, Request, Role};
 use crate::settings::Profile;
@@ -30,8 +32,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// What is sent once the server has counted its prompt; nothing where that leaves too little for an answer.
-    pub(super) fn exactly(mut self, exact: u64, answerer: &Answerer) -> Option<Self> {
-        let (prompt, window) = (answerer.learned.exactly(exact), answerer.facts.window);
+    pub(super) fn exactly(mut self, exact: u64, answerer: Answering<'_>) -> Option<Self> {
+        let (prompt, window) = (answerer.exactly(exact), answerer.facts.window);
         self.room = window.checked_sub(prompt).filter(|room| *room >= MIN_ANSWER)?;
         self.request.max_tokens = self.wanted.min(self.room);
         (self.prompt, self.exact) = (prompt, Some(exact));
@@ -44,13 +46,13 @@ impl Asked {
 
     /// The prompt where its answer is kept to its schema in this way, and what is set aside for it; nothing where it has no
     /// room for that.
-    pub(super) fn kept_by(&self, constraint: Constraint, answerer: &Answerer) -> Option<(Estimate, u64)> {
+    pub(super) fn kept_by(&self, constraint: Constraint, answerer: Answering<'_>) -> Option<(Estimate, u64)> {
         if constraint != Constraint::ToolCall || self.request.constraint == constraint {
             return Some((self.estimate, self.prompt));
         }
         let family = Family::of_model(answerer.profile.model_name());
         let tool = model::estimate_tool(family, &self.request);
-        let prompt = self.prompt.saturating_add(answerer.counted(tool));
+        let prompt = self.prompt.saturating_add(answerer.text(tool));
         let fits = prompt.saturating_add(self.request.max_tokens) <= answerer.facts.window;
         // The call around a word is longer than that.
         (fits && self.request.max_tokens > SHORT).then(|| (self.estimate.plus(tool), prompt))
@@ -77,7 +79,7 @@ const AROUND: u64 = 8;
 pub(super) fn build(
     messages: Vec<model::Message>,
     sections: &[Section],
-    answerer: &Answerer,
+    answerer: Answering<'_>,
     schema: Option<&Json>,
     job: &Job,
 ) -> Result<Asked, Failure> {
@@ -90,7 +92,7 @@ pub(super) fn build(
 /// temperature 0.
 pub(super) fn question(
     messages: Vec<model::Message>,
-    answerer: &Answerer,
+    answerer: Answering<'_>,
     schema: &Json,
     job: &Job,
 ) -> Result<Asked, Failure> {
@@ -101,7 +103,7 @@ pub(super) fn question(
 }
 
 /// A request whose messages say all that is to be said.
-pub(super) fn as_it_is(turn: Turn<'_>, answerer: &Answerer, job: &Job) -> Result<Asked, Failure> {
+pub(super) fn as_it_is(turn: Turn<'_>, answerer: Answering<'_>, job: &Job) -> Result<Asked, Failure> {
     let mut request = plain(turn.messages, answerer, turn.schema, job);
     request.stop = turn.stop;
     request.offered = turn.offered;
@@ -115,7 +117,12 @@ pub(super) fn as_it_is(turn: Turn<'_>, answerer: &Answerer, job: &Job) -> Result
 }
 
 /// The request with every sampling value, before its answer has a limit.
-fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Json>, job: &Job) -> Request {
+fn plain(
+    messages: Vec<model::Message>,
+    answerer: Answering<'_>,
+    schema: Option<&Json>,
+    job: &Job,
+) -> Request {
     let profile = &answerer.profile;
     Request {
         messages,
@@ -135,7 +142,7 @@ fn plain(messages: Vec<model::Message>, answerer: &Answerer, schema: Option<&Jso
 }
 
 /// Has the tool counted that keeps an answer to its schema, where that is how this server is asked.
-fn kept(mut request: Request, answerer: &Answerer) -> Request {
+fn kept(mut request: Request, answerer: Answering<'_>) -> Request {
     let constraint = answerer.learned.constraint(&request, true, &[]);
     if constraint == Constraint::ToolCall {
         request.constraint = constraint;
@@ -143,7 +150,7 @@ fn kept(mut request: Request, answerer: &Answerer) -> Request {
     request
 }
 
-fn estimated(request: &Request, answerer: &Answerer) -> Estimate {
+fn estimated(request: &Request, answerer: Answering<'_>) -> Estimate {
     let family = Family::of_model(answerer.profile.model_name());
     model::estimate_request(family, request)
 }
@@ -152,16 +159,19 @@ fn estimated(request: &Request, answerer: &Answerer) -> Estimate {
 fn sized(
     mut request: Request,
     estimate: Estimate,
-    answerer: &Answerer,
+    answerer: Answering<'_>,
     wanted: u64,
 ) -> Result<Asked, Failure> {
     let counted = answerer.counted(estimate);
     let room = answerer.facts.window.saturating_sub(counted);
     if room < MIN_ANSWER {
-        let message = format!(
+        let mut message = format!(
             "the prompt takes up to {counted} tokens, and the window of `{}` is {}; shorten what goes into it",
             answerer.profile.name, answerer.facts.window
         );
+        if let Some(learned) = answerer.in_words(estimate) {
+            let _ = write!(message, " ({learned})");
+        }
         return Err(Failure::new(FailureClass::TooLarge, message));
     }
     let wanted = wanted.max(MIN_ANSWER);
@@ -177,7 +187,7 @@ fn sized(
 }
 
 /// How many tokens an answer of this attempt is to have room for.
-pub(in super::super) fn wanted(answerer: &Answerer, job: &Job) -> u64 {
+pub(in super::super) fn wanted(answerer: Answering<'_>, job: &Job) -> u64 {
     answerer
         .facts
         .reserve
@@ -192,7 +202,7 @@ pub(in super::super) fn wanted(answerer: &Answerer, job: &Job) -> u64 {
 fn with_context(
     mut request: Request,
     sections: &[Section],
-    answerer: &Answerer,
+    answerer: Answering<'_>,
     job: &Job,
 ) -> Result<(Request, Estimate), Failure> {
     let mut estimate = estimated(&request, answerer);
@@ -248,7 +258,7 @@ fn with_context(
 fn with_feedback(
     mut request: Request,
     mut estimate: Estimate,
-    answerer: &Answerer,
+    answerer: Answering<'_>,
     job: &Job,
 ) -> Result<Asked, Failure> {
     let family = Family::of_model(answerer.profile.model_name());

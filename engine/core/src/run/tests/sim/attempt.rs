@@ -114,6 +114,7 @@ impl Sim {
                     call,
                     profile: "p".to_owned(),
                     digest: format!("{call}"),
+                    counting: crate::tokens::Calibration::default(),
                     reserve: RESERVE,
                     sent: None,
                 });
