@@ -93,7 +93,7 @@ impl Checker<'_> {
         among.copied().filter(|id| owns(*id)).take(4).collect()
     }
 
-    /// A row that belongs to another must say to which.
+    /// A row that belongs to another must say to which, and what has no value of its own must be given one.
     fn lacking(&mut self, id: EntityId, values: &[(String, Expression)], span: Span) {
         let Some(entity) = self.system.entity(id) else {
             return;
@@ -108,7 +108,23 @@ impl Checker<'_> {
             lacks.then(|| (column.name.clone(), target))
         });
         let missing: Vec<(String, EntityId)> = missing.collect();
+        let valueless = entity.columns.iter().filter(|column| {
+            // The empty text is none of the choices, and there is no empty `uuid`.
+            let is_one_of_some = !column.facts.choices.is_empty() && column.kind == ColumnKind::Owned;
+            let is_any = column.ty == Type::Uuid && column.kind == ColumnKind::Owned && column.name != "id";
+            (is_one_of_some || is_any)
+                && !column.nullable
+                && column.default.is_none()
+                && !values.iter().any(|(name, _)| *name == column.name)
+        });
+        let valueless: Vec<String> = valueless.map(|column| column.name.clone()).collect();
         let name = entity.name.clone();
+        for column in valueless {
+            let message = format!("the new `{name}` has no `{column}`");
+            let problem = self.problem(Code::INCOMPLETE_ROW, span, message);
+            let problem = problem.help(format!("set `{column} = …`, or give the field a default"));
+            self.tolerate(problem, "the call is refused");
+        }
         for (column, target) in missing {
             let message = format!("the new `{name}` has no `{column}`");
             let problem = self.problem(Code::INCOMPLETE_ROW, span, message);

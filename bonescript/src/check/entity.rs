@@ -40,6 +40,7 @@ impl Checker<'_> {
         self.relations();
         for (index, (source, tree)) in self.trees.entities.clone().into_iter().enumerate() {
             self.source = source;
+            self.columns_alike(EntityId(index));
             self.indexes(EntityId(index), tree);
         }
     }

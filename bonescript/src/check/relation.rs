@@ -59,15 +59,17 @@ impl Checker<'_> {
                 }
             }
             RelationKind::HasOne => {
+                self.one_way_back(tree, relation, target);
                 lowered.column = Some(self.column_of_target(id, target));
                 Type::Optional(Box::new(Type::Entity(target)))
             }
             RelationKind::HasMany => {
+                self.one_way_back(tree, relation, target);
                 lowered.column = Some(self.column_of_target(id, target));
                 Type::List(Box::new(Type::Entity(target)))
             }
             RelationKind::ManyToMany => {
-                lowered.junction = Some(self.junction(id, target));
+                lowered.junction = Some(self.junction(id, tree, relation, target));
                 Type::List(Box::new(Type::Entity(target)))
             }
         };
@@ -239,20 +241,95 @@ impl Checker<'_> {
         name
     }
 
-    fn junction(&self, id: EntityId, target: EntityId) -> Junction {
-        let table = |id: EntityId| self.system.entity(id).map_or("", |entity| entity.table.as_str());
-        let mut tables = [table(id), table(target)];
-        tables.sort_unstable();
+    /// Says where a relation may be the other side of several of its target. The first is taken otherwise.
+    fn one_way_back(&mut self, tree: &ast::Entity, relation: &ast::Relation, target: EntityId) {
+        let Some((_, other)) = self.trees.entities.get(target.0) else {
+            return;
+        };
+        let back: Vec<String> = relations_to(other, "belongs_to", &tree.name.text)
+            .map(|back| back.name.text.clone())
+            .collect();
+        let [first, _, ..] = back.as_slice() else { return };
+        let message = format!(
+            "`{}` may be the other side of {} of `{}`",
+            relation.name.text,
+            crate::diagnostic::some_of(&back.iter().map(String::as_str).collect::<Vec<_>>()),
+            self.entity_name(target),
+        );
+        let problem = self.problem(Code::AMBIGUOUS_RELATION, relation.name.span, message);
+        let made = format!("it is that of `{first}`");
+        let problem = problem.help("leave it out, and ask the target by the relation that is meant");
+        self.tolerate(problem, &made);
+    }
+
+    /// The table of links. It is that of both sides, where each has one such relation; one of several to the same target is
+    /// called after the relation.
+    fn junction(
+        &mut self,
+        id: EntityId,
+        tree: &ast::Entity,
+        relation: &ast::Relation,
+        target: EntityId,
+    ) -> Junction {
+        let several = |tree: &ast::Entity, to: &str| relations_to(tree, "many_to_many", to).count() > 1;
+        let other = self.trees.entities.get(target.0).map(|(_, other)| *other);
+        let is_one_of_several = several(tree, &relation.target.text);
+        if id != target && !is_one_of_several && other.is_some_and(|other| several(other, &tree.name.text)) {
+            let message = format!(
+                "`{}` may be the other side of several relations of `{}`",
+                relation.name.text, relation.target.text
+            );
+            let problem = self.problem(Code::AMBIGUOUS_RELATION, relation.name.span, message);
+            let problem = problem.help("leave it out, and ask the target by the relation that is meant");
+            self.tolerate(problem, "it is a relation of its own");
+        }
+        let entity = |id: EntityId| self.system.entity(id).map_or("", |entity| entity.table.as_str());
+        let mut table = if is_one_of_several {
+            format!("{}_{}", entity(id), snake(&relation.name.text))
+        } else {
+            let mut tables = [entity(id), entity(target)];
+            tables.sort_unstable();
+            tables.join("_")
+        };
+        while self.system.entities.iter().any(|entity| entity.table == table) {
+            table.push_str("_link");
+        }
         let own = format!("{}_id", snake(self.entity_name(id)));
         let other = if id == target {
             format!("other_{own}")
         } else {
             format!("{}_id", snake(self.entity_name(target)))
         };
-        Junction {
-            table: tables.join("_"),
-            own,
-            other,
+        Junction { table, own, other }
+    }
+
+    /// Says where two columns are one for a database: SQL tells no capitals.
+    pub(super) fn columns_alike(&mut self, id: EntityId) {
+        let mut seen = std::collections::HashMap::new();
+        let Some(entity) = self.system.entity(id) else {
+            return;
+        };
+        let mut alike = Vec::new();
+        for column in &entity.columns {
+            if let Some(first) = seen.insert(column.name.to_ascii_lowercase(), column.name.clone()) {
+                alike.push((column.name.clone(), first));
+            }
+        }
+        for (one, other) in alike {
+            // What the compiler adds stands nowhere: the other of them does.
+            let place = |name: &String| self.members.get(id.0).and_then(|members| members.get(name));
+            let own = |name: &String| place(name).map(|member| (member.source, member.span));
+            let nowhere = self.trees.entities.get(id.0).map(|(_, tree)| tree.name.span);
+            let at = [&one, &other]
+                .into_iter()
+                .filter_map(own)
+                .find(|(_, span)| Some(*span) != nowhere);
+            let Some((source, span)) = at else { continue };
+            let message = format!("a database takes `{one}` and `{other}` for one column");
+            let here = std::mem::replace(&mut self.source, source);
+            let problem = self.problem(Code::DUPLICATE, span, message);
+            self.report(problem.help("capitals do not tell columns apart: give one of them another name"));
+            self.source = here;
         }
     }
 
@@ -297,4 +374,14 @@ impl Checker<'_> {
             entity.owner = owner;
         }
     }
+}
+
+/// The relations of this kind to this entity.
+fn relations_to<'a>(
+    tree: &'a ast::Entity,
+    kind: &'a str,
+    target: &'a str,
+) -> impl Iterator<Item = &'a ast::Relation> {
+    let relations = tree.relations.iter();
+    relations.filter(move |relation| relation.kind.text == kind && relation.target.text == target)
 }

@@ -123,6 +123,8 @@ codes! {
     INCOMPLETE_ROW = "B0408";
     /// A sensitive value that is put where clients or others read it.
     SENSITIVE_SHOWN = "B0409";
+    /// A relation that may be the other side of several.
+    AMBIGUOUS_RELATION = "B0410";
     /// A file that can't be imported.
     BAD_IMPORT = "B0501";
     /// Files that import each other.

@@ -124,6 +124,11 @@ impl Parser<'_> {
             } else {
                 None
             };
+            // `owns:` and `relation plant:` are clauses: the arrow leads nowhere.
+            let named = self.is_word("relation") && self.kind_at(self.at + 2) == TokenKind::Colon;
+            if named || self.kind_at(self.at + 1) == TokenKind::Colon {
+                return Err(self.expected("the name of a state"));
+            }
             let state = self.name("the name of a state")?;
             links.push(Link {
                 alternative,

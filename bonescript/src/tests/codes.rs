@@ -49,6 +49,7 @@ const PLACES: &[(&str, &str)] = &[
     ("B0407", r#""shipped""#),
     ("B0408", "size"),
     ("B0409", "doc.secret"),
+    ("B0410", "received"),
     ("B0501", r#""nowhere.bone""#),
     ("B0901", "not Plant.old"),
     ("B0902", "bakery"),

@@ -9,6 +9,11 @@ fn system(body: &str) -> System {
     analysis.program.unwrap().systems.remove(0)
 }
 
+/// What is wrong with a program, strictly.
+fn problems_of(program: &str) -> Vec<String> {
+    examples::problems(&check("t.bone", program, Level::Strict))
+}
+
 fn example(wanted: &str) -> System {
     let (name, text) = examples::PROGRAMS
         .iter()
@@ -153,7 +158,8 @@ fn guards_hold_for_the_alternatives_behind_them() {
 #[test]
 fn relations_get_their_columns() {
     let system = system(
-        "entity User { owns: [name: string] auth: jwt relation posts: has_many Post relation clubs: many_to_many Club }
+        "entity User { owns: [name: string] auth: jwt relation clubs: many_to_many Club relation marks: has_many Mark }
+entity Mark { owns: [n: uint] relation user: belongs_to User }
 entity Club { owns: [name: string] relation members: many_to_many User }
 entity Post {
   owns: [editor_id: uuid]
@@ -165,11 +171,11 @@ entity Page { owns: [n: uint] }",
     );
     let column =
         |entity: usize, relation: &str| system.entities[entity].relation(relation).unwrap().column.clone();
-    assert_eq!(column(2, "author").as_deref(), Some("author_id"));
-    assert_eq!(column(2, "editor").as_deref(), Some("editor_id"));
-    assert_eq!(column(0, "posts").as_deref(), Some("author_id"));
-    assert_eq!(column(2, "pages").as_deref(), Some("post_id"));
-    let editor = system.entities[2].column("editor_id").unwrap();
+    assert_eq!(column(3, "author").as_deref(), Some("author_id"));
+    assert_eq!(column(3, "editor").as_deref(), Some("editor_id"));
+    assert_eq!(column(0, "marks").as_deref(), Some("user_id"));
+    assert_eq!(column(3, "pages").as_deref(), Some("post_id"));
+    let editor = system.entities[3].column("editor_id").unwrap();
     assert!(editor.nullable && matches!(editor.kind, ColumnKind::ForeignKey(_)));
     let table = |entity: usize, relation: &str| {
         system.entities[entity]
@@ -184,9 +190,86 @@ entity Page { owns: [n: uint] }",
         (table(0, "clubs").own, table(0, "clubs").other),
         ("user_id".into(), "club_id".into())
     );
-    assert_eq!(table(1, "members").table, "clubs_users");
-    assert_eq!(system.entities[2].owner, Some(vec!["author".to_owned()]));
-    assert_eq!(system.entities[3].owner, None);
+    assert_eq!(table(2, "members").table, "clubs_users");
+    assert_eq!(system.entities[3].owner, Some(vec!["author".to_owned()]));
+    assert_eq!(system.entities[4].owner, None);
+}
+
+/// Following somebody must not block them.
+#[test]
+fn several_relations_to_one_target_have_links_of_their_own() {
+    let system = system(
+        "entity User {
+  owns: [name: string]
+  relation following: many_to_many User
+  relation blocked: many_to_many User
+  relation items: many_to_many Item
+}
+entity Item { owns: [n: uint] }
+entity Items_user { owns: [n: uint] }",
+    );
+    let tables: Vec<&str> = system.entities[0]
+        .relations
+        .iter()
+        .filter_map(|relation| Some(relation.junction.as_ref()?.table.as_str()))
+        .collect();
+    assert_eq!(tables, ["users_following", "users_blocked", "items_users_link"]);
+}
+
+#[test]
+fn what_a_relation_is_the_other_side_of_is_said() {
+    let program = "system S {
+  entity User {
+    owns: [name: string]
+    relation received: has_many Message
+    relation rooms: many_to_many Room
+  }
+  entity Message {
+    owns: [text: string]
+    relation sender: belongs_to User
+    relation recipient: belongs_to User
+  }
+  entity Room { owns: [n: uint] relation guests: many_to_many User relation hosts: many_to_many User }
+}";
+    assert_eq!(
+        problems_of(program),
+        [
+            "t.bone:4:14: error[B0410]: `received` may be the other side of `sender` or `recipient` of `Message`; fix: leave it out, and ask the target by the relation that is meant",
+            "t.bone:5:14: error[B0410]: `rooms` may be the other side of several relations of `Room`; fix: leave it out, and ask the target by the relation that is meant",
+        ]
+    );
+}
+
+#[test]
+fn a_new_row_is_given_what_has_no_value_of_its_own() {
+    let program = r#"system S {
+  entity Part {
+    owns: [code: uuid, kind: string, note: string, size: uint]
+    constraints: [kind in ["a", "b"]]
+  }
+  capability make(size: uint) { effects: [size = size] }
+}"#;
+    assert_eq!(
+        problems_of(program),
+        [
+            "t.bone:6:43: error[B0408]: the new `Part` has no `code`; fix: set `code = …`, or give the field a default",
+            "t.bone:6:43: error[B0408]: the new `Part` has no `kind`; fix: set `kind = …`, or give the field a default",
+        ]
+    );
+}
+
+#[test]
+fn capitals_do_not_tell_columns_apart() {
+    let program = "system S {
+  entity Item {
+    owns: [ID: int, fooBar: int, foobar: int, State: string]
+    states: a -> b
+  }
+}";
+    let found = problems_of(program).join("\n");
+    for columns in ["`ID` and `id`", "`foobar` and `fooBar`", "`state` and `State`"] {
+        assert!(found.contains(columns), "{found}");
+    }
 }
 
 #[test]

@@ -241,3 +241,19 @@ fn line_ends_and_a_byte_order_mark_mean_nothing() {
         assert_eq!(plain.program, other.program, "{name}");
     }
 }
+
+/// The clause behind it is a clause, and what is wrong in that is said.
+#[test]
+fn an_arrow_that_leads_nowhere_swallows_no_clause() {
+    let program = "system S {
+  entity B { owns: [n: int] }
+  entity A {
+    states: a -> b ->
+    relation b: has_may B
+  }
+}";
+    let found = examples::problems(&check("t.bone", program, Level::Strict));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("expected the name of a state"), "{found:?}");
+    assert!(found[1].contains("`has_may`"), "{found:?}");
+}

@@ -48,7 +48,7 @@ pub(in super::super) fn steps(
             .binding
             .as_ref()
             .map_or_else(|| "null".to_owned(), |name| string(name));
-        let hidden = hidden(system, &ty);
+        let hidden = hidden(system, &step.call, &ty);
         written.push(format!(
             "{{ name: {name}, outside: {outside}, hidden: [{hidden}], run: {run} }},"
         ));
@@ -109,10 +109,16 @@ fn answer(system: &System, call: &Call) -> Type {
     returns.cloned().flatten().unwrap_or(Type::Json)
 }
 
-/// The columns of rows in a type that never leave the server.
-fn hidden(system: &System, ty: &Type) -> String {
+/// The columns of rows that never leave the server, in the type of an answer. JSON may hold a row that the function was
+/// given.
+fn hidden(system: &System, call: &Call, ty: &Type) -> String {
     let mut rows = BTreeSet::new();
     rows_in(ty, &mut rows);
+    if names_json(ty) {
+        for argument in &call.arguments {
+            rows_in(&argument.ty, &mut rows);
+        }
+    }
     let names: BTreeSet<String> = rows
         .into_iter()
         .filter_map(|id| system.entity(id))

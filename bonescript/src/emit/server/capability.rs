@@ -70,7 +70,7 @@ fn spelled(system: &System) -> Vec<Names> {
 }
 
 /// What files of capabilities import or declare.
-const CALLED: &[&str] = &[
+pub(super) const CALLED: &[&str] = &[
     "added",
     "appended",
     "asBool",

@@ -14,9 +14,17 @@ use crate::ir::{self, Auth, ColumnKind, Entity, EntityId, RelationKind, System, 
 
 /// The constant that describes an entity.
 pub(in super::super) fn entity_name(system: &System, id: EntityId) -> String {
-    system
-        .entity(id)
-        .map_or_else(String::new, |entity| constant_name(&entity.table))
+    system.entity(id).map_or_else(String::new, |entity| {
+        let name = constant_name(&entity.table);
+        // Modules that name tables have values of these names.
+        if ["entities", "filters"].contains(&name.as_str())
+            || super::capability::CALLED.contains(&name.as_str())
+        {
+            format!("{name}Table")
+        } else {
+            name
+        }
+    })
 }
 
 /// The file of an entity, below `src/entities/` and `src/schemas/`.

@@ -14,8 +14,6 @@ use crate::ir::{ExtensionPoint, System};
 pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError> {
     let mut rows = BTreeSet::new();
     let mut json = false;
-    let mut taken = names::Taken::with(["Extensions", "Call", "Json"]);
-    let mut points = Vec::new();
     for point in &system.extension_points {
         for parameter in &point.parameters {
             rows_in(&parameter.ty, &mut rows);
@@ -25,8 +23,16 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
             rows_in(ty, &mut rows);
             json |= names_json(ty);
         }
-        let alias = taken.take(&names::pascal(&point.name));
-        let described = describe(system, point, &alias);
+    }
+    let types: Vec<String> = rows.into_iter().map(|id| row_type(system, id)).collect();
+    let imported = types.iter().map(String::as_str);
+    let mut aliases = names::Taken::with(TYPES.iter().copied().chain(imported));
+    let mut constants = names::Taken::with(VALUES.iter().copied());
+    let mut points = Vec::new();
+    for point in &system.extension_points {
+        let alias = aliases.take(&names::pascal(&point.name));
+        let constant = constants.take(&constant_name(&point.name));
+        let described = describe(system, point, &alias, &constant);
         files.render_as(
             "src/extensions/_extension.ts",
             &format!("src/extensions/{}.ts", file(point)),
@@ -35,13 +41,41 @@ pub(super) fn emit(system: &System, files: &mut FileSet) -> Result<(), EmitError
         )?;
         points.push(described);
     }
-    let rows: Vec<Value> = rows.into_iter().map(|id| code(row_type(system, id))).collect();
+    let rows: Vec<Value> = types.into_iter().map(code).collect();
     files.render(
         "src/extensions/types.ts",
         context! { points => points.clone(), rows, json },
     )?;
     files.render("src/extensions/index.ts", context! { points })
 }
+
+/// What the module of their types imports, declares, or takes from the language.
+const TYPES: &[&str] = &[
+    "Call",
+    "Date",
+    "Extensions",
+    "Json",
+    "Map",
+    "Promise",
+    "Readonly",
+    "ReadonlyArray",
+    "ReadonlyMap",
+    "ReadonlySet",
+    "Record",
+    "Set",
+    "Uint8Array",
+];
+
+/// What the modules that name their constants import or declare.
+const VALUES: &[&str] = &[
+    "checkExtensions",
+    "extensions",
+    "isUnwritten",
+    "missing",
+    "stable",
+    "unwritten",
+    "UnwrittenError",
+];
 
 /// Modules of our own have these names.
 fn file(point: &ExtensionPoint) -> String {
@@ -55,7 +89,7 @@ fn file(point: &ExtensionPoint) -> String {
     }
 }
 
-fn describe(system: &System, point: &ExtensionPoint, alias: &str) -> Value {
+fn describe(system: &System, point: &ExtensionPoint, alias: &str, constant: &str) -> Value {
     let parameters: Vec<Value> = point
         .parameters
         .iter()
@@ -79,7 +113,7 @@ fn describe(system: &System, point: &ExtensionPoint, alias: &str) -> Value {
         key => key(point.name.as_str()),
         text => text(point.name.as_str()),
         file => text(format!("./{}.ts", file(point))),
-        constant => code(constant_name(&point.name)),
+        constant => code(constant),
         alias => code(alias),
         parameters,
         returns => code(returns),

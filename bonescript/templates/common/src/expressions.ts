@@ -196,7 +196,9 @@ export function between(from: Date, to: Date): bigint {
 }
 
 function checkedTime(time: Date): Date {
-  if (Number.isNaN(time.getTime())) throw unanswerable("a time beyond all calendars");
+  const year = time.getUTCFullYear();
+  // RFC 3339 has four digits for it; NaN is beyond what a time can be.
+  if (!(year >= 0 && year <= 9999)) throw unanswerable("a time beyond all calendars");
   return time;
 }
 

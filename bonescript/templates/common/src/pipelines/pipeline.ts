@@ -147,7 +147,11 @@ function shown(value: unknown, hidden: readonly string[]): unknown {
   if (isWithheld(value)) return null;
   if (hidden.length === 0) return value;
   if (Array.isArray(value)) return value.map((one: unknown) => shown(one, hidden));
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !hidden.includes(name)));
+  // Times, bytes, maps and sets hold no rows.
+  if (![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null))
+    return value;
+  const left = Object.entries(value).filter(([name]) => !hidden.includes(name));
+  return Object.fromEntries(left.map(([name, inner]) => [name, shown(inner, hidden)]));
 }
 
 /** Has another capability done as a part of this one, by the same caller. */
