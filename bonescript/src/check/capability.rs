@@ -363,7 +363,13 @@ impl Checker<'_> {
             _ => None,
         };
         let Some(name) = word else {
-            return self.expression(tree, scope);
+            let value = self.expression(tree, scope);
+            if input == "score_fn" && value.literal().is_some() {
+                let message = "a score that is the same for all tells none from the others";
+                let problem = self.problem(Code::TYPE_MISMATCH, tree.span, message);
+                self.report(problem.expected("the name of a function that is given each item"));
+            }
+            return value;
         };
         if self.level == Level::Strict
             && SINGLE.contains(&input)

@@ -149,3 +149,18 @@ fn the_second_name_of_an_input_has_its_meaning() {
         ["B0201 replica_count"]
     );
 }
+
+#[test]
+fn a_score_is_no_constant() {
+    let program = r#"system S {
+  entity A { owns: [v: int] auth: jwt }
+  capability c(items: list<A>) { algorithm: rank_by using { items: items, score_fn: "v" } returns: json }
+}"#;
+    let found = examples::problems(&check("t.bone", program, Level::Strict));
+    assert_eq!(
+        found,
+        [
+            "t.bone:3:85: error[B0301]: a score that is the same for all tells none from the others; expected the name of a function that is given each item"
+        ]
+    );
+}
