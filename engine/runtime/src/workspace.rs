@@ -364,7 +364,7 @@ impl Workspace {
         let folder = self.beneath.make_folder(folder.as_std_path())?;
         let mode = match beneath::standing(&folder, name)? {
             Standing::Link => return Err(beneath::link()),
-            Standing::Other(mode) => Some(mode),
+            Standing::Other(mode) => u32::try_from(mode).ok(),
             Standing::Nothing if beneath::create(&folder, name, bytes)? => return Ok(()),
             Standing::Nothing => None,
         };

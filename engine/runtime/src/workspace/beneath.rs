@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use camino::Utf8Path;
 use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, FileType, Metadata, MetadataExt as _, OpenOptions};
+use cap_std::fs::{Dir, FileType, Metadata, OpenOptions};
 #[cfg(target_os = "linux")]
 use rustix::fs::CWD;
-use rustix::fs::{AtFlags, Mode, OFlags, RawMode, chmodat, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, chmodat, openat, statat};
 use rustix::io::Errno;
 
 /// A folder that files are opened below.
@@ -33,7 +33,7 @@ pub(super) enum Standing {
     Nothing,
     Link,
     /// Something else, of this mode.
-    Other(u32),
+    Other(u64),
 }
 
 impl Beneath {
@@ -183,13 +183,17 @@ pub(crate) fn is_not_empty(error: &io::Error) -> bool {
     )
 }
 
-/// What stands at a name.
+/// What stands at a name. The system is asked without a detour: each file that is written is looked at first.
 pub(super) fn standing(folder: &Dir, name: &OsStr) -> io::Result<Standing> {
-    match folder.symlink_metadata(name) {
-        Ok(about) if about.is_symlink() => Ok(Standing::Link),
-        Ok(about) => Ok(Standing::Other(about.mode())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::Nothing),
-        Err(error) => Err(error),
+    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Symlink => {
+            Ok(Standing::Link)
+        }
+        Ok(stat) => Ok(Standing::Other(u64::from(
+            Mode::from_raw_mode(stat.st_mode).bits(),
+        ))),
+        Err(Errno::NOENT) => Ok(Standing::Nothing),
+        Err(error) => Err(error.into()),
     }
 }
 
