@@ -77,6 +77,13 @@ fn texts() {
         "a: uint, ".repeat(110_000)
     );
     measure("1 MiB of the same field", &fields);
+    let lines = |of: &dyn Fn(usize) -> String| (0..16_000).map(of).collect::<String>();
+    let ways = format!(
+        "system S {{ entity A {{ {} }} entity B {{ {} }} }}",
+        lines(&|at| format!("relation h{at}: has_many B\n")),
+        lines(&|at| format!("relation b{at}: belongs_to A\n")),
+    );
+    measure("16,000 relations either way", &ways);
     let names: String = (0..60_000).fold(String::new(), |mut all, at| {
         let _ = write!(all, "f{at}: uint, ");
         all

@@ -1,27 +1,80 @@
 //! Relations: which column or table holds each.
 
+use std::collections::{HashMap, HashSet};
+
 use super::entity::implicit;
-use super::{Checker, Member, MemberKind, snake};
+use super::{Checker, Member, MemberKind, Placed, snake};
 use crate::ast::{self, UpperBound};
 use crate::diagnostic::Code;
 use crate::ir::{Column, ColumnKind, EntityId, Junction, Relation, RelationKind, Type};
 
+/// What is looked up for each relation.
+struct Known<'a> {
+    /// The names of relations, by their entity, kind and target.
+    relations: HashMap<[&'a str; 3], Vec<&'a str>>,
+    /// The tables of entities.
+    tables: HashSet<String>,
+}
+
+impl<'a> Known<'a> {
+    fn of(entities: &[Placed<'a, ast::Entity>], tables: impl Iterator<Item = String>) -> Self {
+        let mut relations: HashMap<_, Vec<&str>> = HashMap::new();
+        for (_, tree) in entities {
+            for relation in &tree.relations {
+                let way = [&tree.name, &relation.kind, &relation.target].map(|name| name.text.as_str());
+                relations
+                    .entry(way)
+                    .or_default()
+                    .push(relation.name.text.as_str());
+            }
+        }
+        Self {
+            relations,
+            tables: tables.collect(),
+        }
+    }
+
+    /// The relations of the entity that are of this kind and to this target, that one among them.
+    fn alike<'k>(&'k self, tree: &'k ast::Entity, relation: &'k ast::Relation) -> &'k [&'k str] {
+        self.named([&tree.name.text, &relation.kind.text, &relation.target.text])
+    }
+
+    /// The relations of a kind that lead from the target to the entity.
+    fn back<'k>(
+        &'k self,
+        tree: &'k ast::Entity,
+        relation: &'k ast::Relation,
+        kind: &'k str,
+    ) -> &'k [&'k str] {
+        self.named([&relation.target.text, kind, &tree.name.text])
+    }
+
+    fn named<'k>(&'k self, way: [&'k str; 3]) -> &'k [&'k str] {
+        self.relations.get(&way).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 impl Checker<'_> {
     /// `belongs_to` first, because the other side of a relation uses its column.
     pub(super) fn relations(&mut self) {
+        let entities = self.trees.entities.clone();
+        let known = Known::of(
+            &entities,
+            self.system.entities.iter().map(|entity| entity.table.clone()),
+        );
         for belongs in [true, false] {
-            for (index, (source, tree)) in self.trees.entities.clone().into_iter().enumerate() {
+            for (index, (source, tree)) in entities.iter().copied().enumerate() {
                 self.source = source;
                 for relation in &tree.relations {
                     if (relation.kind.text == "belongs_to") == belongs {
-                        self.relation(EntityId(index), tree, relation);
+                        self.relation(EntityId(index), tree, relation, &known);
                     }
                 }
             }
         }
     }
 
-    fn relation(&mut self, id: EntityId, tree: &ast::Entity, relation: &ast::Relation) {
+    fn relation(&mut self, id: EntityId, tree: &ast::Entity, relation: &ast::Relation, known: &Known<'_>) {
         let kind: Option<RelationKind> = self.word("kind of relation", &relation.kind);
         let target = self.target(relation);
         let (Some(kind), Some(target)) = (kind, target) else {
@@ -50,7 +103,13 @@ impl Checker<'_> {
         };
         let ty = match kind {
             RelationKind::BelongsTo => {
-                let (column, nullable) = self.foreign_key(id, tree, relation, target, least == 0);
+                let (column, nullable) = self.foreign_key(
+                    id,
+                    relation,
+                    known.alike(tree, relation).len() < 2,
+                    target,
+                    least == 0,
+                );
                 lowered.column = Some(column);
                 if nullable {
                     Type::Optional(Box::new(Type::Entity(target)))
@@ -59,17 +118,17 @@ impl Checker<'_> {
                 }
             }
             RelationKind::HasOne => {
-                self.one_way_back(tree, relation, target);
+                self.one_way_back(relation, known.back(tree, relation, "belongs_to"), target);
                 lowered.column = Some(self.column_of_target(id, target));
                 Type::Optional(Box::new(Type::Entity(target)))
             }
             RelationKind::HasMany => {
-                self.one_way_back(tree, relation, target);
+                self.one_way_back(relation, known.back(tree, relation, "belongs_to"), target);
                 lowered.column = Some(self.column_of_target(id, target));
                 Type::List(Box::new(Type::Entity(target)))
             }
             RelationKind::ManyToMany => {
-                lowered.junction = Some(self.junction(id, tree, relation, target));
+                lowered.junction = Some(self.junction(id, tree, relation, target, known));
                 Type::List(Box::new(Type::Entity(target)))
             }
         };
@@ -144,18 +203,16 @@ impl Checker<'_> {
     fn foreign_key(
         &mut self,
         id: EntityId,
-        tree: &ast::Entity,
         relation: &ast::Relation,
+        alone: bool,
         target: EntityId,
         optional: bool,
     ) -> (String, bool) {
         let by_name = format!("{}_id", relation.name.text);
         let by_target = format!("{}_id", snake(self.entity_name(target)));
-        let to_target = |other: &&ast::Relation| {
-            other.kind.text == "belongs_to" && other.target.text == relation.target.text
-        };
-        let alone = tree.relations.iter().filter(to_target).take(2).count() < 2;
         let own = |name: &str| {
+            // Nearly always there is none, which is known without a look at each.
+            self.members.get(id.0)?.get(name)?;
             let entity = self.system.entity(id)?;
             let column = entity.columns.iter().find(|column| column.name == name)?;
             matches!(column.kind, ColumnKind::Owned).then(|| column.clone())
@@ -242,18 +299,12 @@ impl Checker<'_> {
     }
 
     /// Says where a relation may be the other side of several of its target. The first is taken otherwise.
-    fn one_way_back(&mut self, tree: &ast::Entity, relation: &ast::Relation, target: EntityId) {
-        let Some((_, other)) = self.trees.entities.get(target.0) else {
-            return;
-        };
-        let back: Vec<String> = relations_to(other, "belongs_to", &tree.name.text)
-            .map(|back| back.name.text.clone())
-            .collect();
-        let [first, _, ..] = back.as_slice() else { return };
+    fn one_way_back(&mut self, relation: &ast::Relation, back: &[&str], target: EntityId) {
+        let [first, _, ..] = back else { return };
         let message = format!(
             "`{}` may be the other side of {} of `{}`",
             relation.name.text,
-            crate::diagnostic::some_of(&back.iter().map(String::as_str).collect::<Vec<_>>()),
+            crate::diagnostic::some_of(back),
             self.entity_name(target),
         );
         let problem = self.problem(Code::AMBIGUOUS_RELATION, relation.name.span, message);
@@ -270,11 +321,11 @@ impl Checker<'_> {
         tree: &ast::Entity,
         relation: &ast::Relation,
         target: EntityId,
+        known: &Known<'_>,
     ) -> Junction {
-        let several = |tree: &ast::Entity, to: &str| relations_to(tree, "many_to_many", to).count() > 1;
-        let other = self.trees.entities.get(target.0).map(|(_, other)| *other);
-        let is_one_of_several = several(tree, &relation.target.text);
-        if id != target && !is_one_of_several && other.is_some_and(|other| several(other, &tree.name.text)) {
+        let is_one_of_several = known.alike(tree, relation).len() > 1;
+        let is_of_several = known.back(tree, relation, "many_to_many").len() > 1;
+        if id != target && !is_one_of_several && is_of_several {
             let message = format!(
                 "`{}` may be the other side of several relations of `{}`",
                 relation.name.text, relation.target.text
@@ -291,7 +342,7 @@ impl Checker<'_> {
             tables.sort_unstable();
             tables.join("_")
         };
-        while self.system.entities.iter().any(|entity| entity.table == table) {
+        while known.tables.contains(&table) {
             table.push_str("_link");
         }
         let own = format!("{}_id", snake(self.entity_name(id)));
@@ -305,7 +356,7 @@ impl Checker<'_> {
 
     /// Says where two columns are one for a database: SQL tells no capitals.
     pub(super) fn columns_alike(&mut self, id: EntityId) {
-        let mut seen = std::collections::HashMap::new();
+        let mut seen = HashMap::new();
         let Some(entity) = self.system.entity(id) else {
             return;
         };
@@ -374,14 +425,4 @@ impl Checker<'_> {
             entity.owner = owner;
         }
     }
-}
-
-/// The relations of this kind to this entity.
-fn relations_to<'a>(
-    tree: &'a ast::Entity,
-    kind: &'a str,
-    target: &'a str,
-) -> impl Iterator<Item = &'a ast::Relation> {
-    let relations = tree.relations.iter();
-    relations.filter(move |relation| relation.kind.text == kind && relation.target.text == target)
 }
