@@ -4,6 +4,7 @@
 //! prints. One file per kind of task.
 
 mod agent;
+mod answering;
 mod approve;
 mod bone;
 mod command;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value as Json};
+use smallcode_core::expand;
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
@@ -38,8 +40,7 @@ use smallcode_core::run::{
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
-use smallcode_core::tokens::{Calibration, Tokens};
-use smallcode_core::{expand, tokens};
+use smallcode_core::tokens::Calibration;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,7 @@ use crate::settings::Profile;
 use crate::workspace::{KeepError, Workspace};
 
 pub use self::agent::MadeFolders;
+use self::answering::Answering;
 pub use self::evaluate::{check, expand, leave, outputs};
 pub use self::parts::{Made, Purpose, Refused, join};
 pub use self::said::Said;
@@ -283,61 +285,6 @@ pub struct ToolEnd {
     pub told: String,
     /// What it has left, where it is not run again.
     pub left: Option<ToolResult>,
-}
-
-/// A profile that answers an attempt, and how that counts its tokens: what others learn meanwhile changes nothing of what
-/// it was told, nor does a crash.
-#[derive(Clone, Copy)]
-pub(crate) struct Answering<'a> {
-    answerer: &'a Answerer,
-    counting: Calibration,
-}
-
-impl<'a> Answering<'a> {
-    /// How a call of an attempt counts: as it did before a crash, else by what is known now. 0 is the first call.
-    fn at(answerer: &'a Answerer, job: &Job, call: usize) -> Self {
-        let counting = job
-            .calls
-            .get(call)
-            .map_or_else(|| answerer.learned.calibration(), |record| record.counting);
-        Self { answerer, counting }
-    }
-
-    fn window(&self) -> Tokens {
-        Tokens(self.answerer.facts.window)
-    }
-
-    /// How many tokens a prompt has at most, by what was learned of this server.
-    fn counted(&self, estimate: tokens::Estimate) -> u64 {
-        self.counting.apply(estimate.high, self.window()).get()
-    }
-
-    /// What was learned that makes a prompt larger than we would count it, and where that is kept.
-    fn in_words(&self, estimate: tokens::Estimate) -> Option<String> {
-        let more = self.counted(estimate).saturating_sub(estimate.high.get());
-        let file = self.answerer.learned.file().filter(|_| more > 0)?;
-        Some(format!(
-            "{more} of them by what its server has counted before, see {file}"
-        ))
-    }
-
-    /// How many tokens a text has at most that is a part of a prompt.
-    fn text(&self, estimate: tokens::Estimate) -> u64 {
-        self.counting.text(estimate.high).get()
-    }
-
-    /// How many tokens a prompt has at most of which the server has counted so many.
-    fn exactly(&self, count: u64) -> u64 {
-        self.counting.exactly(Tokens(count), self.window()).get()
-    }
-}
-
-impl std::ops::Deref for Answering<'_> {
-    type Target = Answerer;
-
-    fn deref(&self) -> &Answerer {
-        self.answerer
-    }
 }
 
 impl Shared {
