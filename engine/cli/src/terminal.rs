@@ -1,9 +1,10 @@
 //! What is known of the terminal and of what the user wants to see.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use crate::command::Shared;
 use crate::render::style::{Size, Style, can_redraw};
+use crate::render::text::clean;
 use crate::report::Verbosity;
 
 /// The terminal that the command talks to.
@@ -40,6 +41,30 @@ impl Terminal {
     pub(crate) fn size() -> Size {
         Size::of_stderr(variable)
     }
+
+    /// A line for the user, unless asked to be quiet.
+    pub(crate) fn say(&self, line: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            let _ = writeln!(std::io::stderr(), "{}", clean(line));
+        }
+    }
+}
+
+/// Asks a yes-or-no question on the terminal; anything but yes is no, and the end of input no answer.
+pub(crate) fn confirm(question: &str) -> Option<bool> {
+    let answer = ask(&format!("{question} [y/N] "))?;
+    Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Asks for a line on the terminal; the end of input is no answer.
+pub(crate) fn ask(question: &str) -> Option<String> {
+    // Standard error is not held while the answer is awaited: a signal has things to say meanwhile.
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "{question}");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer).ok()?;
+    (read > 0).then_some(answer)
 }
 
 /// A variable of the environment.

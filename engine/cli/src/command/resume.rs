@@ -8,7 +8,7 @@ use smallcode_runtime::session::{self, Answers};
 
 use super::Shared;
 use crate::exit::{Exit, Refusal};
-use crate::setting::{Outside, say};
+use crate::setting::Outside;
 use crate::terminal::Terminal;
 use crate::watch::{self, Past, Watch, WatchFlags};
 
@@ -44,10 +44,9 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
     let run = find(resume.run.as_deref(), root.as_std_path())?;
     let opened = session::open(root, &run).map_err(|error| watch::refusal_of(&error))?;
     if let Some(bytes) = opened.torn {
-        say(
-            terminal,
-            &format!("the journal of {run} ended in an unfinished line of {bytes} bytes, which was cut off"),
-        );
+        terminal.say(&format!(
+            "the journal of {run} ended in an unfinished line of {bytes} bytes, which was cut off"
+        ));
     }
     let profiles = outside.profiles(&opened.bundle, opened.plan.escalation.as_ref(), true, terminal)?;
     for (name, facts) in &opened.plan.profiles {
@@ -56,10 +55,9 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
             .get(name)
             .is_some_and(|now| now.window < facts.window)
         {
-            say(
-                terminal,
-                &format!("the window of `{name}` is smaller than when the run was planned"),
-            );
+            terminal.say(&format!(
+                "the window of `{name}` is smaller than when the run was planned"
+            ));
         }
     }
     let past = Past {
@@ -82,27 +80,21 @@ pub(crate) fn run(resume: &Resume, shared: &Shared, terminal: &Terminal) -> Resu
     debug_assert_eq!(opened.plan.plan, plan::FORMAT, "`open` refuses other forms");
     let session = session::resume(opened, &answers, setting).map_err(|error| watch::refusal_of(&error))?;
     if session.orphans > 0 {
-        say(
-            terminal,
-            &format!(
-                "ended {} that the run had left behind",
-                smallcode_core::diagnostic::count(session.orphans, "process")
-            ),
-        );
+        terminal.say(&format!(
+            "ended {} that the run had left behind",
+            smallcode_core::diagnostic::count(session.orphans, "process")
+        ));
     }
     if !session.restored.is_empty() {
-        say(
-            terminal,
-            &format!(
-                "put back what unfinished attempts had written: {}",
-                smallcode_core::diagnostic::listed(&session.restored)
-            ),
-        );
+        terminal.say(&format!(
+            "put back what unfinished attempts had written: {}",
+            smallcode_core::diagnostic::listed(&session.restored)
+        ));
         if let Some(aside) = &session.aside {
-            say(
-                terminal,
-                &format!("what stood there instead was set aside in {}", aside.display()),
-            );
+            terminal.say(&format!(
+                "what stood there instead was set aside in {}",
+                aside.display()
+            ));
         }
     }
     watch.run(session, &resume.watch)

@@ -16,7 +16,6 @@ use crate::render::style::Style;
 use crate::render::text::duration;
 use crate::report::plain::Plain;
 use crate::report::{Report as _, Verbosity, View};
-use crate::setting::say;
 use crate::terminal::Terminal;
 
 /// List, show or remove runs
@@ -115,7 +114,7 @@ pub(crate) fn run(command: &Runs, shared: &Shared, terminal: &Terminal) -> Resul
             if removed.is_empty() {
                 let why = "nothing to remove: the newest runs, young ones and unfinished ones are kept; `--keep`, \
                            `--younger` and `--unfinished` say otherwise";
-                say(terminal, why);
+                terminal.say(why);
             }
         }
     }

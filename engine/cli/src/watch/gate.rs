@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::Past;
 use super::screen::Screen;
 use crate::render::text;
-use crate::setting::ask;
+use crate::terminal::ask;
 
 /// Puts each question to the human in front of the terminal, until there is nobody any more.
 pub(super) fn answer(
