@@ -7,6 +7,7 @@
 //! and may still call any that the index names. What tools do is the runtime's business.
 
 pub mod command;
+pub mod patience;
 pub mod read;
 pub mod route;
 pub mod served;

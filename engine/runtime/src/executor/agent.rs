@@ -19,7 +19,6 @@ mod shown;
 mod toolbox;
 mod writable;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -30,6 +29,7 @@ use smallcode_core::run::{Failure, FailureClass, Notice, TaskResult, ToolPlace};
 use smallcode_core::spec::{Agent, Task, ToolName};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{self, Family, Tokens};
+use smallcode_core::tool::patience::{ALIKE, Patience};
 use smallcode_core::tool::read::{self, MissKind, Reader, ToolCall, is_echo};
 use smallcode_core::tool::route::{self, ANSWER_TOKENS, Last, Route};
 use smallcode_core::tool::talk::{Entry, Exchange, Talk};
@@ -45,14 +45,6 @@ use prompt::Prompt;
 use served::Servers;
 use toolbox::{Outcome, Toolbox};
 pub use writable::MadeFolders;
-
-/// How many answers in a row may hold no call that can be carried out: each is told what was expected. A model that
-/// does not understand it the second time has not been seen to understand it the tenth.
-const MISSES: u32 = 2;
-
-/// How often the same call may come to nothing before the attempt is stuck: once, then knowing that it did, then no
-/// more.
-const ALIKE: u32 = 3;
 
 /// The most calls of tools that one answer may make: small models that call more have not waited for any result.
 const AT_ONCE: usize = 5;
@@ -125,8 +117,7 @@ async fn work(
         toolbox,
         prompt,
         calls_left: agent.keys.max_calls.unwrap_or(DEFAULT_MAX_CALLS),
-        misses: 0,
-        alike: HashMap::new(),
+        patience: Patience::default(),
         refused: None,
     };
     let done = work.run(!task.common.verify.is_empty()).await;
@@ -154,10 +145,7 @@ struct Work<'a> {
     talk: Talk,
     last: Last,
     calls_left: u64,
-    /// How many answers in a row held no call that could be carried out.
-    misses: u32,
-    /// How often each call has come to nothing, since something was written.
-    alike: HashMap<String, (String, u32)>,
+    patience: Patience,
     /// Why the verifiers refused the result, where nothing was called since.
     refused: Option<Failure>,
 }
@@ -295,7 +283,7 @@ impl Work<'_> {
                 return Ok(None);
             }
         };
-        self.misses = 0;
+        self.patience.understood();
         let repairs = answer::counted(&turn.repairs, &turn.omitted);
         if !repairs.is_empty() {
             let read = Message::Read(self.job.node, self.job.attempt, repairs);
@@ -417,8 +405,7 @@ impl Work<'_> {
 
     /// An answer that could not be carried out: the model is told what was expected, unless it was told too often.
     fn miss(&mut self, said: &str, told: &str, failure: Failure, last: Last) -> Result<(), Failure> {
-        self.misses += 1;
-        if self.misses > MISSES {
+        if !self.patience.missed() {
             return Err(failure);
         }
         self.last = last;
@@ -447,14 +434,7 @@ impl Work<'_> {
             AgentTool::Own(_) => format!("{} {}", self.toolbox.generation(), call.key()),
             AgentTool::Served(_) => call.key(),
         };
-        let (text, times) = self.alike.entry(key).or_default();
-        if *text == outcome.text {
-            *times += 1;
-        } else {
-            outcome.text.clone_into(text);
-            *times = 1;
-        }
-        if *times < ALIKE {
+        if self.patience.futile(key, &outcome.text) {
             return Ok(());
         }
         let class = match outcome.class {
