@@ -11,6 +11,7 @@ mod command;
 mod context;
 mod edit;
 mod evaluate;
+mod message;
 mod parts;
 mod permit;
 mod plan;
@@ -29,20 +30,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use smallcode_core::expand;
 use smallcode_core::load::{Bundle, Module, ModuleId};
 use smallcode_core::plan::{Escalation, ProfileFacts};
 use smallcode_core::run::{
-    CallRecord, CallUsage, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Part, Repaired,
-    Reserve, ScopeIndex, Sent, Stored, Stream, ToolPlace, ToolRecord, ToolResult,
+    CallRecord, Failure, FailureClass, Manner, NodeId, NodeIndex, Notice, Outcome, Part, Stored, Stream,
+    ToolPlace, ToolRecord,
 };
 use smallcode_core::scope::Names;
 use smallcode_core::spec::{Kind, SplitBy, Task};
 use smallcode_core::template::Scope;
-use smallcode_core::tokens::Calibration;
 use tempfile::TempDir;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::RunHost;
@@ -55,6 +55,7 @@ use crate::workspace::{KeepError, Workspace};
 pub use self::agent::MadeFolders;
 use self::answering::Answering;
 pub use self::evaluate::{check, expand, leave, outputs};
+pub use self::message::{CallEnd, CallRequest, Message, Tell, ToolEnd, ToolStart};
 pub use self::parts::{Made, Purpose, Refused, join};
 pub use self::said::Said;
 pub use self::writes::{Keeper, Keeping, TurnRequest, Writes};
@@ -158,133 +159,6 @@ pub struct Job {
     pub kill: CancellationToken,
     /// Where it tells what comes of it.
     pub tell: Tell,
-}
-
-/// The way back to the dispatcher.
-#[derive(Clone)]
-pub struct Tell {
-    /// What changes the run.
-    pub messages: mpsc::UnboundedSender<Message>,
-    /// What is only worth seeing.
-    pub notices: crate::dispatcher::Notices,
-}
-
-/// What executors, and the world, tell the dispatcher.
-pub enum Message {
-    /// The items of a task are known, or can't be.
-    Expanded(ScopeIndex, usize, Result<Vec<Json>, Failure>),
-    /// A condition was evaluated.
-    Checked(NodeIndex, Result<bool, Failure>),
-    /// The inputs of a used workflow are known.
-    Entered(NodeIndex, Map<String, Json>),
-    /// The parts of a node can begin.
-    Split(NodeIndex, u32),
-    /// The tasks of a plan can begin: their names, and the workflow that they are of.
-    Planned(NodeIndex, u32, Vec<String>, String),
-    /// What the parts of a node made together was refused.
-    Refused(Refused),
-    /// Something stopped the verifiers of that before they had an answer.
-    Unverified(NodeIndex, u32),
-    /// A human is to be asked.
-    Ask(NodeIndex, String, Option<Stored>),
-    /// A human has answered.
-    Answer(NodeId, bool, String),
-    /// Nobody answers questions any more.
-    Unanswered,
-    /// An attempt wants its turn to write.
-    Turn(TurnRequest),
-    /// An attempt has kept what it is about to write over.
-    Keeping(Keeping),
-    /// What an attempt wrote could not be taken back: the run can't go on.
-    NotRestored(KeepError),
-    /// A call is about to be made.
-    Call(CallRequest),
-    /// A call has ended.
-    Called(CallEnd),
-    /// The answer of an attempt's last call was read after repairs.
-    Read(NodeIndex, u32, Vec<Repaired>),
-    /// A tool is about to run that can't be taken back.
-    ToolStart(ToolStart),
-    /// A tool has run.
-    ToolEnd(ToolEnd),
-    /// An attempt has ended.
-    Finished(NodeIndex, u32, Outcome),
-    /// What an attempt left could not be kept: the run can't go on.
-    Broken(BlobError),
-    /// A signal.
-    Signal(u32),
-}
-
-/// Asks for leave to make a call.
-pub struct CallRequest {
-    /// The node.
-    pub node: NodeIndex,
-    /// Which attempt.
-    pub attempt: u32,
-    /// Which call.
-    pub call: u32,
-    /// The profile.
-    pub profile: String,
-    /// BLAKE3 of the request.
-    pub digest: String,
-    /// Its worst case.
-    pub reserve: Reserve,
-    /// How its tokens were counted.
-    pub counting: Calibration,
-    /// What of it leaves this machine.
-    pub sent: Option<Sent>,
-    /// Answered once the call is journaled: leave, or the cap in its way.
-    pub grant: oneshot::Sender<Result<(), String>>,
-}
-
-/// Tells how a call ended.
-pub struct CallEnd {
-    /// The node.
-    pub node: NodeIndex,
-    /// Which attempt.
-    pub attempt: u32,
-    /// Which call.
-    pub call: u32,
-    /// The reply.
-    pub reply: Option<Stored>,
-    /// What it took.
-    pub usage: CallUsage,
-    /// Why there is no reply.
-    pub failure: Option<Failure>,
-    /// Answered once it is journaled.
-    pub done: oneshot::Sender<()>,
-}
-
-/// Asks for leave to run a tool that can't be taken back.
-pub struct ToolStart {
-    /// The node.
-    pub node: NodeIndex,
-    /// Which attempt.
-    pub attempt: u32,
-    /// Which call asked for it, and its place there.
-    pub place: ToolPlace,
-    /// What it does, in a few words.
-    pub does: String,
-    /// Answered once it is journaled.
-    pub grant: oneshot::Sender<()>,
-}
-
-/// Tells what came of a tool.
-pub struct ToolEnd {
-    /// The node.
-    pub node: NodeIndex,
-    /// Which attempt.
-    pub attempt: u32,
-    /// Which call asked for it, and its place there.
-    pub place: ToolPlace,
-    /// What it did, in a few words.
-    pub does: String,
-    /// Whether it did so.
-    pub did: bool,
-    /// The first line of what the model is told.
-    pub told: String,
-    /// What it has left, where it is not run again.
-    pub left: Option<ToolResult>,
 }
 
 impl Shared {
@@ -475,6 +349,7 @@ mod tests {
     use crate::dispatcher::Notices;
     use crate::journal::Blobs;
     use camino::Utf8Path;
+    use serde_json::Map;
     use smallcode_core::load;
 
     struct OneFile;

@@ -1,30 +1,29 @@
 //! `run`: a command of the author's.
 
 pub(super) mod problems;
+mod spec;
+mod written;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use smallcode_core::load::Module;
 use smallcode_core::problems::Problem;
-use smallcode_core::run::{Failure, FailureClass, Stored, Stream, TaskResult};
-use smallcode_core::spec::{Parse, Program, Run, Shell, Task, Text};
+use smallcode_core::run::{Failure, FailureClass, Stream, TaskResult};
+use smallcode_core::spec::{Parse, Program, Run, Task};
 use smallcode_core::template::Scope;
-use smallcode_core::{expand, shell};
 
 use super::verify::{Subject, Verification};
 use super::{Job, Shared, agent, keep, show, text, timeout, unkept};
-use crate::host::INLINE;
 use crate::journal::BlobError;
-use crate::process::{self, Captured, End, Exit, Finished, RunError, Stdin};
+use crate::process::{self, End, Exit, Finished, RunError, Stdin};
 
-/// How many lines of a failed command's output are told: a screen.
-const TOLD_LINES: usize = 20;
+use spec::argv;
+use written::{is_empty, stored};
 
-/// How much of it at most, in bytes: lines can be long.
-const TOLD_BYTES: usize = 4 * 1024;
+pub(super) use spec::spec;
+pub(super) use written::{A_SCREEN, Most, tail};
 
 /// The longest piece of a line that is held back until the line is whole: 64 KiB, a full pipe. What may be the
 /// beginning of a secret is held back beyond that.
@@ -139,17 +138,6 @@ pub(super) fn not_run(shared: &Shared, error: RunError) -> Failure {
     }
 }
 
-/// Where the `cwd` of a task stands.
-fn place(module: &Module, cwd: &Text) -> String {
-    let start = usize::try_from(cwd.span.start).unwrap_or(usize::MAX);
-    match module.loaded.text.get(..start) {
-        Some(before) if cwd.source == module.loaded.source => {
-            format!("{}:{}: `cwd`: ", module.path, before.matches('\n').count() + 1)
-        }
-        _ => "`cwd`: ".to_owned(),
-    }
-}
-
 /// The words of an error and of what caused it.
 pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
@@ -162,164 +150,6 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     words
-}
-
-/// What is started, with the folder and the environment that the task gives its commands.
-pub(super) fn spec(
-    shared: &Shared,
-    module: &Module,
-    task: &Task,
-    program: &Program,
-    shell: Shell,
-    scope: &Arc<dyn Scope>,
-) -> Result<process::Spec, Failure> {
-    let expression = |message: String| Failure::new(FailureClass::Expression, message);
-    let mut variables: Vec<(String, String)> = Vec::new();
-    for (name, value) in &task.common.env.0 {
-        let text = text(value, scope)?;
-        if let Some(reason) = no_variable(&text) {
-            return Err(expression(format!("`env: {{ {name} }}`: {reason}")));
-        }
-        variables.push((name.clone(), text));
-    }
-    let argv: Vec<String> = match program {
-        Program::Argv(words) => argv(words, scope)?,
-        Program::Line(line) => {
-            for (variable, value) in &line.values {
-                let json = expand::value(value, scope)?.to_json().map_err(expression)?;
-                let value = shell::environment_text(&json)
-                    .map_err(|reason| expression(format!("`{}`: {reason}", value.template.source())))?;
-                variables.push((variable.clone(), value));
-            }
-            let words: &[&str] = match shell {
-                // Where POSIX systems have it; a look through PATH for every command would cost more than its start.
-                Shell::Sh => &["/bin/sh", "-e", "-c"],
-                Shell::Bash => &["bash", "-e", "-o", "pipefail", "-c"],
-            };
-            words
-                .iter()
-                .map(|word| (*word).to_owned())
-                .chain([line.script.clone()])
-                .collect()
-        }
-    };
-    if let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\0')) {
-        return Err(expression(format!(
-            "the value of `{name}` holds a NUL byte, which no environment can; use `stdin`"
-        )));
-    }
-    let cwd = match &task.common.cwd {
-        Some(cwd) => {
-            let path = text(cwd, scope)?;
-            shared
-                .workspace
-                .folder(&path)
-                .map_err(|error| Failure::new(FailureClass::Io, format!("{}{error}", place(module, cwd))))?
-        }
-        None => shared.workspace.root().to_path_buf(),
-    };
-    let mut spec = process::Spec::new(argv, cwd.as_std_path(), &shared.spool);
-    spec.tag.clone_from(&shared.run);
-    let secrets: Vec<&str> = task
-        .common
-        .secrets
-        .iter()
-        .map(|secret| secret.text.as_str())
-        .collect();
-    for secret in &secrets {
-        if !shared.environment.all.contains_key(*secret) {
-            return Err(expression(format!(
-                "the secret `{secret}` is not in the environment; set it before the run"
-            )));
-        }
-    }
-    let hidden = |name: &str| {
-        shared
-            .environment
-            .withheld
-            .iter()
-            .any(|withheld| withheld == name)
-            && !secrets.contains(&name)
-    };
-    if shared.environment.all.keys().any(|name| hidden(name)) {
-        spec.clear_env = true;
-        let kept = shared.environment.all.iter().filter(|(name, _)| !hidden(name));
-        spec.env = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-    }
-    spec.env.extend(variables);
-    Ok(spec)
-}
-
-/// Why a text can't be the value of an environment variable.
-fn no_variable(text: &str) -> Option<String> {
-    if text.contains('\0') {
-        return Some("a value with a NUL character can't be an environment variable; use `stdin`".to_owned());
-    }
-    (text.len() > shell::MAX_VALUE_BYTES).then(|| {
-        format!(
-            "a value of {} KiB is too long for an environment variable, which takes {}; use `stdin`, or a file",
-            text.len().div_ceil(1024),
-            shell::MAX_VALUE_BYTES / 1024
-        )
-    })
-}
-
-/// The words of an `argv`; a list spreads into as many words as it has items.
-fn argv(words: &[smallcode_core::spec::Text], scope: &Arc<dyn Scope>) -> Result<Vec<String>, Failure> {
-    let mut argv = Vec::with_capacity(words.len());
-    for word in words {
-        if word.template.is_literal() {
-            argv.push(word.template.source().to_owned());
-            continue;
-        }
-        let refuse = |reason: String| {
-            Failure::new(
-                FailureClass::Expression,
-                format!("`{}`: {reason}", word.template.source()),
-            )
-        };
-        let values = match expand::value(word, scope)?.to_json().map_err(refuse)? {
-            Json::Array(items) => items,
-            value => vec![value],
-        };
-        for value in values {
-            argv.push(match value {
-                Json::String(text) if text.contains('\0') => {
-                    return Err(refuse(
-                        "it holds a NUL byte, which no argument can; use `stdin`".to_owned(),
-                    ));
-                }
-                // An argument may be longer than a variable of a shell line; the system says when it is too long.
-                Json::String(text) => text,
-                Json::Bool(_) | Json::Number(_) => value.to_string(),
-                Json::Null => {
-                    return Err(refuse(
-                        "null can't be an argument: write `|default('…', true)` to put something else in its place"
-                            .to_owned(),
-                    ));
-                }
-                Json::Array(_) => {
-                    return Err(refuse(
-                        "a list within a list can't be an argument: spread its items over a list of their own, or \
-                         write `|join(' ')` for one text"
-                            .to_owned(),
-                    ));
-                }
-                Json::Object(_) => {
-                    return Err(refuse(
-                        "a mapping can't be an argument: use `|tojson`, or one of its fields".to_owned(),
-                    ));
-                }
-            });
-        }
-    }
-    if argv.first().is_none_or(String::is_empty) {
-        return Err(Failure::new(
-            FailureClass::Expression,
-            "the first word of `argv` names no program",
-        ));
-    }
-    Ok(argv)
 }
 
 /// Why a command that has ended did not succeed.
@@ -428,124 +258,4 @@ fn json(written: &str) -> Result<Json, Failure> {
         failure.detail = written.chars().take(200).collect();
         failure
     })
-}
-
-fn is_empty(stored: &Stored) -> bool {
-    matches!(stored, Stored::Inline(value) if value.as_str() == Some(""))
-}
-
-/// Keeps what was written to a stream; `trim` takes the last newline off.
-fn stored(shared: &Shared, captured: Captured, trim: bool) -> Result<Stored, BlobError> {
-    match captured {
-        Captured::Memory(bytes) => {
-            let text = String::from_utf8(bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-            let text = shared.mask.apply(text);
-            let text = if trim {
-                text.strip_suffix('\n').unwrap_or(&text)
-            } else {
-                &text
-            };
-            if text.len() <= INLINE {
-                return Ok(Stored::inline(text.into()));
-            }
-            // Blobs are written on a thread of the runtime that may block: outputs of this size are rare.
-            tokio::task::block_in_place(|| shared.host.keep_text(text, false))
-        }
-        Captured::Spooled {
-            path,
-            bytes,
-            truncated,
-        } => tokio::task::block_in_place(|| {
-            prepare(shared, &path, trim && !truncated)
-                .map_err(|e| BlobError::io("write output to", &path, e))?;
-            let hash = shared.host.blobs().put_file(&path)?;
-            let kept = shared.host.blobs().size(&hash).unwrap_or(bytes);
-            Ok(Stored::Text {
-                blob: hash.to_string(),
-                bytes: kept,
-                cut: truncated,
-            })
-        }),
-    }
-}
-
-/// Masks what lies in a file, and takes its last newline off.
-fn prepare(shared: &Shared, path: &Path, trim: bool) -> std::io::Result<()> {
-    if !shared.mask.is_empty() {
-        let mut masked = tempfile::NamedTempFile::new_in(&shared.spool)?;
-        shared
-            .mask
-            .copy(&mut std::fs::File::open(path)?, masked.as_file_mut())?;
-        masked.persist(path).map_err(|error| error.error)?;
-    }
-    if trim {
-        drop_last_newline(path)?;
-    }
-    Ok(())
-}
-
-fn drop_last_newline(path: &Path) -> std::io::Result<()> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(path)?;
-    let end = file.seek(SeekFrom::End(0))?;
-    if end > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        let mut last = [0];
-        file.read_exact(&mut last)?;
-        if last == *b"\n" {
-            file.set_len(end - 1)?;
-        }
-    }
-    Ok(())
-}
-
-/// How much is told of what was written.
-#[derive(Clone, Copy)]
-pub(super) struct Most {
-    /// How many of the last lines.
-    pub(super) lines: usize,
-    /// How many of the last bytes.
-    pub(super) bytes: usize,
-}
-
-/// As much as a failure tells.
-pub(super) const A_SCREEN: Most = Most {
-    lines: TOLD_LINES,
-    bytes: TOLD_BYTES,
-};
-
-/// The last lines of what was written. More than is told is masked first: a cut could split a secret.
-pub(super) fn tail(shared: &Shared, captured: &Captured, most: Most) -> String {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let seen = most.bytes.saturating_mul(2);
-    let bytes = match captured {
-        Captured::Memory(bytes) => bytes
-            .get(bytes.len().saturating_sub(seen)..)
-            .unwrap_or_default()
-            .to_vec(),
-        Captured::Spooled { path, .. } => {
-            let read = || -> std::io::Result<Vec<u8>> {
-                let mut file = std::fs::File::open(path)?;
-                let length = file.metadata()?.len();
-                file.seek(SeekFrom::Start(
-                    length.saturating_sub(u64::try_from(seen).unwrap_or(u64::MAX)),
-                ))?;
-                let mut bytes = Vec::new();
-                file.read_to_end(&mut bytes)?;
-                Ok(bytes)
-            };
-            read().unwrap_or_default()
-        }
-    };
-    let text = shared.mask.apply(String::from_utf8_lossy(&bytes).into_owned());
-    let from = text.len().saturating_sub(most.bytes);
-    let from = (from..text.len())
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
-    let lines: Vec<&str> = text.get(from..).unwrap_or_default().lines().collect();
-    lines
-        .get(lines.len().saturating_sub(most.lines)..)
-        .unwrap_or_default()
-        .join("\n")
 }
