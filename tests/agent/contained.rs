@@ -378,11 +378,65 @@ fn git_may_work_where_it_is_allowed() {
     assert_eq!(git(&sandbox, &["ls-files"]), "src/a.py\n");
 }
 
+/// Whether this system gives mounts of its own to whoever asks, by a tool that is not ours.
+fn gives_mounts() -> bool {
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args([
+        "--user",
+        "--map-current-user",
+        "--mount",
+        "--propagation",
+        "private",
+    ]);
+    unshare.args(["sh", "-c", "mount --bind /usr /usr"]);
+    unshare.output().is_ok_and(|output| output.status.success())
+}
+
 #[test]
-fn a_command_changes_all_where_a_glob_begins_with_all() {
-    let prepare = |sandbox: &Sandbox| sandbox.write("reach.sh", "echo x > anywhere; exit 1\n");
-    let (sandbox, _) = scripts("'**'", prepare, &["sh reach.sh"]);
-    assert!(sandbox.has("anywhere"));
+fn a_command_changes_all_but_what_git_and_the_engine_keep_where_a_glob_begins_with_all() {
+    if !smallcode_runtime::process::offered() {
+        return;
+    }
+    let reach = "mkdir -p docs; for place in .git/config .git/hooks/pre-commit .smallcode/x docs/x README.md; do \
+                 echo x > $place; done; rm -r .git; mv .git moved; umount .git; echo x > anywhere; exit 1\n";
+    let prepare = |sandbox: &Sandbox| {
+        for (path, text) in [
+            ("reach.sh", reach),
+            (".git/config", "[core]\n"),
+            (".git/hooks/sample", ""),
+            ("docs/a.md", ""),
+            ("README.md", "read me\n"),
+        ] {
+            sandbox.write(path, text);
+        }
+    };
+    let (sandbox, told) = scripts("'**'", prepare, &["sh reach.sh"]);
+    for path in [".git/hooks/pre-commit", ".smallcode/x", "moved"] {
+        assert!(!sandbox.has(path), "{path}: {told:?}");
+    }
+    assert_eq!(sandbox.read(".git/config"), "[core]\n");
+    assert!(
+        sandbox.has("docs/x") && sandbox.read("README.md") == "x\n",
+        "{told:?}"
+    );
+    assert_eq!(sandbox.has("anywhere"), gives_mounts(), "{told:?}");
+    assert!(
+        told[0].contains("may change all but `.git`, `.smallcode`"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn git_may_work_where_a_glob_begins_with_all() {
+    let prepare = |sandbox: &Sandbox| {
+        let mut git = std::process::Command::new("git");
+        git.args(["init", "-q"])
+            .current_dir(sandbox.path())
+            .status()
+            .unwrap();
+    };
+    let (sandbox, told) = scripts("'**'", prepare, &["git add src/a.py"]);
+    assert!(sandbox.has(".git/index"), "{told:?}");
 }
 
 /// The folder of the second glob lies in that of the first, whose commands may put a link in its place.

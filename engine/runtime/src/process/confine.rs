@@ -11,6 +11,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 #[cfg(target_os = "linux")]
+#[path = "confine/keep.rs"]
+mod keep;
+#[cfg(target_os = "linux")]
 #[path = "confine/landlock.rs"]
 mod system;
 #[cfg(not(target_os = "linux"))]
@@ -105,16 +108,19 @@ pub struct Confine {
     pub read: Vec<PathBuf>,
     /// Files and folders that may be changed as well.
     pub write: Vec<PathBuf>,
+    /// Of those, the files and folders directly in one of them that stay as they are.
+    pub keep: Vec<PathBuf>,
     /// Whether sockets may be made.
     pub network: bool,
 }
 
 impl Confine {
     /// The limits of a command that a model chose: it may read the workspace and what programs need, and change `write`
-    /// and the folder for temporary files. `environment` is what the command gets: its `PATH` and `HOME` name toolchains.
+    /// but for `keep`, and the folder for temporary files. `environment` is what the command gets: its `PATH` and `HOME` name toolchains.
     pub fn to_workspace(
         workspace: &Path,
         write: &[PathBuf],
+        keep: &[PathBuf],
         environment: &BTreeMap<String, String>,
         network: bool,
     ) -> Self {
@@ -154,6 +160,7 @@ impl Confine {
                 .chain(write.iter().cloned())
                 .chain([temporary])
                 .collect(),
+            keep: keep.to_vec(),
             network,
         }
     }
@@ -169,6 +176,7 @@ impl Confine {
         };
         arguments.extend(of("read", &self.read));
         arguments.extend(of("write", &self.write));
+        arguments.extend(of("keep", &self.keep));
         if self.network {
             arguments.push("network".into());
         }
@@ -185,6 +193,7 @@ impl Confine {
             match arguments.next()?.to_str()? {
                 "read" => confine.read.push(arguments.next()?.into()),
                 "write" => confine.write.push(arguments.next()?.into()),
+                "keep" => confine.keep.push(arguments.next()?.into()),
                 "network" => confine.network = true,
                 "run" => return Some((confine, arguments.collect())),
                 _ => return None,
@@ -230,7 +239,13 @@ mod tests {
             ("TMPDIR", "/scratch"),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let confine = Confine::to_workspace(Path::new("/w"), &["/w/src".into()], &environment.into(), false);
+        let confine = Confine::to_workspace(
+            Path::new("/w"),
+            &["/w/src".into()],
+            &[],
+            &environment.into(),
+            false,
+        );
         let reads = |path: &str| confine.read.iter().any(|read| Path::new(path).starts_with(read));
         for path in [
             "/home/u/.nvm/v20/lib/x",
@@ -258,6 +273,7 @@ mod tests {
         let confine = Confine {
             read: vec!["/usr".into(), "run".into()],
             write: vec!["/w x".into()],
+            keep: vec!["/w x/.git".into()],
             network: true,
         };
         let mut arguments = confine.arguments(Path::new("/bin/sh"), OsStr::new("sh"));

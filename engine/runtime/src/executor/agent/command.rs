@@ -3,6 +3,7 @@
 //! network unless that is allowed.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use smallcode_core::tool::starts_server;
 
 use super::super::command::{Most, execute, not_run, tail};
 use super::super::{Job, Shared, text};
-use super::writable::writable;
+use super::writable::{Writable, writable};
 use crate::process::{self, Captured, Confine, End, Exit, RunError};
 
 /// How long a command of a model may take: a test suite of some size. What serves or watches never ends, and a model
@@ -221,8 +222,8 @@ pub(super) fn spec(
     let given: BTreeMap<String, String> = spec.env.iter().cloned().collect();
     let root = shared.workspace.root().as_std_path();
     if process::offered() {
-        let write = writable(shared, &limits.writes, &cwd, &program);
-        spec.confine = Some(Confine::to_workspace(root, &write, &given, limits.network));
+        let Writable { write, keep } = writable(shared, &limits.writes, &cwd, &program);
+        spec.confine = Some(Confine::to_workspace(root, &write, &keep, &given, limits.network));
     }
     Ok(spec)
 }
@@ -293,21 +294,26 @@ pub(super) async fn run(
 
 /// What a command that was denied something is told: it can't be known whether it was a write of its own.
 fn may_change(shared: &Shared, confine: &Confine) -> String {
-    let root = shared.workspace.root();
-    let below = confine
-        .write
-        .iter()
-        .filter_map(|place| place.strip_prefix(root).ok());
-    let below: Vec<String> = below
-        .map(|place| match place.to_string_lossy() {
-            place if place.is_empty() => ".".to_owned(),
-            place => place.into_owned(),
-        })
-        .collect();
-    let places = if below.is_empty() {
+    let below = |places: &[PathBuf]| -> Vec<String> {
+        let below = places
+            .iter()
+            .filter_map(|place| place.strip_prefix(shared.workspace.root()).ok());
+        below.map(|place| place.to_string_lossy().into_owned()).collect()
+    };
+    let given = below(&confine.write);
+    let kept = below(&confine.keep);
+    let places = if given.iter().any(String::is_empty) && kept.is_empty() {
+        "all of the workspace".to_owned()
+    } else if !kept.is_empty() {
+        // Some systems keep it by not giving the top folder itself.
+        format!(
+            "all but {}, new files in the top folder perhaps by a tool only",
+            listed(&kept)
+        )
+    } else if given.is_empty() {
         "nothing of the workspace".to_owned()
     } else {
-        listed(&below)
+        listed(&given)
     };
     format!("(commands may change {places}, and temporary files; the task's `writes` say so)")
 }

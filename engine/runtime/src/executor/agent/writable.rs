@@ -59,6 +59,15 @@ const TAG: &str = "CACHEDIR.TAG";
 /// The most folders that are looked into: beyond that a project is built in its parts.
 const LOOKED_INTO: usize = 500;
 
+/// Where a command may write.
+#[derive(Debug)]
+pub(super) struct Writable {
+    /// The files and folders, each with all that is in it.
+    pub(super) write: Vec<PathBuf>,
+    /// What of that stays as it is.
+    pub(super) keep: Vec<PathBuf>,
+}
+
 /// Folders that were made for commands to write in: what is still empty goes with the run.
 #[derive(Debug, Default)]
 pub struct MadeFolders(Mutex<Vec<PathBuf>>);
@@ -89,7 +98,7 @@ impl Drop for MadeFolders {
 
 /// The files and folders below the workspace that a command may change. `writes` are the paths and globs of its task,
 /// `cwd` is where it runs, `program` its name.
-pub(super) fn writable(shared: &Shared, writes: &[String], cwd: &Utf8Path, program: &str) -> Vec<PathBuf> {
+pub(super) fn writable(shared: &Shared, writes: &[String], cwd: &Utf8Path, program: &str) -> Writable {
     let root = shared.workspace.root();
     let mut given = BTreeSet::new();
     let patterns: Vec<String> = writes.iter().flat_map(|pattern| alternatives(pattern)).collect();
@@ -100,7 +109,10 @@ pub(super) fn writable(shared: &Shared, writes: &[String], cwd: &Utf8Path, progr
     let covered = |path: &str| path::kept(path).is_none() && globs.iter().any(|glob| glob.matches(path));
     for pattern in &patterns {
         if matches!(pattern.as_str(), "**" | "**/*") {
-            return vec![root.into()];
+            return Writable {
+                write: vec![root.into()],
+                keep: kept(root, program),
+            };
         }
         let is_folder = glob::is_pattern(pattern);
         let named = if is_folder {
@@ -143,7 +155,22 @@ pub(super) fn writable(shared: &Shared, writes: &[String], cwd: &Utf8Path, progr
     if program == "git" {
         given.insert(root.join(".git").into());
     }
-    given.into_iter().collect()
+    Writable {
+        write: given.into_iter().collect(),
+        keep: Vec::new(),
+    }
+}
+
+/// What git and the engine keep in the top folder, but git's own where the command is `git`.
+fn kept(root: &Utf8Path, program: &str) -> Vec<PathBuf> {
+    let found = fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
+    let names = found.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut kept: Vec<PathBuf> = names
+        .filter(|name| path::kept(name).is_some_and(|kept| kept != ".git" || program != "git"))
+        .map(|name| root.join(name).into())
+        .collect();
+    kept.sort();
+    kept
 }
 
 /// What builds leave: in the folders on the way to `cwd`, where it may be made, and in those in them.

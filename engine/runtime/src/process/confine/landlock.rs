@@ -19,7 +19,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::{Confine, ConfineError};
+use super::{Confine, ConfineError, keep};
 
 /// What is asked of Landlock: all that it could deny when this was written. Kernels that know less deny less, but for
 /// what the first version could.
@@ -44,11 +44,12 @@ pub fn offered() -> bool {
 /// # Errors
 /// When it could not; else it does not come back.
 pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<Infallible, ConfineError> {
-    let (confine, words) = Confine::read_back(arguments).ok_or(ConfineError::NotOurs)?;
+    let (mut confine, words) = Confine::read_back(arguments).ok_or(ConfineError::NotOurs)?;
     let [program, called, arguments @ ..] = words.as_slice() else {
         return Err(ConfineError::NotOurs);
     };
     let refused = |reason: String| ConfineError::NotConfined { reason };
+    keep::keep(&mut confine).map_err(|error| refused(error.to_string()))?;
     forgo().map_err(|error| refused(error.to_string()))?;
     limit(&confine).map_err(|error| refused(error.to_string()))?;
     let filter = refused_calls(confine.network).map_err(|error| refused(error.to_string()))?;
