@@ -134,7 +134,7 @@ fn what_git_ignores_is_shown_where_the_workflow_says_so() {
         "{sent}"
     );
     let (output, _) = ask("read: ['**']", "{ file: out/.env }");
-    output.exits(1).says("may hold secrets");
+    output.exits(2).says("may hold secrets");
     let (output, sent) = ask("read: ['out/.env']", "{ file: out/.env }");
     output.exits(0);
     assert!(sent.contains("none of its business"), "{sent}");

@@ -307,6 +307,23 @@ fn what_cannot_be_done_is_refused_before_the_call() {
 }
 
 #[test]
+fn a_picture_among_the_files_of_a_glob_is_left_out() {
+    let task = "edit: { instruction: 'Make it so.', files: 'src/*' }";
+    let server = ModelServer::start(Script::always(Answer::text(block(
+        "src/a.rs", "    1\n", "    7\n",
+    ))));
+    let sandbox = sandbox(&server, task);
+    fs::write(sandbox.path().join("src/logo.png"), b"\x89PNG\r\n\x1a\n\xff\xfe").unwrap();
+    sandbox.exec(&[]).exits(0);
+    assert!(sandbox.read("src/a.rs").contains("    7\n"));
+    let asked = server.calls()[0].body.to_string();
+    assert!(
+        !asked.contains("logo.png") && asked.contains("src/b.rs"),
+        "{asked}"
+    );
+}
+
+#[test]
 fn the_plan_knows_the_worst_case() {
     let server = ModelServer::start(Script::answers([]));
     let sandbox = sandbox(&server, &format!("{TASK}, on_failure: {{ retry: 1 }}"));

@@ -249,3 +249,28 @@ fn one_problem_does_not_hide_another() {
     assert_eq!(codes, "E0201 E0203");
     assert!(!text.contains("did you mean `messge`"), "{text}");
 }
+
+#[test]
+fn what_a_model_is_shown_lies_inside_and_is_no_secret_by_accident() {
+    let task = |item: &str| format!("tasks: {{ a: {{ prompt: Look, context: [{item}] }} }}\n");
+    for item in [
+        "{ file: ../x }",
+        "{ file: /etc/passwd }",
+        "{ files: ['src/**', '../**'] }",
+    ] {
+        refused(&task(item), "E0405", "lies inside the workspace");
+    }
+    for path in [".env", "config/.env.local", ".git/config", ".smallcode/x"] {
+        refused(&task(&format!("{{ file: {path} }}")), "E0407", path);
+    }
+    fine(&format!(
+        "permissions: {{ read: [.env] }}\n{}",
+        task("{ file: .env }")
+    ));
+    fine(&task("{ files: '**/*' }"));
+    refused(
+        "permissions: { write: [.env] }\ntasks: { a: { edit: { instruction: x, files: .env } } }\n",
+        "E0407",
+        "is not shown to a model",
+    );
+}

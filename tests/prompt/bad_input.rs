@@ -297,6 +297,67 @@ fn a_path_that_can_be_no_file_may_be_another() {
     }
 }
 
+/// No answer of a model puts right what the workflow says, however often and whoever is asked.
+#[test]
+fn a_path_of_the_workflow_that_cannot_be_is_no_fault_of_the_model() {
+    for (task, why) in [
+        (
+            "prompt: x, output: { file: out/folder }",
+            "`out/folder` is a folder",
+        ),
+        (
+            "prompt: x, output: { file: out/a.txt/b }",
+            "`out/a.txt` is no folder",
+        ),
+        (
+            "prompt: x, output: { files: [out/b.txt, out/folder] }",
+            "`out/folder` is a folder",
+        ),
+        (
+            "prompt: x, output: { file: out/away/b }",
+            "leads out of the workspace",
+        ),
+        (
+            "prompt: x, context: [{ file: '{{ inputs.path }}' }]",
+            "`.env` may hold secrets",
+        ),
+        (
+            "edit: { instruction: x, files: '{{ inputs.path }}' }",
+            "`.env` may hold secrets",
+        ),
+        (
+            "edit: { instruction: x, files: out/a.txt/b }",
+            "`out/a.txt` is no folder",
+        ),
+    ] {
+        let server = ModelServer::start(Script::always(Answer::text("A")));
+        let sandbox = sandbox(
+            &server,
+            &format!(
+                "inputs: {{ path: {{ type: string, default: .env }} }}\npermissions: {{ write: ['out/**', .env] }}\n\
+                 tasks:\n  a: {{ {task}, on_failure: {{ escalate: stronger }} }}\n"
+            ),
+        );
+        sandbox.write(
+            "smallcode.toml",
+            &format!(
+                "[profiles.stronger]\nbase_url = \"{}\"\nmodel = \"large\"\n",
+                server.base_url()
+            ),
+        );
+        sandbox.write("out/a.txt", "a file");
+        sandbox.write("out/folder/c.txt", "in it");
+        std::os::unix::fs::symlink("/tmp", sandbox.path().join("out/away")).unwrap();
+        let output = sandbox.exec(&["--escalate"]).exits(1).says(why);
+        assert!(
+            !output.stderr.contains("next attempt"),
+            "{task}: {}",
+            output.stderr
+        );
+        assert_eq!(server.calls().len(), 0, "{task}: {}", output.stderr);
+    }
+}
+
 /// What a broken stream has used is not known: all that was set aside for it is gone.
 #[test]
 fn streams_that_break_off_use_up_the_cap() {

@@ -14,7 +14,7 @@ mod uses;
 mod writes;
 
 pub use needs::graph;
-pub use permissions::uncovered;
+pub use permissions::{may_read, uncovered};
 pub use runnable::not_runnable;
 #[cfg(test)]
 pub(crate) use tests::load_files;

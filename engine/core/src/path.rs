@@ -63,6 +63,21 @@ pub fn kept(path: &str) -> Option<&'static str> {
     })
 }
 
+/// Names that stand for secrets, and for what git and the engine keep.
+const PRIVATE: [&str; 3] = [".env", ".git", ".smallcode"];
+
+/// The private name that a part of a path or glob is, or begins with: `.env.local` is one, `.gitignore` is none.
+pub(crate) fn private_name(part: &str) -> Option<&'static str> {
+    let is = |name: &&str| part == *name || *name == ".env" && part.starts_with(name);
+    PRIVATE.into_iter().find(is)
+}
+
+/// Whether a path is one that a model is not shown unless the workflow names it: it may hold secrets, or git or the
+/// engine keeps it.
+pub fn is_private(path: &str) -> bool {
+    path.split('/').any(|part| private_name(part).is_some())
+}
+
 /// Joins a path to the folder of another file and takes `.` and `..` out; unlike [`inside`] it may lead upwards.
 pub fn beside(file: &Utf8Path, path: &str) -> Utf8PathBuf {
     let mut joined = file.parent().map(Utf8Path::to_path_buf).unwrap_or_default();

@@ -1,9 +1,10 @@
-//! Permissions: what a model writes is allowed by the workflow, as far as the file shows it.
+//! Permissions: what a model is shown and what it writes is allowed by the workflow, as far as the file shows it.
 
 use super::Checker;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Span};
 use crate::glob;
-use crate::spec::{Kind, Output, Text};
+use crate::path;
+use crate::spec::{ContextItem, ContextSource, Kind, Output, Text};
 
 /// The first of `paths` (plain, or globs) that no glob of `allowed` covers.
 pub fn uncovered<'a>(paths: impl IntoIterator<Item = &'a str>, allowed: &[String]) -> Option<&'a str> {
@@ -16,7 +17,21 @@ pub fn uncovered<'a>(paths: impl IntoIterator<Item = &'a str>, allowed: &[String
     })
 }
 
+/// Whether a permission to read covers a path. One that is private must be named: that a glob happens to match does
+/// not mean that anybody thought of it.
+pub fn may_read(path: &str, permissions: &[String]) -> bool {
+    permissions.iter().any(|permission| {
+        let names = |name| {
+            let mut parts = permission.split('/');
+            parts.any(|part| path::private_name(part) == Some(name))
+        };
+        path.split('/').filter_map(path::private_name).all(names)
+            && uncovered([path], std::slice::from_ref(permission)).is_none()
+    })
+}
+
 pub(super) fn check(checker: &mut Checker<'_>) {
+    shown(checker);
     let workflow = &checker.module.loaded.workflow;
     let texts: Vec<&Text> = workflow.permissions.write.iter().collect();
     for text in workflow
@@ -68,5 +83,102 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                 );
             }
         }
+    }
+}
+
+/// What the file names to be shown to models lies inside the workspace, and no secret is among it by accident.
+fn shown(checker: &mut Checker<'_>) {
+    let workflow = &checker.module.loaded.workflow;
+    let read = &workflow.permissions.read;
+    let literal = |text: &&Text| text.template.is_literal();
+    // With expressions in them, they are known when the run begins; it is looked at then.
+    let allowed: Option<Vec<String>> = read.iter().all(|text| literal(&text)).then(|| {
+        read.iter()
+            .map(|text| text.template.source().to_owned())
+            .collect()
+    });
+    let mut named: Vec<(Span, &str)> = Vec::new();
+    for task in workflow.tasks.read.values() {
+        if let Kind::Edit(edit) = &task.kind {
+            // Where they lead outside, it is said of what they write.
+            let inside = |text: &&Text| path::inside(text.template.source()).is_ok();
+            let files = edit.keys.files.iter().filter(literal).filter(inside);
+            named.extend(files.map(|text| (text.span, text.template.source())));
+        }
+        for item in context(&task.kind) {
+            match &item.source {
+                ContextSource::File(file) => named.extend(
+                    Some(file)
+                        .filter(literal)
+                        .map(|text| (text.span, text.template.source())),
+                ),
+                ContextSource::Files(globs) => {
+                    // What is private is left out of a glob; it is only looked at where it begins.
+                    let outside = globs.iter().filter(literal);
+                    for text in outside.filter(|text| path::inside(text.template.source()).is_err()) {
+                        named.push((text.span, text.template.source()));
+                    }
+                }
+                ContextSource::Guide(_) | ContextSource::Text(_) => {}
+            }
+        }
+    }
+    for (span, path) in named {
+        if let Err(error) = path::inside(path) {
+            checker.report(Code::BAD_PATH, span, error.to_string(), |diagnostic| {
+                diagnostic.help("what a model is shown lies inside the workspace; name it relative to that")
+            });
+        } else if !glob::is_pattern(path)
+            && path::is_private(path)
+            && allowed.as_ref().is_some_and(|allowed| !may_read(path, allowed))
+        {
+            let message = format!("`{path}` may hold secrets, and is not shown to a model");
+            checker.report(Code::NOT_PERMITTED, span, message, |diagnostic| {
+                diagnostic.help(format!(
+                    "where it must be, name it: `permissions: {{ read: [\"{path}\"] }}`"
+                ))
+            });
+        }
+    }
+}
+
+/// What stands beside the prompt of a task.
+fn context(kind: &Kind) -> &[ContextItem] {
+    match kind {
+        Kind::Prompt(prompt) => &prompt.beside.context.0,
+        Kind::Edit(edit) => &edit.beside.context.0,
+        Kind::Plan(plan) => &plan.beside.context.0,
+        Kind::Agent(agent) => &agent.beside.context.0,
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::is_private;
+
+    #[test]
+    fn what_is_private_is_read_where_it_is_named() {
+        let may = |path: &str, permission: &str| may_read(path, &[permission.to_owned()]);
+        for (path, permission) in [
+            ("out/a.txt", "out/**"),
+            ("config/.env.example", "config/.env.example"),
+            (".env.local", ".env*"),
+            (".git/HEAD", ".git/**"),
+        ] {
+            assert!(may(path, permission), "{path} by {permission}");
+        }
+        for (path, permission) in [
+            ("out/a.txt", "src/**"),
+            ("out/.env", "out/**"),
+            (".env", "**"),
+            (".git/HEAD", "**/HEAD"),
+            (".smallcode/.env", ".smallcode/**"),
+            (".env/.git/x", ".env/**"),
+        ] {
+            assert!(!may(path, permission), "{path} by {permission}");
+        }
+        assert!(!is_private("src/.gitignore") && is_private("src/.envrc"));
     }
 }

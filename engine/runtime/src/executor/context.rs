@@ -136,11 +136,17 @@ fn read(shared: &Shared, wanted: Wanted) -> Result<(usize, Vec<Part>), FileError
 /// A path inside the workspace that a model may be shown, as it is written and without links.
 fn inside(shared: &Shared, written: &str) -> Result<(String, String), Failure> {
     let path = path::inside(written)
-        .map_err(|error| Failure::new(FailureClass::Denied, format!("`context`: `{written}`: {error}")))?
+        .map_err(|error| {
+            Failure::new(
+                FailureClass::Expression,
+                format!("`context`: `{written}`: {error}"),
+            )
+        })?
         .to_string();
     match permit::readable(shared, &path) {
         Ok(real) => Ok((path, real)),
-        Err(mut failure) => {
+        Err(failure) => {
+            let mut failure = permit::of_workflow(failure);
             failure.message = format!("`context`: {}", failure.message);
             Err(failure)
         }

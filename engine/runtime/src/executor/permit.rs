@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use smallcode_core::check::{self, may_read};
+use smallcode_core::path::{self, is_private};
 use smallcode_core::run::{Failure, FailureClass};
-use smallcode_core::{check, path};
 
 use super::Shared;
 use crate::workspace::{FileError, Workspace};
@@ -20,6 +21,37 @@ pub(super) fn allowed(shared: &Shared, written: &str) -> Result<String, Failure>
         ));
     }
     Ok(path)
+}
+
+/// The refusal of a path that the workflow names: no other answer of a model changes it.
+pub(super) fn of_workflow(mut failure: Failure) -> Failure {
+    if failure.class == FailureClass::Denied {
+        failure.class = FailureClass::Expression;
+    }
+    failure
+}
+
+/// Sees, before a model is asked for it, that a file which the workflow names may and can be written; gives its path
+/// inside the workspace.
+///
+/// # Errors
+/// When it may not or can't, whatever is answered.
+pub(super) fn to_write(shared: &Shared, written: &str) -> Result<String, Failure> {
+    let path = allowed(shared, written).map_err(of_workflow)?;
+    let wrong = |message: String| Failure::new(FailureClass::Expression, message);
+    let workspace = &shared.workspace;
+    let real = workspace
+        .destination(&path)
+        .map_err(|error| wrong(error.to_string()))?;
+    if real != path && !may_write(&real, &shared.write_permissions) {
+        return Err(wrong(format!(
+            "`{path}` leads to `{real}`, which a model may not write"
+        )));
+    }
+    match workspace.not_for_a_file(&real) {
+        Some(why) => Err(wrong(format!("`{path}` can't be written: {why}"))),
+        None => Ok(path),
+    }
 }
 
 /// Sees that a model may be shown a file, which may not be there; gives the path that it is to be read by, without
@@ -72,30 +104,6 @@ pub(super) fn shown(shared: &Shared, pattern: &str) -> Result<Vec<String>, FileE
     Ok(found)
 }
 
-/// Names that stand for secrets, and for what git and the engine keep.
-const PRIVATE: [&str; 3] = [".env", ".git", ".smallcode"];
-
-/// The private name that a part of a path or glob is, or begins with: `.env.local` is one, `.gitignore` is none.
-fn private_name(part: &str) -> Option<&'static str> {
-    let is = |name: &&str| part == *name || *name == ".env" && part.starts_with(name);
-    PRIVATE.into_iter().find(is)
-}
-
-/// Whether a path is one that a model is not shown unless it is named.
-pub(super) fn is_private(path: &str) -> bool {
-    path.split('/').any(|part| private_name(part).is_some())
-}
-
-/// Whether a permission to read covers a path. One that is private must be named: that a glob happens to match does
-/// not mean that anybody thought of it.
-fn may_read(path: &str, permissions: &[String]) -> bool {
-    permissions.iter().any(|permission| {
-        let names = |name| permission.split('/').any(|part| private_name(part) == Some(name));
-        path.split('/').filter_map(private_name).all(names)
-            && check::uncovered([path], std::slice::from_ref(permission)).is_none()
-    })
-}
-
 /// Whether each file may be written where it really goes, and nothing is written twice.
 pub(super) fn permitted(
     workspace: &Workspace,
@@ -129,30 +137,6 @@ pub(super) fn may_write(path: &str, permissions: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_private_is_read_where_it_is_named() {
-        let may = |path: &str, permission: &str| may_read(path, &[permission.to_owned()]);
-        for (path, permission) in [
-            ("out/a.txt", "out/**"),
-            ("config/.env.example", "config/.env.example"),
-            (".env.local", ".env*"),
-            (".git/HEAD", ".git/**"),
-        ] {
-            assert!(may(path, permission), "{path} by {permission}");
-        }
-        for (path, permission) in [
-            ("out/a.txt", "src/**"),
-            ("out/.env", "out/**"),
-            (".env", "**"),
-            (".git/HEAD", "**/HEAD"),
-            (".smallcode/.env", ".smallcode/**"),
-            (".env/.git/x", ".env/**"),
-        ] {
-            assert!(!may(path, permission), "{path} by {permission}");
-        }
-        assert!(!is_private("src/.gitignore") && is_private("src/.envrc"));
-    }
 
     #[test]
     fn a_file_given_twice_is_refused() {

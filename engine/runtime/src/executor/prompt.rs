@@ -61,6 +61,7 @@ async fn ask(
         _ => None,
     };
     let verification = Verification::begin(shared, module, task, job, scope).await?;
+    destined(shared, prompt.beside.output.as_ref(), scope)?;
     let messages = messages(prompt, schema, job.part.as_deref(), scope)?;
     let mut sections = context::sections(shared, &prompt.beside.context.0, &prompt.text, scope).await?;
     if let Some(part) = job.part.as_deref() {
@@ -96,6 +97,22 @@ async fn ask(
 
 fn value_path(value: &Json) -> Json {
     value.get("file").cloned().unwrap_or_default()
+}
+
+/// Sees that what the task is to write, as far as it says so, can be written: no answer is worth asking for else.
+fn destined(shared: &Shared, output: Option<&Output>, scope: &Arc<dyn Scope>) -> Result<(), Failure> {
+    let named: Vec<String> = match output {
+        Some(Output::File(to)) => vec![text(to, scope)?],
+        Some(Output::Files(globs)) => {
+            let globs = globs.iter().map(|pattern| text(pattern, scope));
+            let globs = globs.collect::<Result<Vec<_>, _>>()?;
+            globs.into_iter().filter(|glob| !glob::is_pattern(glob)).collect()
+        }
+        Some(Output::Schema(_)) | None => Vec::new(),
+    };
+    named
+        .iter()
+        .try_for_each(|path| permit::to_write(shared, path).map(drop))
 }
 
 /// What is asked.

@@ -287,10 +287,10 @@ fn kept_or<T>(
 
 /// The paths and globs that a text stands for, the links on the way to them followed.
 fn real(shared: &Shared, written: &str, into: &mut Vec<String>) -> Result<(), Failure> {
-    let denied = |reason: String| Failure::new(FailureClass::Denied, format!("`{written}`: {reason}"));
-    let clean = path::inside(written).map_err(|error| denied(error.to_string()))?;
+    let wrong = |reason: String| Failure::new(FailureClass::Expression, format!("`{written}`: {reason}"));
+    let clean = path::inside(written).map_err(|error| wrong(error.to_string()))?;
     if let Some(folder) = path::kept(clean.as_str()) {
-        return Err(denied(check::not_to_write(folder)));
+        return Err(wrong(check::not_to_write(folder)));
     }
     let start = glob::extent(clean.as_str()).start;
     let below = clean
@@ -298,7 +298,9 @@ fn real(shared: &Shared, written: &str, into: &mut Vec<String>) -> Result<(), Fa
         .skip(start.split('/').filter(|name| !name.is_empty()).count());
     let leads = |path: &str| match shared.workspace.destination(path) {
         Ok(real) => Ok(Some(real)),
-        Err(error @ FileError::Escapes { .. }) => Err(Failure::new(FailureClass::Denied, error.to_string())),
+        Err(error @ FileError::Escapes { .. }) => {
+            Err(Failure::new(FailureClass::Expression, error.to_string()))
+        }
         // A link that leads nowhere, say: whoever writes there will be told.
         Err(_) => Ok(None),
     };

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use smallcode_core::diagnostic::listed;
 use smallcode_core::glob;
 use smallcode_core::patch::Files;
 use smallcode_core::run::{Failure, FailureClass};
 use smallcode_core::spec::Edit;
 use smallcode_core::template::Scope;
 
-use super::super::permit::{allowed, may_write, readable, shown};
+use super::super::permit::{of_workflow, readable, shown, to_write};
 use super::super::{Shared, text};
-use crate::workspace::Workspace;
+use crate::workspace::{FileError, Workspace};
 
 /// The most bytes that all files of one task have: more fits no window, and would only fill the memory.
 const MAX_BYTES: usize = 16 << 20;
@@ -34,32 +35,32 @@ pub(in super::super) async fn read(
 
 fn read_all(shared: &Shared, written: &[String]) -> Result<Files, Failure> {
     let workspace = &shared.workspace;
-    let denied = |message: String| Failure::new(FailureClass::Denied, message);
+    let wrong = |message: String| Failure::new(FailureClass::Expression, message);
     let mut files = Files::new();
     let mut reals = HashMap::new();
     let mut bytes = 0;
     for written in written {
-        for path in paths(shared, written)? {
-            let path = allowed(shared, &path)?;
+        let found = paths(shared, written)?;
+        let by_pattern = found.len() > 1 || found.first().is_some_and(|path| path != written);
+        for path in found {
+            let path = to_write(shared, &path)?;
             if files.contains_key(&path) {
                 continue;
             }
             let real = workspace
                 .destination(&path)
-                .map_err(|error| denied(error.to_string()))?;
-            if real != path && !may_write(&real, &shared.write_permissions) {
-                return Err(denied(format!(
-                    "`{path}` leads to `{real}`, which a model may not write"
-                )));
-            }
-            let shown = readable(shared, &path)?;
+                .map_err(|error| wrong(error.to_string()))?;
+            let shown = readable(shared, &path).map_err(of_workflow)?;
             if let Some(other) = reals.insert(real, path.clone()) {
-                return Err(denied(format!("`{path}` and `{other}` are the same file")));
+                return Err(wrong(format!("`{path}` and `{other}` are the same file")));
             }
             let text = workspace.exists(&shown).then(|| workspace.read_real(&shown));
-            let text = text
-                .transpose()
-                .map_err(|error| Failure::new(FailureClass::Io, error.to_string()))?;
+            let text = match text.transpose() {
+                Ok(text) => text,
+                // A glob takes pictures and archives along, which no model edits.
+                Err(FileError::NotText { .. }) if by_pattern => continue,
+                Err(error) => return Err(Failure::new(FailureClass::Io, error.to_string())),
+            };
             bytes += text.as_ref().map_or(0, String::len);
             if bytes > MAX_BYTES {
                 let message =
@@ -68,6 +69,12 @@ fn read_all(shared: &Shared, written: &[String]) -> Result<Files, Failure> {
             }
             files.insert(path, text);
         }
+    }
+    if files.is_empty() {
+        return Err(wrong(format!(
+            "no file that {} matches is text, which is all that a model can edit",
+            listed(written)
+        )));
     }
     Ok(files)
 }
