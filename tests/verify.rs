@@ -200,6 +200,32 @@ fn the_tests_of_a_project_are_found_and_run() {
         .says("knows no way to test `p`: it looks for Cargo.toml");
 }
 
+/// A model is asked again only where it could have written tests.
+#[test]
+fn a_project_without_tests_is_no_fault_of_a_model_that_may_write_none() {
+    for (writes, calls) in [("src/a.txt", 1), ("'p/**'", 7)] {
+        let server = ModelServer::start(Script::always(Answer::text("```p/a.txt\nA\n```")));
+        let (write, output) = match writes {
+            "src/a.txt" => ("'**'", "{ file: src/a.txt }".to_owned()),
+            writes => (writes, format!("{{ files: {writes} }}")),
+        };
+        let mut sandbox = Sandbox::with(&format!(
+            "permissions: {{ write: [{write}] }}\ntasks:\n  a: {{ prompt: x, output: {output}, cwd: p, verify: [{{ tests: auto }}] }}\n"
+        ));
+        sandbox
+            .env("SMALLCODE_BASE_URL", &server.base_url())
+            .env("SMALLCODE_MODEL", "tiny");
+        sandbox.write("p/README.md", "");
+        sandbox.exec(&[]).exits(1).says("knows no way to test `p`");
+        assert!(
+            server.calls().len() <= calls,
+            "{writes}: {}",
+            server.calls().len()
+        );
+        assert_eq!(server.calls().len() == 1, calls == 1, "{writes}");
+    }
+}
+
 #[test]
 fn files_must_be_there() {
     each("{ files: there.txt }", 0, "");

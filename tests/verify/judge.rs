@@ -99,6 +99,18 @@ fn what_is_neither_yes_nor_no_does_not_pass() {
             output.stderr
         );
     }
+    // What was wrong with the answer of the judge is no lesson for the one that was judged.
+    let server = ModelServer::start(script(&["Oslo", "Bergen"], &["maybe", YES]));
+    with(&server, TASK)
+        .exec(&[])
+        .exits(0)
+        .says("the judge was to answer yes or no");
+    let told = server.calls()[2].last_user_message().to_owned();
+    assert!(
+        told.contains("no clear answer to `Has Oslo a harbour?`"),
+        "{told}"
+    );
+    assert!(!told.contains("object") && !told.contains("reason"), "{told}");
     // One that says the word and nothing else has answered.
     let server = ModelServer::start(script(&["Oslo"], &["Yes."]));
     with(&server, TASK).exec(&[]).exits(0);

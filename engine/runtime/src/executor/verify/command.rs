@@ -1,8 +1,13 @@
 //! Verifiers that ask a command: `run` and `tests`.
 
+use std::sync::Arc;
+
+use smallcode_core::check;
+use smallcode_core::glob::Glob;
 use smallcode_core::problems::{Severity, count};
 use smallcode_core::run::{Failure, FailureClass, Notice};
 use smallcode_core::spec::{Kind, Line, Plain, Program, Shell};
+use smallcode_core::template::Scope;
 
 use super::super::command::{A_SCREEN, execute, not_run, problems, spec, tail};
 use super::super::text;
@@ -57,12 +62,29 @@ impl Verification<'_> {
             None => ".".to_owned(),
         };
         let Some(words) = detect::tests(&self.shared.workspace, &folder) else {
-            return Err(refused(format!(
+            let mut failure = refused(format!(
                 "`tests: auto` knows no way to test `{folder}`: it looks for {}; write `tests: COMMAND`",
                 detect::LOOKED_FOR
-            )));
+            ));
+            if self.task.kind.name().model_driven() && !self.may_write_tests(&folder, &scope)? {
+                // No other answer makes any.
+                failure.class = FailureClass::ToolMissing;
+            }
+            return Err(failure);
         };
         self.succeeds(&line(&words.join(" ")), optional, subject).await
+    }
+
+    /// Whether the task may write a file by which the tests of a folder would be found.
+    fn may_write_tests(&self, folder: &str, scope: &Arc<dyn Scope>) -> Result<bool, Failure> {
+        let mut globs = Vec::new();
+        for written in check::declared_writes(self.task) {
+            globs.extend(Glob::new(&text(written, scope)?));
+        }
+        let paths = detect::MARKS.map(|name| detect::in_folder(folder, name));
+        Ok(paths
+            .iter()
+            .any(|path| globs.iter().any(|glob| glob.matches(path))))
     }
 
     async fn command(

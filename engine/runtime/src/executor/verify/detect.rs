@@ -8,12 +8,34 @@ use crate::workspace::Workspace;
 pub(super) const LOOKED_FOR: &str = "Cargo.toml, a `test` script in package.json, pytest (its settings or \
                                      test_*.py), go.mod, and a Makefile with a target `test`";
 
-/// The command for the folder; nothing where none is known.
-pub(super) fn tests(workspace: &Workspace, folder: &str) -> Option<Vec<&'static str>> {
-    let path = |name: &str| match folder {
+/// A path for each way in which one of those may come to be there.
+pub(super) const MARKS: [&str; 13] = [
+    "Cargo.toml",
+    "package.json",
+    "pyproject.toml",
+    "setup.cfg",
+    "tox.ini",
+    "pytest.ini",
+    "conftest.py",
+    "test_new.py",
+    "tests/test_new.py",
+    "go.mod",
+    "GNUmakefile",
+    "makefile",
+    "Makefile",
+];
+
+/// The path of a name in a folder of the workspace.
+pub(super) fn in_folder(folder: &str, name: &str) -> String {
+    match folder {
         "" | "." => name.to_owned(),
         folder => format!("{folder}/{name}"),
-    };
+    }
+}
+
+/// The command for the folder; nothing where none is known.
+pub(super) fn tests(workspace: &Workspace, folder: &str) -> Option<Vec<&'static str>> {
+    let path = |name: &str| in_folder(folder, name);
     let there = |name: &str| workspace.exists(&path(name));
     let read = |name: &str| workspace.read(&path(name)).unwrap_or_default();
     if there("Cargo.toml") {

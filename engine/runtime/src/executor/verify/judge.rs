@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use smallcode_core::instruction;
-use smallcode_core::run::{Failure, FailureClass};
+use smallcode_core::run::{Failure, FailureClass, Notice};
 use smallcode_core::spec::Text;
 
 use super::super::edit::section;
@@ -57,7 +57,7 @@ impl Verification<'_> {
         let reply = reply.map_err(|failure| {
             if failure.class.is_of_the_answer() {
                 // It was not the answer of the attempt that was empty, or cut.
-                unclear(&question, &failure.message)
+                self.unclear(&question, &failure.message)
             } else {
                 failure
             }
@@ -73,7 +73,7 @@ impl Verification<'_> {
         }
         let value = match value {
             Ok(value) => value,
-            Err(failure) => bare(&reply.text).ok_or_else(|| unclear(&question, &failure.message))?,
+            Err(failure) => bare(&reply.text).ok_or_else(|| self.unclear(&question, &failure.message))?,
         };
         match value.get("answer").and_then(Json::as_str) {
             Some("yes") => Ok(()),
@@ -83,8 +83,16 @@ impl Verification<'_> {
                 failure.detail = reason.chars().take(REASON_CHARS).collect();
                 Err(failure)
             }
-            _ => Err(unclear(&question, "it is neither yes nor no")),
+            _ => Err(self.unclear(&question, "it is neither yes nor no")),
         }
+    }
+
+    /// An answer that decides nothing. What was wrong with it is told to the user: the model whose work was judged would
+    /// take it for what its own answer should have been.
+    fn unclear(&self, question: &str, why: &str) -> Failure {
+        let message = format!("{}: the judge was to answer yes or no: {why}", self.job.id);
+        self.job.tell.notices.send(Notice::Warning { message });
+        refused(format!("the judge gave no clear answer to `{question}`"))
     }
 
     /// What is left of the attempt's time, where it is limited.
@@ -108,8 +116,4 @@ fn schema() -> Json {
 fn bare(reply: &str) -> Option<Json> {
     let word = answer::text(reply).trim_end_matches(['.', '!']).to_lowercase();
     matches!(word.as_str(), "yes" | "no").then(|| json!({ "answer": word }))
-}
-
-fn unclear(question: &str, why: &str) -> Failure {
-    refused(format!("the judge gave no clear answer to `{question}`: {why}"))
 }
