@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::model_server::{Answer, Fault, ModelServer, Script};
+use crate::support::model_server::{Answer, Fault, ModelServer, RecordedRequest, Script};
 use crate::support::{Sandbox, wait_until};
 
 /// A file of some 1,300 tokens: no three of them fit a window of 4,096 with its answer.
@@ -373,4 +373,54 @@ fn a_text_that_does_not_fit_is_split_by_its_sections() {
     let split = of_type(&sandbox, "node_split");
     assert_eq!(split[0]["by"], "section");
     assert_eq!(asked(&server).len(), split[0]["parts"].as_array().unwrap().len());
+}
+
+/// A context that does not fit is not made smaller where it can be shown in parts: nothing of it is lost.
+#[test]
+fn a_context_that_does_not_fit_is_split_and_not_shrunk() {
+    const PARTS: usize = 40;
+    let mut text = String::new();
+    for number in 0..PARTS {
+        text += &format!(
+            "# Part {number}\n\nNote number-{number}-here. {}\n\n",
+            format!("Words of part {number}. ").repeat(12)
+        );
+    }
+    for (way, shrink, split) in [
+        ("section", "", true),
+        ("true", "", true),
+        ("true", ", shrink: [omit]", true),
+        // The author wants no more of it than that.
+        ("true", ", max: 300", false),
+    ] {
+        let notes = |request: &RecordedRequest| {
+            let asked = request.body["messages"].to_string();
+            let numbers = (0..PARTS).filter(|number| asked.contains(&format!("number-{number}-here")));
+            numbers.map(|number| number.to_string()).collect::<Vec<_>>()
+        };
+        let server = ModelServer::start(Script::function(move |request, _| {
+            Answer::text(format!("[{}]", notes(request).join(", ")))
+        }));
+        let mut sandbox = Sandbox::with(&format!(
+            "tasks:\n  a:\n    prompt: Which notes are there?\n    context: [{{ file: doc.md{shrink} }}]\n    \
+             output: {{ schema: {{ type: array, items: {{ type: integer }} }} }}\n    \
+             on_failure: {{ retry: 0, split: {way} }}\noutputs: {{ a: '{{{{ tasks.a.output }}}}' }}\n"
+        ));
+        sandbox
+            .env("SMALLCODE_BASE_URL", &server.base_url())
+            .env("SMALLCODE_MODEL", "tiny");
+        sandbox.write("doc.md", &text);
+        let output = sandbox.exec(&[]).exits(0);
+        let all: Vec<usize> = (0..PARTS).collect();
+        assert_eq!(
+            output.json()["a"] == json!(all),
+            split,
+            "{way}{shrink}: {}",
+            output.stderr
+        );
+        let first = of_type(&sandbox, "call_started")
+            .first()
+            .map(|call| call["node"].clone());
+        assert_eq!(first == Some(json!("a")), !split, "{way}{shrink}: {first:?}");
+    }
 }

@@ -90,6 +90,7 @@ async fn ask(
     let asked = Ask {
         messages,
         sections,
+        divides: false,
         schema: None,
     };
     let reply = asker.reply(asked).await?;

@@ -166,6 +166,11 @@ impl<'a> Measure<'a> {
         }
     }
 
+    /// How many tokens a part may take.
+    pub(super) fn room(&self) -> u64 {
+        self.room
+    }
+
     pub(super) fn tokens(&self, text: &str) -> u64 {
         self.answerer.text(tokens::estimate(self.family, text))
     }

@@ -122,6 +122,7 @@ async fn propose(
     let asked = Ask {
         messages,
         sections,
+        divides: false,
         schema: Some(&schema),
     };
     let reply = asker.reply(asked).await?;

@@ -70,6 +70,15 @@ async fn ask(
     read.clone_from(&sections);
     let asked = Ask {
         messages,
+        divides: part::divides(
+            &Measure::new(asker.answerer(), job),
+            prompt,
+            &sections,
+            task,
+            module,
+            job,
+            scope,
+        ),
         sections,
         schema: schema.map(|schema| &schema.json),
     };

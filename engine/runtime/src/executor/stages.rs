@@ -31,6 +31,8 @@ pub(super) struct Ask<'a> {
     pub(super) messages: Vec<model::Message>,
     /// What the model is shown before the instruction, as whole as the window allows.
     pub(super) sections: Vec<Section>,
+    /// Whether it can be cut into parts that fit: then a prompt that can't show it whole is too large.
+    pub(super) divides: bool,
     /// A JSON Schema that the server is asked to enforce.
     pub(super) schema: Option<&'a Json>,
 }
@@ -110,7 +112,16 @@ impl<'a> Asker<'a> {
         let mut messages = ask.messages;
         cover(self.shared, &mut messages);
         let (job, schema) = (self.job, ask.schema);
-        let build = |answerer| request::build(messages.clone(), &ask.sections, answerer, schema, job);
+        let build = |answerer| {
+            request::build(
+                messages.clone(),
+                &ask.sections,
+                ask.divides,
+                answerer,
+                schema,
+                job,
+            )
+        };
         let (reply, failure) = self.call(build).await?;
         self.job.said.note(&reply);
         failure.map_or(Ok(reply), Err)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use smallcode_core::context::{PieceKind, Section, pieces};
 use smallcode_core::load::Module;
-use smallcode_core::run::{Failure, Part, Piece, TaskResult};
+use smallcode_core::run::{Failure, FailureClass, Part, Piece, TaskResult, split};
 use smallcode_core::spec::{Output, Prompt, SplitBy, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::{glob, path};
@@ -45,6 +45,33 @@ pub(super) fn keep_pieces(sections: &mut Vec<Section>, part: &Part) {
         return;
     }
     sections.retain(|section| part.pieces.contains(&section.title));
+}
+
+/// Whether the task is to be split and its context can be: into parts of which each shows less.
+pub(super) fn divides(
+    measure: &Measure<'_>,
+    prompt: &Prompt,
+    sections: &[Section],
+    task: &Task,
+    module: &Module,
+    job: &Job,
+    scope: &Arc<dyn Scope>,
+) -> bool {
+    let Some(way) = task.common.on_failure.split.and_then(|split| split.0) else {
+        return false;
+    };
+    // What takes half of the room fits whole beside any usual instruction.
+    let shown: u64 = sections.iter().map(|section| measure.tokens(&section.text)).sum();
+    if shown <= measure.room() {
+        return false;
+    }
+    let failure = Failure::new(FailureClass::TooLarge, String::new());
+    let failure = measured(failure, measure, prompt, sections, module, job, scope);
+    let cut = failure
+        .work
+        .as_deref()
+        .and_then(|work| split(way, failure.class, work, job.depth));
+    cut.is_some_and(|cut| matches!(cut.by, SplitBy::Item | SplitBy::Section | SplitBy::Symbol))
 }
 
 /// Adds to a failure how the work of the attempt can be cut.

@@ -79,12 +79,13 @@ const AROUND: u64 = 8;
 pub(super) fn build(
     messages: Vec<model::Message>,
     sections: &[Section],
+    divides: bool,
     answerer: Answering<'_>,
     schema: Option<&Json>,
     job: &Job,
 ) -> Result<Asked, Failure> {
     let request = kept(plain(messages, answerer, schema, job), answerer);
-    let (request, estimate) = with_context(request, sections, answerer, job)?;
+    let (request, estimate) = with_context(request, sections, divides, answerer, job)?;
     with_feedback(request, estimate, answerer, job)
 }
 
@@ -197,11 +198,14 @@ pub(in super::super) fn wanted(answerer: Answering<'_>, job: &Job) -> u64 {
 
 /// Puts what the model is shown before its first instruction, as whole as the window allows.
 ///
+/// What `divides` is not made smaller: less of it at once loses nothing.
+///
 /// Room for the feedback of a retry is left in any case: what stands before it must stay the same to the byte, so
 /// that a server's prefix cache holds.
 fn with_context(
     mut request: Request,
     sections: &[Section],
+    divides: bool,
     answerer: Answering<'_>,
     job: &Job,
 ) -> Result<(Request, Estimate), Failure> {
@@ -236,6 +240,14 @@ fn with_context(
                 format!("{error}; give `context` fewer items or let them shrink"),
             )
         })?;
+        if divides && let Some(shown) = lost(sections, &fitted.shown) {
+            let message = format!(
+                "`{}` does not fit whole, and would be shown {}",
+                shown.title,
+                shown.form.in_words()
+            );
+            return Err(Failure::new(FailureClass::TooLarge, message));
+        }
         if let Some(message) = request.messages.get_mut(at) {
             message.content = format!("{}\n\n{instruction}", fitted.text);
         }
@@ -252,6 +264,13 @@ fn with_context(
         // not in ours: by a quarter at most, so that no more is left out than must be.
         room = room.saturating_sub(over.min((room / 4).max(1)));
     }
+}
+
+/// What is shown in a smaller form, and not because its author wants no more of it.
+fn lost<'a>(sections: &[Section], shown: &'a [Shown]) -> Option<&'a Shown> {
+    let mut both = sections.iter().zip(shown);
+    let lost = both.find(|(section, shown)| section.max.is_none() && shown.form != Form::Whole)?;
+    Some(lost.1)
 }
 
 /// Adds what is told of the attempt before, and sees that prompt and answer fit the window.
