@@ -187,7 +187,22 @@ fn a_command_in_doubt_has_been_put_back() {
     wait_until(|| sandbox.has("on"));
     engine.kill().unwrap();
     engine.wait().unwrap();
-    sandbox.run(["resume"]).exits(6).says("was in flight");
+    // Another run begins with what this one has left, and says so.
+    sandbox.write("other.yaml", "smallcode: 1\ntasks: { b: { run: 'true' } }\n");
+    let dead = sandbox
+        .run_folder()
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
+    sandbox
+        .run(["exec", "other.yaml"])
+        .exits(0)
+        .says(&format!("run {dead} died while `a` wrote"));
+    let said = sandbox.run(["exec", "other.yaml"]).exits(0);
+    assert!(!said.stderr.contains("died while"), "{}", said.stderr);
+    fs::remove_file(sandbox.path().join("other.yaml")).unwrap();
+    sandbox.run(["resume", &dead]).exits(6).says("was in flight");
     assert_eq!(tree(&sandbox.path()), before);
     sandbox.write("go", "");
     sandbox.run(["resume", "--yes"]).exits(0);

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use smallcode_core::run::{Event, RunStatus, Timestamp};
+use smallcode_core::run::{Event, NodeId, RunStatus, Timestamp};
 
 use crate::journal::{self, JournalError, RunId};
+use crate::session::KEPT;
 
 /// One run, as a list shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -106,6 +107,38 @@ pub fn newest_unfinished(workspace: &Path) -> Result<Option<RunId>, JournalError
         }
     }
     Ok(None)
+}
+
+/// The newest run of a workspace and its nodes whose attempts had begun to write, where it died before they were put
+/// back: nothing has verified what they left.
+///
+/// # Errors
+/// When the folder of runs can't be read.
+pub fn died_writing(workspace: &Path) -> Result<Option<(RunId, Vec<NodeId>)>, JournalError> {
+    let Some(run) = journal::list(workspace)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let folder = journal::run_dir(workspace, &run);
+    // What is kept to be put back goes with the attempt: most journals need not be read.
+    let kept = std::fs::read_dir(folder.join(KEPT)).is_ok_and(|mut kept| kept.next().is_some());
+    if !kept || journal::in_use(&folder) {
+        return Ok(None);
+    }
+    let mut writing: Vec<NodeId> = Vec::new();
+    // A damaged journal is told where the run is taken up.
+    for record in journal::read::<Event>(&folder)
+        .into_iter()
+        .flatten()
+        .map_while(Result::ok)
+    {
+        match record.event {
+            Event::WritesKept { node, .. } if !writing.contains(&node) => writing.push(node),
+            Event::AttemptFinished { node, .. } => writing.retain(|other| *other != node),
+            Event::RunResumed { .. } | Event::RunFinished { .. } => writing.clear(),
+            _ => {}
+        }
+    }
+    Ok((!writing.is_empty()).then_some((run, writing)))
 }
 
 /// What is kept when room is made.

@@ -22,6 +22,9 @@ use crate::model::Client;
 use crate::process::{self, OrphanError};
 use crate::workspace::{Aside, FileError, KeepError, Workspace};
 
+/// The folder of a run in which is kept what attempts write over, while they do.
+pub(crate) const KEPT: &str = "undo";
+
 /// A run could not be begun or taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -368,7 +371,7 @@ fn spool_of(journal: &Journal<Event>) -> PathBuf {
 
 /// Where what attempts write over is kept.
 fn kept_of(journal: &Journal<Event>) -> Blobs {
-    Blobs::new(journal.dir().join("undo"))
+    Blobs::new(journal.dir().join(KEPT))
 }
 
 /// Where a copy of what is put back is set aside.

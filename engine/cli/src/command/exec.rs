@@ -3,8 +3,10 @@
 use camino::Utf8PathBuf;
 use clap::Args;
 use smallcode_core::check;
+use smallcode_core::diagnostic::listed;
 use smallcode_core::load::{Bundle, Load};
 use smallcode_core::plan::{self, Plan};
+use smallcode_runtime::runs;
 use smallcode_runtime::session::{self, Setting};
 use smallcode_runtime::workspace::Disk;
 
@@ -89,6 +91,14 @@ fn start(
     flags: &WatchFlags,
     terminal: &Terminal,
 ) -> Result<Exit, Refusal> {
+    let root = outside.workspace.root().as_std_path();
+    if let Some((run, nodes)) = runs::died_writing(root).map_err(|error| Refusal::of(Exit::Io)(&error))? {
+        terminal.say(&format!(
+            "warning: run {run} died while {} wrote; that was never verified and is still there: `smallcode resume {run}` \
+             puts it back before it goes on",
+            listed(&nodes)
+        ));
+    }
     let watch = Watch::start(flags, terminal, Some(plan.totals.nodes), None)?;
     let setting = setting(outside, profiles, flags, &watch);
     let session = session::begin(plan, bundle, setting).map_err(|error| watch::refusal_of(&error))?;
