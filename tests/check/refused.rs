@@ -274,3 +274,19 @@ fn what_a_model_is_shown_lies_inside_and_is_no_secret_by_accident() {
         "is not shown to a model",
     );
 }
+
+#[test]
+fn what_can_never_be_shown_or_answered() {
+    let task = |beside: &str| format!("tasks: {{ a: {{ prompt: Look, {beside} }} }}\n");
+    refused(
+        &task("context: [{ file: a, min: 200, max: 100 }]"),
+        "E0204",
+        "not worth showing with fewer than 200",
+    );
+    fine(&task("context: [{ file: a, min: 100, max: 100 }]"));
+    refused(
+        &task("verify: [{ judge: ' ' }]"),
+        "E0204",
+        "the question is empty",
+    );
+}

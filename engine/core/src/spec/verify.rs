@@ -266,7 +266,16 @@ impl Lower for Verifier {
             }
             VerifierName::Unchanged => VerifierKind::Unchanged(keys.unchanged?),
             VerifierName::Files => VerifierKind::Files(keys.files?),
-            VerifierName::Judge => VerifierKind::Judge(keys.judge?),
+            VerifierName::Judge => {
+                let question = keys.judge?;
+                if question.template.source().trim().is_empty() {
+                    context
+                        .error(Code::BAD_VALUE, question.span, "the question is empty")
+                        .help("ask something that is answered by yes or no");
+                    return None;
+                }
+                VerifierKind::Judge(question)
+            }
         };
         Some(Self {
             kind,

@@ -133,6 +133,20 @@ impl Lower for ContextItem {
                 .help(format!("there is one: `{GUIDE}`"));
             return None;
         }
+        if let (Some(min), Some(max)) = (keys.min, keys.max)
+            && min > max
+        {
+            context
+                .error(
+                    Code::BAD_VALUE,
+                    span,
+                    format!(
+                        "it may take {max} tokens at most, and is not worth showing with fewer than {min}"
+                    ),
+                )
+                .help("`min` is at most as large as `max`");
+            return None;
+        }
         Some(Self {
             source: sources.pop()?,
             title: keys.title,

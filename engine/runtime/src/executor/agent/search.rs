@@ -3,6 +3,7 @@
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::sinks::Lossy;
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
+use regex::{Regex, RegexBuilder};
 
 use super::shown;
 
@@ -28,6 +29,8 @@ pub(super) struct Found {
 /// A pattern, ready to be looked for.
 pub(super) struct Search {
     matcher: RegexMatcher,
+    /// Where in a line a match begins, which `matcher` does not tell.
+    place: Option<Regex>,
     searcher: Searcher,
     found: Found,
 }
@@ -49,8 +52,14 @@ impl Search {
                 true,
             ),
         };
+        let pattern = if literally {
+            regex::escape(pattern)
+        } else {
+            pattern.to_owned()
+        };
         Ok(Self {
             matcher,
+            place: RegexBuilder::new(&pattern).size_limit(REGEX_BYTES).build().ok(),
             searcher: SearcherBuilder::new()
                 .binary_detection(BinaryDetection::quit(0))
                 .line_number(true)
@@ -65,7 +74,7 @@ impl Search {
 
     /// Looks through a file; whether to go on with others.
     pub(super) fn file(&mut self, path: &str, text: &str) -> bool {
-        let found = &mut self.found;
+        let (found, place) = (&mut self.found, &self.place);
         let mut of_file = 0;
         let sink = Lossy(|number, line| {
             if of_file == OF_A_FILE || found.lines.len() == MAX_LINES {
@@ -73,9 +82,12 @@ impl Search {
                 return Ok(false);
             }
             of_file += 1;
+            let line = line.trim();
+            let at = place.as_ref().and_then(|place| place.find(line));
+            let at = at.map_or(0, |found| found.start());
             found
                 .lines
-                .push(format!("{path}:{number}: {}", shown::line(line.trim())));
+                .push(format!("{path}:{number}: {}", shown::around(line, at)));
             Ok(true)
         });
         // Only the sink could fail, and it does not.
@@ -113,6 +125,14 @@ mod tests {
         let found = found("one(", "fn one() {}\n");
         assert!(found.literally);
         assert_eq!(found.lines, ["a.rs:1: fn one() {}"]);
+    }
+
+    #[test]
+    fn a_match_in_a_long_line_is_shown() {
+        let text = format!("{}needle(7) {}\n", "a ".repeat(1000), "b ".repeat(1000));
+        let found = found(r"needle\(\d\)", &text);
+        assert!(found.lines[0].contains("a needle(7) b"), "{:?}", found.lines);
+        assert!(found.lines[0].len() < 600, "{:?}", found.lines);
     }
 
     #[test]

@@ -25,6 +25,25 @@ pub(super) fn line(text: &str) -> String {
     cut(text, "")
 }
 
+/// A line, cut where it is data around what was found in it: `at` is where that begins, in bytes.
+pub(super) fn around(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or_default().chars().count();
+    let after = text.chars().count() - before;
+    if is_whole(text) || before <= LINE / 2 {
+        return line(text);
+    }
+    // As much on either side, but for the end of the line.
+    let from = before - (LINE / 2).max(LINE.saturating_sub(after)).min(before);
+    let kept: String = text.chars().skip(from).take(LINE).collect();
+    let more = text.chars().count() - from - kept.chars().count();
+    let end = if more > 0 {
+        format!("… ({more} more characters)")
+    } else {
+        String::new()
+    };
+    format!("({from} characters before) …{kept}{end}")
+}
+
 /// Whether [`line()`] shows all of it.
 pub(super) fn is_whole(text: &str) -> bool {
     text.chars().count() <= LINE
@@ -59,7 +78,7 @@ pub(super) fn whole_line(text: &str, budget: Tokens, family: Family) -> (String,
     let kept = kept.into_iter().find(fits).unwrap_or(LINE).max(1);
     let text: String = letters.iter().take(kept).collect();
     let told = format!(
-        "{text}… ({} more characters, which are too many to be shown)",
+        "{text}… ({} more characters, too many to be shown: `search` shows what stands around a match)",
         letters.len().saturating_sub(kept)
     );
     (told, false)
@@ -87,6 +106,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_long_line_is_shown_around_what_was_found() {
+        let text = format!("{}needle{}", "é".repeat(1000), "b".repeat(1000));
+        let shown = around(&text, 2000);
+        assert!(shown.starts_with("(800 characters before) …é"), "{shown}");
+        assert!(
+            shown.contains("éneedleb") && shown.ends_with("(806 more characters)"),
+            "{shown}"
+        );
+        let end = format!("{}needle", "a".repeat(1000));
+        let shown = around(&end, 1000);
+        assert!(
+            shown.starts_with("(606 characters before) …a") && shown.ends_with("needle"),
+            "{shown}"
+        );
+        assert_eq!(around("a needle", 2), "a needle");
+        assert!(around(&text.replace('é', ""), 0).starts_with("needle"));
+    }
+
+    #[test]
     fn what_is_left_out_is_said() {
         let lines: Vec<String> = (1..=100).map(|line| format!("line {line}\n")).collect();
         let text = lines.concat();
@@ -111,7 +149,7 @@ mod tests {
             (long.clone(), true)
         );
         let (kept, whole) = whole_line(&long, Tokens(500), Family::Qwen);
-        assert!(!whole && kept.ends_with("too many to be shown)"));
+        assert!(!whole && kept.ends_with("around a match)"));
         assert!(count(Family::Qwen, &kept) < Tokens(530), "{kept}");
     }
 }
