@@ -203,7 +203,7 @@ fn a_server_that_does_not_start_is_told_to_the_user() {
     for (script, says) in [
         (
             "dies-at-once",
-            "the server `docs` (`sh server.sh`) did not start: ",
+            "the server `docs` (`sh server.sh`) did not start: it ended before it was ready, with exit code 3",
         ),
         ("dies-at-once", "no index is there"),
         ("never-ready", "did not start: it did not answer within 2 s"),

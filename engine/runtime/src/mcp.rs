@@ -13,7 +13,7 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ContentBlock, Implementation,
     PaginatedRequestParams, ResourceContents,
 };
-use rmcp::service::{RunningService, ServiceError, serve_client};
+use rmcp::service::{ClientInitializeError, RunningService, ServiceError, serve_client};
 use serde_json::{Map, Value};
 use smallcode_core::tool::served::Listed;
 use tokio::io::AsyncReadExt as _;
@@ -72,6 +72,14 @@ pub enum ServerError {
         /// What it wrote to standard error.
         said: String,
     },
+    /// It ended instead of answering the first question.
+    #[error("it ended before it was ready{}{}", ended(*exit), told(said))]
+    NotReady {
+        /// How, where the system told.
+        exit: Option<Exit>,
+        /// What it wrote to standard error.
+        said: String,
+    },
     /// It took too long.
     #[error("it did not answer within {} s{}", limit.as_secs_f64(), told(said))]
     TimedOut {
@@ -98,6 +106,14 @@ impl ServerError {
     /// Whether the server can be asked again as it is.
     pub fn is_answer(&self) -> bool {
         matches!(self, Self::Refused { .. })
+    }
+}
+
+fn ended(exit: Option<Exit>) -> String {
+    match exit {
+        Some(Exit::Code(code)) => format!(", with exit code {code}"),
+        Some(Exit::Signal(signal)) => format!(", by signal {signal}"),
+        None => String::new(),
     }
 }
 
@@ -128,6 +144,14 @@ impl Server {
                 process,
                 errors,
             }),
+            // Whoever has nobody to talk to is soon gone.
+            Ok(Err(
+                ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. },
+            )) => {
+                let said = errors.last_words().await;
+                let exit = process.end(PATIENCE).await.ok();
+                Err(ServerError::NotReady { exit, said })
+            }
             Ok(Err(error)) => {
                 let said = errors.last_words().await;
                 let reason = cut(&error.to_string());

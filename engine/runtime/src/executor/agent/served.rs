@@ -183,9 +183,10 @@ impl One {
             let class = match &error {
                 ServerError::NotStarted(_) => FailureClass::Io,
                 ServerError::TimedOut { .. } => FailureClass::TimedOut,
-                ServerError::NotOne { .. } | ServerError::Ended { .. } | ServerError::Refused { .. } => {
-                    FailureClass::CommandFailed
-                }
+                ServerError::NotOne { .. }
+                | ServerError::NotReady { .. }
+                | ServerError::Ended { .. }
+                | ServerError::Refused { .. } => FailureClass::CommandFailed,
             };
             let what = in_words(&error);
             let (first, rest) = what.split_once('\n').unwrap_or((&what, ""));

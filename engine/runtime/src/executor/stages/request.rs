@@ -257,7 +257,7 @@ fn with_context(
             .saturating_add(kept)
             .saturating_sub(window);
         if over == 0 || room == 0 {
-            tell(job, &fitted.shown);
+            tell(job, sections, &fitted.shown);
             return Ok((request, estimate));
         }
         // The server has counted more than we do, or the message around it took some. What it is over is in its tokens and
@@ -303,15 +303,20 @@ fn with_feedback(
     sized(request, estimate, answerer, wanted(answerer, job))
 }
 
-/// Says what of the context is not shown whole.
-fn tell(job: &Job, shown: &[Shown]) {
-    let smaller: Vec<String> = shown
-        .iter()
-        .filter(|shown| shown.form != Form::Whole)
-        .map(|shown| format!("`{}` {}", shown.title, shown.form.in_words()))
-        .collect();
-    if !smaller.is_empty() {
-        let message = format!("to fit the window, the model is shown {}", smaller.join(", "));
-        job.tell.notices.send(Notice::Warning { message });
+/// Says what of the context is not shown whole, and whether its author wants no more of it.
+fn tell(job: &Job, sections: &[Section], shown: &[Shown]) {
+    let smaller = |limited: bool| {
+        let both = sections.iter().zip(shown);
+        let smaller =
+            both.filter(|(section, shown)| shown.form != Form::Whole && section.max.is_some() == limited);
+        let words = smaller.map(|(_, shown)| format!("`{}` {}", shown.title, shown.form.in_words()));
+        words.collect::<Vec<String>>().join(", ")
+    };
+    for (limited, why) in [(false, "the window"), (true, "the window or its `max`")] {
+        let smaller = smaller(limited);
+        if !smaller.is_empty() {
+            let message = format!("to fit {why}, the model is shown {smaller}");
+            job.tell.notices.send(Notice::Warning { message });
+        }
     }
 }
