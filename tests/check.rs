@@ -142,6 +142,14 @@ fn what_a_run_takes_at_most_is_told() {
         "inputs.yaml",
         "smallcode: 1\ninputs: { name: { type: string } }\ntasks:\n  a: { prompt: 'Say {{ inputs.name }}' }\n",
     );
+    sandbox.write(
+        "capped.yaml",
+        "smallcode: 1\nbudget: { calls: 3, tokens: 10 }\ntasks: { a: { prompt: Hello } }\n",
+    );
+    let caps = "its budget ends it at 3 calls and 10 tokens";
+    sandbox.run(["check", "capped.yaml"]).exits(0).says(caps);
+    let plan = sandbox.run(["plan", "capped.yaml"]).exits(0);
+    assert!(plan.stdout.contains(caps), "{}", plan.stdout);
     let depends = "inputs.yaml: what it takes at most depends on its inputs";
     sandbox.run(["check", "inputs.yaml"]).exits(0).says(depends);
 }

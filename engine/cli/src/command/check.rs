@@ -122,7 +122,7 @@ fn bounds_of(file: &Utf8Path, bundle: &Bundle, profiles: IndexMap<String, Profil
         ..Given::default()
     };
     match plan::plan(bundle, &given, ENGINE) {
-        Ok(plan) => bounds(&plan),
+        Ok(plan) => bounds(&plan, bundle),
         Err(_) => format!("{file}: what it takes at most depends on its inputs: `smallcode plan` tells\n"),
     }
 }

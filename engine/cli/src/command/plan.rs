@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 use clap::Args;
+use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Count, Plan, PlanNode};
 
 use super::{EscalateFlags, Inputs, Shared, load, pretty, print, refuse};
@@ -45,7 +46,7 @@ pub(crate) fn run(command: &PlanCommand, shared: &Shared, terminal: &Terminal) -
     if command.json {
         print(&pretty(&plan)?)?;
     } else {
-        print(&table(&plan))?;
+        print(&table(&plan, &bundle))?;
     }
     Ok(Exit::Done)
 }
@@ -57,13 +58,14 @@ const LINE: usize = 78;
 const TOLD: usize = 20;
 
 /// What a run of a plan takes at most, and each of its nodes that asks a model.
-pub(crate) fn bounds(plan: &Plan) -> String {
+pub(crate) fn bounds(plan: &Plan, bundle: &Bundle) -> String {
     let mut text = total(plan);
     let asking: Vec<&PlanNode> = plan.nodes.iter().filter(|node| node.calls > 0).collect();
     let window = plan.profiles.values().map(|facts| facts.window).min();
     if let Some(window) = window.filter(|_| !asking.is_empty()) {
         let _ = write!(text, ", with a window of {}", number(window));
     }
+    text.push_str(&caps(plan, bundle));
     text.push('\n');
     for node in asking.iter().take(TOLD) {
         let _ = writeln!(text, "  {}: {}", cut(&node.id, LINE / 2), asked(node));
@@ -108,12 +110,31 @@ fn total(plan: &Plan) -> String {
     text
 }
 
+/// Where the caps of a run end it before that.
+fn caps(plan: &Plan, bundle: &Bundle) -> String {
+    let Some(budget) = &bundle.root().loaded.workflow.budget else {
+        return String::new();
+    };
+    let calls = budget.calls.filter(|calls| *calls < plan.totals.calls);
+    let tokens = budget.tokens.filter(|tokens| *tokens < plan.totals.tokens);
+    let caps: Vec<String> = calls
+        .map(|calls| counted(calls, "call"))
+        .into_iter()
+        .chain(tokens.map(|tokens| counted(tokens, "token")))
+        .collect();
+    if caps.is_empty() {
+        return String::new();
+    }
+    format!("; its budget ends it at {}", caps.join(" and "))
+}
+
 /// A plan for people.
-fn table(plan: &Plan) -> String {
+fn table(plan: &Plan, bundle: &Bundle) -> String {
     let mut text = total(plan);
     if !plan.totals.usd.is_zero() {
         let _ = write!(text, ", {}", plan.totals.usd);
     }
+    text.push_str(&caps(plan, bundle));
     text.push('\n');
     for (name, facts) in &plan.profiles {
         let model = facts.model.as_deref().unwrap_or("its only model");
@@ -175,11 +196,7 @@ fn notes(node: &PlanNode) -> Vec<String> {
         notes.push(format!("up to {} attempts", node.attempts));
     }
     if node.calls > 0 {
-        notes.push(format!(
-            "at most {} calls, {} tokens",
-            number(node.calls),
-            number(node.tokens)
-        ));
+        notes.push(asked(node));
     }
     if !node.usd.is_zero() {
         notes.push(format!("at most {}", node.usd));
