@@ -347,7 +347,9 @@ fn a_path_of_the_workflow_that_cannot_be_is_no_fault_of_the_model() {
         );
         sandbox.write("out/a.txt", "a file");
         sandbox.write("out/folder/c.txt", "in it");
-        std::os::unix::fs::symlink("/tmp", sandbox.path().join("out/away")).unwrap();
+        for (to, link) in [("/tmp", "out/away"), ("gone", "out/nowhere")] {
+            std::os::unix::fs::symlink(to, sandbox.path().join(link)).unwrap();
+        }
         let output = sandbox.exec(&["--escalate"]).exits(1).says(why);
         assert!(
             !output.stderr.contains("next attempt"),

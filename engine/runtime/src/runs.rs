@@ -109,28 +109,30 @@ pub fn newest_unfinished(workspace: &Path) -> Result<Option<RunId>, JournalError
     Ok(None)
 }
 
-/// The newest run of a workspace and its nodes whose attempts had begun to write, where it died before they were put
-/// back: nothing has verified what they left.
+/// The newest run of a workspace that died before what its attempts had begun to write was put back, and their nodes:
+/// nothing has verified what they left.
 ///
 /// # Errors
 /// When the folder of runs can't be read.
 pub fn died_writing(workspace: &Path) -> Result<Option<(RunId, Vec<NodeId>)>, JournalError> {
-    let Some(run) = journal::list(workspace)?.into_iter().next() else {
-        return Ok(None);
-    };
-    let folder = journal::run_dir(workspace, &run);
-    // What is kept to be put back goes with the attempt: most journals need not be read.
-    let kept = std::fs::read_dir(folder.join(KEPT)).is_ok_and(|mut kept| kept.next().is_some());
-    if !kept || journal::in_use(&folder) {
-        return Ok(None);
-    }
+    let mut runs = journal::list(workspace)?.into_iter();
+    Ok(runs.find_map(|run| {
+        let writing = left_writing(&journal::run_dir(workspace, &run));
+        (!writing.is_empty()).then_some((run, writing))
+    }))
+}
+
+/// The nodes of a run that was left while they wrote.
+fn left_writing(folder: &Path) -> Vec<NodeId> {
     let mut writing: Vec<NodeId> = Vec::new();
-    // A damaged journal is told where the run is taken up.
-    for record in journal::read::<Event>(&folder)
-        .into_iter()
-        .flatten()
-        .map_while(Result::ok)
-    {
+    // What is kept to be put back goes with its attempt: most journals need not be read.
+    let kept = std::fs::read_dir(folder.join(KEPT)).is_ok_and(|mut kept| kept.next().is_some());
+    if !kept || journal::in_use(folder) {
+        return writing;
+    }
+    // That a journal is damaged is told where its run is taken up.
+    let records = journal::read::<Event>(folder).into_iter().flatten();
+    for record in records.map_while(Result::ok) {
         match record.event {
             Event::WritesKept { node, .. } if !writing.contains(&node) => writing.push(node),
             Event::AttemptFinished { node, .. } => writing.retain(|other| *other != node),
@@ -138,7 +140,7 @@ pub fn died_writing(workspace: &Path) -> Result<Option<(RunId, Vec<NodeId>)>, Jo
             _ => {}
         }
     }
-    Ok((!writing.is_empty()).then_some((run, writing)))
+    writing
 }
 
 /// What is kept when room is made.

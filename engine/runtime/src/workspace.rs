@@ -49,6 +49,12 @@ pub enum FileError {
         /// The path as it was given.
         path: String,
     },
+    /// A symbolic link leads to nothing.
+    #[error("`{path}` is or goes through a symbolic link that leads nowhere")]
+    Dangling {
+        /// The path as it was given.
+        path: String,
+    },
     /// It lies, or leads through a symbolic link, where git or the engine keeps what is its own.
     #[error("`{path}` leads into `{folder}`, which is not a task's to write")]
     Kept {
@@ -410,7 +416,9 @@ impl Workspace {
                 break;
             }
         }
-        let mut real = there.canonicalize_utf8().map_err(io_error("write", path))?;
+        let mut real = there
+            .canonicalize_utf8()
+            .map_err(unresolved(&there, "write", path))?;
         real.extend(rest.iter().rev());
         real.strip_prefix(&self.root)
             .map(Utf8Path::to_string)
@@ -425,11 +433,10 @@ impl Workspace {
             path: path.to_owned(),
             reason,
         })?;
-        let real = self
-            .root
-            .join(inside)
+        let there = self.root.join(inside);
+        let real = there
             .canonicalize_utf8()
-            .map_err(io_error("read", path))?;
+            .map_err(unresolved(&there, "read", path))?;
         if real.starts_with(&self.root) {
             Ok(real)
         } else {
@@ -444,6 +451,21 @@ impl Workspace {
 fn not_kept(path: &str, real: &Utf8Path) -> Result<(), FileError> {
     let path = path.to_owned();
     path::kept(real.as_str()).map_or(Ok(()), |folder| Err(FileError::Kept { path, folder }))
+}
+
+/// Why a path could not be resolved; `there` is where it is.
+fn unresolved<'a>(
+    there: &'a Utf8Path,
+    doing: &'static str,
+    path: &'a str,
+) -> impl FnOnce(io::Error) -> FileError + use<'a> {
+    move |error| {
+        if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(there).is_ok() {
+            let path = path.to_owned();
+            return FileError::Dangling { path };
+        }
+        io_error(doing, path)(error)
+    }
 }
 
 /// What came of a path that was resolved: a link that stands there now was put there since.

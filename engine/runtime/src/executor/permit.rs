@@ -63,9 +63,11 @@ pub(super) fn readable(shared: &Shared, path: &str) -> Result<String, Failure> {
     let workspace = &shared.workspace;
     let real = match workspace.destination(path) {
         Ok(real) => real,
-        // Not a link that leads out: reading it will say what is wrong.
-        Err(error) if !matches!(error, FileError::Escapes { .. }) => return Ok(path.to_owned()),
-        Err(error) => return Err(denied(error.to_string())),
+        Err(error @ (FileError::Escapes { .. } | FileError::Dangling { .. })) => {
+            return Err(denied(error.to_string()));
+        }
+        // Reading it will say what is wrong.
+        Err(_) => return Ok(path.to_owned()),
     };
     let permissions = &shared.read_permissions;
     for path in [path, real.as_str()] {

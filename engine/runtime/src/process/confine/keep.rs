@@ -20,12 +20,13 @@ use super::Confine;
 /// # Errors
 /// When this process has become nobody on the way, who could run nothing.
 pub(super) fn keep(confine: &mut Confine) -> io::Result<()> {
-    confine.keep.retain(|place| place.exists());
+    confine.keep.retain(|place| place.symlink_metadata().is_ok());
     if confine.keep.is_empty() {
         return Ok(());
     }
-    let alone = leave_others()?;
-    if !alone || mount(&confine.keep).is_err() {
+    // A mount is made where a link leads, and the link itself could be exchanged.
+    let linked = confine.keep.iter().any(|place| place.is_symlink());
+    if linked || !leave_others()? || mount(&confine.keep).is_err() {
         let given = std::mem::take(&mut confine.write);
         confine.write = given
             .into_iter()
