@@ -1,6 +1,7 @@
 //! `prompt`: what is sent, what becomes of the answer, and what of every way in which a server fails.
 
 mod bad_input;
+mod files;
 
 use std::fs;
 use std::path::Path;

@@ -63,11 +63,13 @@ pub fn of_answer(output: Option<&Output>, schema: Option<&Json>) -> Option<Strin
             schema?
         )),
         Output::File(_) => {
-            Some("Answer with the content of the file in one fenced code block, and nothing else.".to_owned())
+            Some("Answer with the content of the file in one fenced code block, and nothing else. If it holds fences, use \
+             four backticks around it."
+                .to_owned())
         }
         Output::Files(_) => Some(
             "Answer with one fenced code block for each file. Put the path of the file after the opening fence, \
-             as in ```src/main.rs"
+             as in ```src/main.rs, and use four backticks around a file that holds fences."
                 .to_owned(),
         ),
     }

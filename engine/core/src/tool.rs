@@ -140,7 +140,7 @@ impl ToolName {
                  the lines that take their place\n>>>>>>> REPLACE\n"
             }
             Self::WriteFile => {
-                "write_file {\"path\": \"…\"}: the content follows the call, whole, in one fenced code block"
+                "write_file {\"path\": \"…\"}: the content follows the call, whole, in one fenced code block (of four backticks if it holds fences)"
             }
             Self::RunCommand => "run_command {\"command\": \"…\"}: one command, without a shell",
             Self::BoneCheck => "bone_check {\"path\": \"system.bone\"}: every error, with its way out",

@@ -7,9 +7,15 @@ mod edits;
 mod fences;
 mod paths;
 
+use std::collections::BTreeSet;
+
+use self::fences::Fence;
 use crate::{Diagnostic, DiagnosticKind, Span};
 
 pub use edits::{Edit, Edits, edits};
+
+/// How a file that holds fences is given without a doubt.
+pub const LONGER: &str = "put four backticks around a file that holds fences";
 
 /// A file as a reply gives it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -29,7 +35,8 @@ pub struct FileBlock {
 pub struct Files {
     /// In the order of the reply.
     pub files: Vec<FileBlock>,
-    /// What a model should put right: the same path twice, a block that was cut, blocks without a path.
+    /// What a model should put right: the same path twice, a block that was cut or whose end is not clear, blocks without
+    /// a path.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -46,25 +53,29 @@ pub struct Files {
 pub fn files(reply: &str) -> Files {
     let mut found = Files::default();
     let mut nameless = None;
+    let mut paths = BTreeSet::new();
     for fence in fences::fences(reply) {
         let path = paths::in_info(fence.info)
             .or_else(|| paths::in_line(fence.before))
             .or_else(|| paths::in_comment(fence.content.of(reply)));
+        if let Some((kind, message)) = path.and_then(|path| fault(&fence, path)) {
+            found.diagnostics.push(diagnostic(kind, fence.span, message));
+        }
         let Some(path) = path else {
+            let last = found.files.last().map(|file| file.path.as_str());
+            if let Some(message) = doubt(&fence, reply, last) {
+                found
+                    .diagnostics
+                    .push(diagnostic(DiagnosticKind::Ambiguous, fence.span, message));
+            }
             nameless = nameless.or(Some(fence.span));
             continue;
         };
-        if found.files.iter().any(|file| file.path == path) {
+        if !paths.insert(path) {
             let message = format!("`{path}` is given twice: give each file once, whole");
             found
                 .diagnostics
                 .push(diagnostic(DiagnosticKind::Ambiguous, fence.span, message));
-        }
-        if !fence.closed {
-            let message = format!("the reply ends inside `{path}`: its closing fence is missing");
-            found
-                .diagnostics
-                .push(diagnostic(DiagnosticKind::Cut, fence.span, message));
         }
         found.files.push(FileBlock {
             path: path.to_owned(),
@@ -73,7 +84,7 @@ pub fn files(reply: &str) -> Files {
             closed: fence.closed,
         });
     }
-    if found.files.is_empty() {
+    if found.files.is_empty() && found.diagnostics.is_empty() {
         let (span, message) = match nameless {
             Some(span) => (
                 Some(span),
@@ -95,7 +106,54 @@ pub fn files(reply: &str) -> Files {
     found
 }
 
-/// The one fenced block of a reply.
+/// What is wrong with the block of a file.
+fn fault(fence: &Fence<'_>, path: &str) -> Option<(DiagnosticKind, String)> {
+    if !fence.closed {
+        let way_out = if fence.inner.is_empty() {
+            String::new()
+        } else {
+            format!("; {LONGER}")
+        };
+        let message = format!("the reply ends inside `{path}`: its closing fence is missing{way_out}");
+        return Some((DiagnosticKind::Cut, message));
+    }
+    // It may be part of the file, or the next one where a closing fence was left out here and one too many is behind.
+    let inner = inner_path(fence)?;
+    let message = format!(
+        "`{inner}` begins inside `{path}`: close the fence of each file before the next, or {LONGER}"
+    );
+    Some((DiagnosticKind::Ambiguous, message))
+}
+
+/// Why a block without a path may be more than an example: it holds a file, or lines of the file before it.
+fn doubt(fence: &Fence<'_>, reply: &str, last: Option<&str>) -> Option<String> {
+    if let Some(inner) = inner_path(fence) {
+        return Some(format!(
+            "`{inner}` begins inside another block: close each fence before the next file"
+        ));
+    }
+    // A closing fence too many opens a block of nothing.
+    if !fence.info.is_empty() || fence.content.of(reply).trim().is_empty() {
+        return None;
+    }
+    // What was read as the end of a file and an example behind it may be an example in the file. In code it seldom is.
+    let path = last.filter(|path| is_page(path) || !fence.before.ends_with(':'))?;
+    Some(format!("it is not clear where `{path}` ends: {LONGER}"))
+}
+
+fn inner_path<'a>(fence: &Fence<'a>) -> Option<&'a str> {
+    fence.inner.iter().find_map(|info| paths::in_info(info))
+}
+
+/// Whether a file is prose, which is what fences stand in.
+fn is_page(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let prose = ["", "md", "markdown", "mdx", "qmd", "rmd", "txt"];
+    prose.iter().any(|prose| extension.eq_ignore_ascii_case(prose))
+}
+
+/// A fenced block of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block<'r> {
     /// What stands after the opening fence: a language, if anything.
@@ -108,16 +166,17 @@ pub struct Block<'r> {
     pub closed: bool,
 }
 
-/// The fenced block of `reply` where it has exactly one: which of several is meant can't be known.
-pub fn only_block(reply: &str) -> Option<Block<'_>> {
-    let mut fences = fences::fences(reply).into_iter();
-    let fence = fences.next().filter(|_| fences.next().is_none())?;
-    Some(Block {
-        info: fence.info,
-        content: fence.content.of(reply),
-        span: fence.span,
-        closed: fence.closed,
-    })
+/// The fenced blocks of `reply` that stand in no other, with a path or without.
+pub fn blocks(reply: &str) -> Vec<Block<'_>> {
+    let found = fences::fences(reply).into_iter();
+    found
+        .map(|fence| Block {
+            info: fence.info,
+            content: fence.content.of(reply),
+            span: fence.span,
+            closed: fence.closed,
+        })
+        .collect()
 }
 
 fn diagnostic(kind: DiagnosticKind, span: Span, message: String) -> Diagnostic {
@@ -195,6 +254,72 @@ mod tests {
     fn a_longer_fence_holds_shorter_ones() {
         let found = files("````md README.md\n```sh\nls\n```\n````\n").files;
         assert_eq!(found[0].content, "```sh\nls\n```\n");
+    }
+
+    #[test]
+    fn a_file_may_hold_fences_that_pair_up() {
+        let page = "# Title\n\n```sh\nls\n```\n\nMore\n";
+        let found = files(&format!("```README.md\n{page}```\n\n```docs/b.md\nb\n```\n"));
+        assert_eq!(found.diagnostics, []);
+        assert_eq!(found.files[0].content, page);
+        assert_eq!(found.files[1].path, "docs/b.md");
+        let code = "def f():\n    \"\"\"\n    ```\n    f()\n    ```\n    \"\"\"\n";
+        assert_eq!(files(&format!("```a.py\n{code}```\n")).files[0].content, code);
+    }
+
+    /// Whatever is read then is a guess, so that nothing of it may be taken in silence.
+    #[test]
+    fn fences_that_may_mean_two_things_are_told() {
+        for (reply, told) in [
+            (
+                "```README.md\n# T\n```\nls\n```\nMore\n```\n",
+                "not clear where `README.md` ends",
+            ),
+            (
+                "```README.md\n# T\n```\nls\n```\nMore\n",
+                "not clear where `README.md` ends",
+            ),
+            (
+                "```README.md\n~~~\n```\n~~~\nMore\n```\n",
+                "not clear where `README.md` ends",
+            ),
+            (
+                "```a.py\n\"\"\"\n```\nf()\n```\n\"\"\"\nx\n```\n",
+                "not clear where `a.py` ends",
+            ),
+            ("```README.md\n```sh\nls\n```\nMore\n", "ends inside `README.md`"),
+            (
+                "```README.md\n```sh\nls\n```\n```b.md\nb\n```\n",
+                "ends inside `README.md`",
+            ),
+            (
+                "```a.rs\na\n```b.rs\nb\n```\n```\n",
+                "`b.rs` begins inside `a.rs`",
+            ),
+            (
+                "```a.rs\na\n```\n```\n```b.rs\nb\n```\n",
+                "`b.rs` begins inside another block",
+            ),
+            (
+                "```md\n```a.rs\na\n```\n```\n",
+                "`a.rs` begins inside another block",
+            ),
+        ] {
+            let diagnostics = files(reply).diagnostics;
+            assert!(
+                diagnostics.iter().any(|one| one.message.contains(told)),
+                "{reply}: {diagnostics:?}"
+            );
+        }
+        for reply in [
+            "```a.rs\na\n```\n```\n",
+            "```a.md\na\n```\nThat is all.\n```",
+            "```a.rs\na\n```\nIt prints:\n```\n1\n```\n",
+            "```a.md\na\n```\nRun it:\n```sh\nls\n```\n",
+            "````a.md\n```a.rs\nx\n```\n````\n",
+        ] {
+            assert_eq!(files(reply).diagnostics, [], "{reply}");
+        }
     }
 
     #[test]

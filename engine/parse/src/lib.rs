@@ -50,7 +50,7 @@ mod tree;
 mod value;
 
 pub use calls::native;
-pub use files::{Block, Edit, Edits, FileBlock, Files, edits, files, only_block};
+pub use files::{Block, Edit, Edits, FileBlock, Files, LONGER, blocks, edits, files};
 pub use reading::{
     Call, Cut, Diagnostic, DiagnosticKind, Dialect, MAX_REPAIRS, Omitted, Reading, Repair, RepairKind,
     RunnerUp, Severity,

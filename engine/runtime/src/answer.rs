@@ -6,7 +6,9 @@
 use serde_json::Value as Json;
 use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
 use smallcode_core::syntax;
-use smallcode_parse::{Diagnostic, Edit, Expect, Omitted, Repair, RepairKind, Schema, Severity, parse};
+use smallcode_parse::{
+    Block, Diagnostic, Edit, Expect, LONGER, Omitted, Repair, RepairKind, Schema, Severity, parse,
+};
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
 const TOLD: usize = 5;
@@ -71,39 +73,65 @@ pub(crate) fn counted(repairs: &[Repair], omitted: &[Omitted]) -> Vec<Repaired> 
 /// The content of the file `path`: of the answer's one fenced block, or the whole answer.
 ///
 /// # Errors
-/// When the answer ends inside the block, when that is empty, or when there is none and the answer is none of the code
-/// that the path asks for.
+/// When the answer ends inside the block, when that is empty or one of several, or when there is none and the answer is
+/// none of the code that the path asks for.
 pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
     let text = text(answer);
-    let Some(block) = smallcode_parse::only_block(text) else {
-        // Code may come without its fence, but an apology is no code.
-        if let Ok(Some(problem)) = syntax::check(path, text) {
-            let message = format!(
-                "the answer has no code block for `{path}`, and is none itself ({}): give the file in one fenced block",
-                problem.message
-            );
-            let mut failure = Failure::new(FailureClass::Unparseable, message);
-            failure.detail = answer.chars().take(EXCERPT).collect();
-            return Err(failure);
+    let blocks = smallcode_parse::blocks(text);
+    let is_page = is_markdown(path.rsplit('.').next().unwrap_or_default());
+    // The first word tells: a path may follow it.
+    let around_page = |block: &Block<'_>| is_markdown(block.info.split(' ').next().unwrap_or_default());
+    let block = match blocks.as_slice() {
+        [block] => block,
+        [] => return unfenced(answer, text, path),
+        // A page may hold blocks that are part of it, but where one is around a page, it is not clear what the others are.
+        [first, ..] if is_page && first.span.start > 0 && !blocks.iter().any(around_page) => {
+            return Ok(with_newline(text));
         }
-        return Ok(with_newline(text));
+        several => {
+            let message = format!(
+                "the answer has {} code blocks, and one is wanted: give `{path}` whole in it; {LONGER}",
+                several.len()
+            );
+            return Err(unreadable(answer, message));
+        }
     };
     if block.closed && block.content.trim().is_empty() && text.starts_with(['`', '~']) {
         let message = format!("the code block of `{path}` is empty");
         return Err(Failure::new(FailureClass::Empty, message));
     }
-    // A page of Markdown may hold one block that is part of it.
-    let markdown = |name: &str| matches!(name.rsplit('.').next(), Some("md" | "markdown"));
     let around = text.len() - (block.span.end - block.span.start);
-    if markdown(path) && !matches!(block.info, "md" | "markdown") && around > block.content.len() {
+    if is_page && !around_page(block) && around > block.content.len() {
         return Ok(with_newline(text));
     }
     if !block.closed {
-        let message =
-            format!("the answer ends inside the code block of `{path}`: its closing fence is missing");
+        let way_out = if block.content.contains("```") {
+            format!("; {LONGER}")
+        } else {
+            String::new()
+        };
+        let message = format!(
+            "the answer ends inside the code block of `{path}`: its closing fence is missing{way_out}"
+        );
         return Err(Failure::new(FailureClass::Unparseable, message));
     }
     Ok(block.content.to_owned())
+}
+
+/// The content of a file without a fence. Code may come so, but an apology is no code.
+fn unfenced(answer: &str, text: &str, path: &str) -> Result<String, Failure> {
+    if let Ok(Some(problem)) = syntax::check(path, text) {
+        let message = format!(
+            "the answer has no code block for `{path}`, and is none itself ({}): give the file in one fenced block",
+            problem.message
+        );
+        return Err(unreadable(answer, message));
+    }
+    Ok(with_newline(text))
+}
+
+fn is_markdown(word: &str) -> bool {
+    matches!(word, "md" | "markdown" | "mdx")
 }
 
 /// The files of an answer, as path and content.
@@ -141,6 +169,12 @@ fn none(answer: &str, diagnostics: &[Diagnostic]) -> Failure {
         return Failure::new(FailureClass::Empty, "the answer is empty");
     }
     failure(FailureClass::Unparseable, answer, diagnostics)
+}
+
+fn unreadable(answer: &str, message: String) -> Failure {
+    let mut failure = Failure::new(FailureClass::Unparseable, message);
+    failure.detail = answer.chars().take(EXCERPT).collect();
+    failure
 }
 
 fn failure(class: FailureClass, answer: &str, diagnostics: &[Diagnostic]) -> Failure {
@@ -224,6 +258,38 @@ mod tests {
                 .message
                 .contains("closing fence")
         );
+    }
+
+    #[test]
+    fn a_file_that_holds_fences_is_whole_or_refused() {
+        let page = "# Title\n\n```sh\nnpm i\n```\n\nEnd.\n";
+        let fenced = format!("Here is the README:\n\n```markdown\n{page}```\n");
+        assert_eq!(file(&fenced, "x.md").unwrap(), page);
+        let longer = fenced
+            .replace("```markdown", "````markdown")
+            .replace("End.\n```", "End.\n````");
+        assert_eq!(file(&longer, "x.md").unwrap(), page);
+        let several = "# Title\n\n```sh\na\n```\n\n```js\nb\n```\n";
+        assert_eq!(file(several, "x.md").unwrap(), several);
+        for (answer, path, told) in [
+            (
+                fenced.replace("```sh", "```").as_str(),
+                "x.md",
+                "has 2 code blocks",
+            ),
+            ("```\n# T\n```\nls\n```\nEnd\n```", "x.md", "has 2 code blocks"),
+            ("```markdown\n# T\n```sh\nls\n```\nEnd", "x.md", "four backticks"),
+            (
+                "First:\n```py\na = 1\n```\nor\n```py\nb = 2\n```\n",
+                "x.py",
+                "has 2 code blocks",
+            ),
+            ("```\na\n```\nor\n```\nb\n```\n", "x.txt", "has 2 code blocks"),
+        ] {
+            let failure = file(answer, path).unwrap_err();
+            assert_eq!(failure.class, FailureClass::Unparseable, "{answer}");
+            assert!(failure.message.contains(told), "{answer}: {}", failure.message);
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use smallcode_parse::{
-    Diagnostic, DiagnosticKind, Edit, Expect, Omitted, Reading, Repair, RepairKind, Span, Tools, native,
-    parse,
+    Diagnostic, DiagnosticKind, Edit, Expect, LONGER, Omitted, Reading, Repair, RepairKind, Span, Tools,
+    native, parse,
 };
 
 use super::{AgentTool, Toolset};
@@ -259,26 +259,36 @@ impl Gathered {
         let start = span.end + fence_of_the_call(text, *span);
         let rest = text.get(start..).unwrap_or_default();
         let path = call.text("path").unwrap_or_default();
-        let file = smallcode_parse::files(rest)
-            .files
-            .into_iter()
-            .find(|file| file.path == path);
-        let block = file
-            .map(|file| (file.content, file.span, file.closed))
-            .or_else(|| {
-                let block = smallcode_parse::only_block(rest)?;
-                Some((block.content.to_owned(), block.span, block.closed))
-            });
-        let Some((content, block, closed)) = block else {
-            return;
+        let found = smallcode_parse::files(rest);
+        let blocks = smallcode_parse::blocks(rest);
+        let file = found.files.into_iter().find(|file| file.path == path);
+        let (content, block, closed) = match (file, blocks.as_slice()) {
+            (Some(file), _) => {
+                // What is wrong with one of several may be wrong with this one.
+                self.diagnostics.extend(found.diagnostics);
+                (file.content, file.span, file.closed)
+            }
+            (None, [block]) => (block.content.to_owned(), block.span, block.closed),
+            (None, []) => return,
+            (None, several) => {
+                let message = format!(
+                    "{} code blocks follow the call of `write_file`, and one is wanted: give the whole file in it; {LONGER}",
+                    several.len()
+                );
+                self.diagnostics.push(Diagnostic {
+                    kind: DiagnosticKind::Ambiguous,
+                    span: None,
+                    path: None,
+                    message,
+                });
+                return;
+            }
         };
         if !closed {
-            self.diagnostics.push(Diagnostic {
-                kind: DiagnosticKind::Cut,
-                span: None,
-                path: None,
-                message: "the answer ends inside the code block: its closing fence is missing".to_owned(),
-            });
+            // Of a file with a path that was said already.
+            if self.diagnostics.is_empty() {
+                self.diagnostics.push(cut_block(&content));
+            }
             return;
         }
         call.arguments.insert("content".to_owned(), content.into());
@@ -381,6 +391,20 @@ impl Gathered {
             omitted: self.omitted,
             said: self.said,
         })
+    }
+}
+
+fn cut_block(content: &str) -> Diagnostic {
+    let way_out = if content.contains("```") {
+        format!("; {LONGER}")
+    } else {
+        String::new()
+    };
+    Diagnostic {
+        kind: DiagnosticKind::Cut,
+        span: None,
+        path: None,
+        message: format!("the answer ends inside the code block: its closing fence is missing{way_out}"),
     }
 }
 

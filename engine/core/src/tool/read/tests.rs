@@ -85,6 +85,28 @@ fn the_content_of_a_file_follows_its_call() {
 }
 
 #[test]
+fn a_file_of_a_call_may_hold_fences() {
+    let call = "<tool_call>\n{\"name\": \"write_file\", \"arguments\": {\"path\": \"a.md\"}}\n</tool_call>\n";
+    let page = "# T\n```sh\nls\n```\nEnd\n";
+    let wanted = r##"write_file {"path":"a.md","content":"# T\n```sh\nls\n```\nEnd\n"}"##;
+    assert_eq!(read(&format!("{call}```markdown\n{page}```\n")), wanted);
+    assert_eq!(read(&format!("{call}```a.md\n{page}```\n")), wanted);
+    assert_eq!(read(&format!("{call}````\n{page}````\n")), wanted);
+    let bare = page.replace("```sh", "```");
+    for (content, told) in [
+        (format!("```markdown\n{bare}```\n"), "2 code blocks follow"),
+        (format!("```a.md\n{bare}```\n"), "not clear where `a.md` ends"),
+        (format!("```markdown\n{page}"), "four backticks"),
+    ] {
+        let said = read(&format!("{call}{content}"));
+        assert!(
+            said.starts_with("Miswritten: ") && said.contains(told),
+            "{content}: {said}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_carried_out_is_said() {
     for (text, expected) in [
         (

@@ -19,7 +19,7 @@ use super::super::{Job, Shared, edit, keep, text};
 pub(super) fn of_file(file: &str) -> String {
     format!(
         "Of the files that are asked for you make only `{file}`; the others are made elsewhere. Answer with its \
-         content in one fenced code block, and nothing else."
+         content in one fenced code block, and nothing else. If it holds fences, use four backticks around it."
     )
 }
 

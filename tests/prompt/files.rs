@@ -1,0 +1,71 @@
+//! Files of an answer: each is whole and in its place, or the model is told what was not clear.
+
+use super::sandbox;
+use crate::support::model_server::{Answer, ModelServer, Script};
+use crate::support::{Output, Sandbox};
+
+/// Runs a prompt with this output against answers; gives what it left, and what the model was told in each call.
+fn write(output: &str, answers: &[&str]) -> (Sandbox, Output, Vec<String>) {
+    let server = ModelServer::start(Script::answers(answers.iter().copied().map(Answer::text)));
+    let retry = answers.len() - 1;
+    let sandbox = sandbox(
+        &server,
+        &format!(
+            "permissions: {{ write: ['**'] }}\ntasks:\n  a: {{ prompt: Write it, output: {output}, on_failure: {{ retry: {{ max: {retry}, backoff: 1ms }} }} }}\n"
+        ),
+    );
+    let output = sandbox.exec(&[]);
+    let calls = server.calls();
+    let asked = calls
+        .iter()
+        .map(|call| call.body["messages"].to_string())
+        .collect();
+    (sandbox, output, asked)
+}
+
+const PAGE: &str = "# Title\n\n```sh\nls\n```\n\nMore\n";
+
+/// The first inner fence would end the file, and the rest of the answer would be lost.
+#[test]
+fn a_file_that_holds_fences_is_written_whole() {
+    let (sandbox, output, asked) = write(
+        "{ files: [README.md, 'docs/**'] }",
+        &[&format!("```README.md\n{PAGE}```\n\n```docs/b.md\nb\n```\n")],
+    );
+    output.exits(0);
+    assert_eq!(sandbox.read("README.md"), PAGE);
+    assert_eq!(sandbox.read("docs/b.md"), "b\n");
+    assert!(asked[0].contains("four backticks"), "{}", asked[0]);
+    let answer = format!("Here it is:\n\n```markdown\n{PAGE}```\n");
+    let (sandbox, output, _) = write("{ file: README.md }", &[&answer]);
+    output.exits(0);
+    assert_eq!(sandbox.read("README.md"), PAGE);
+}
+
+#[test]
+fn where_it_is_not_clear_where_a_file_ends_the_model_is_told() {
+    let bare = PAGE.replace("```sh", "```");
+    let right = format!("````README.md\n{bare}````\n");
+    for (output, wrong, told) in [
+        (
+            "{ files: [README.md] }",
+            format!("```README.md\n{bare}```\n"),
+            "it is not clear where `README.md` ends",
+        ),
+        (
+            "{ files: [README.md] }",
+            format!("```README.md\n{PAGE}"),
+            "its closing fence is missing",
+        ),
+        (
+            "{ file: README.md }",
+            format!("Here:\n```markdown\n{bare}```\n"),
+            "the answer has 2 code blocks",
+        ),
+    ] {
+        let (sandbox, ended, asked) = write(output, &[&wrong, &right]);
+        ended.exits(0);
+        assert_eq!(sandbox.read("README.md"), bare, "{wrong}");
+        assert!(asked[1].contains(told), "{told}: {}", asked[1]);
+    }
+}
