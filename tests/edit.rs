@@ -80,6 +80,34 @@ fn a_right_edit_is_written_and_told() {
     }
 }
 
+/// The last word of a name is another file, which would have been changed.
+#[test]
+fn a_name_with_spaces_is_the_whole_name() {
+    let task = "edit: { instruction: 'Make it so.', files: [src/c d.txt, src/d.txt, src/my dir/c d.txt] }";
+    for (line, path) in [
+        ("src/c d.txt:", "src/c d.txt"),
+        ("src/my dir/c d.txt", "src/my dir/c d.txt"),
+        ("In `src/my dir/c d.txt`:", "src/my dir/c d.txt"),
+        ("my dir/c d.txt:", "src/my dir/c d.txt"),
+        ("a/src/d.txt", "src/d.txt"),
+        ("/src/d.txt:1", "src/d.txt"),
+        ("src\\d.txt", "src/d.txt"),
+    ] {
+        let server = ModelServer::start(Script::always(Answer::text(block(line, "one\n", "two\n"))));
+        let sandbox = sandbox(&server, task);
+        let all = ["src/c d.txt", "src/d.txt", "src/my dir/c d.txt"];
+        for path in all {
+            sandbox.write(path, "one\n");
+        }
+        sandbox.exec(&[]).exits(0);
+        let changed: Vec<&str> = all
+            .into_iter()
+            .filter(|path| sandbox.read(path) == "two\n")
+            .collect();
+        assert_eq!(changed, [path], "{line}");
+    }
+}
+
 #[test]
 fn a_wrong_search_is_put_right_with_the_closest_lines() {
     let wrong = block(
@@ -145,7 +173,9 @@ fn a_file_that_was_not_shown_is_not_edited() {
         let (sandbox, output, asked) = run(&format!("{TASK}, on_failure: {{ retry: 1 }}"), [both, right]);
         output.exits(0);
         assert!(
-            asked[1].contains(&format!("`{path}` is none of the files")),
+            asked[1].contains(&format!(
+                "`{path}` is none of the files that may be edited: `src/a.rs`, `src/b.rs`"
+            )),
             "{}",
             asked[1]
         );

@@ -43,6 +43,37 @@ fn a_file_that_holds_fences_is_written_whole() {
 }
 
 #[test]
+fn a_name_with_spaces_is_the_whole_name() {
+    for (output, answer, path) in [
+        (
+            "{ files: ['**/*.md'] }",
+            "```docs/my file.md\na\n```\n",
+            "docs/my file.md",
+        ),
+        (
+            "{ files: ['**/*.md'] }",
+            "```md docs/my file.md\na\n```\n",
+            "docs/my file.md",
+        ),
+        (
+            "{ files: [my file.md] }",
+            "**my file.md**\n```md\na\n```\n",
+            "my file.md",
+        ),
+        (
+            "{ files: [docs/my file.md] }",
+            "```/docs/my file.md\na\n```\n",
+            "docs/my file.md",
+        ),
+    ] {
+        let (sandbox, ended, _) = write(output, &[answer]);
+        ended.exits(0);
+        assert_eq!(sandbox.read(path), "a\n", "{answer}");
+        assert!(!sandbox.has("file.md"), "{answer}");
+    }
+}
+
+#[test]
 fn where_it_is_not_clear_where_a_file_ends_the_model_is_told() {
     let bare = PAGE.replace("```sh", "```");
     let right = format!("````README.md\n{bare}````\n");

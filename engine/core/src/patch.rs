@@ -16,7 +16,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use smallcode_parse::Edit;
+use smallcode_parse::{Edit, Known};
+
+use crate::diagnostic::listed;
 
 pub use near::Near;
 pub use numbers::numbered;
@@ -27,7 +29,7 @@ use draft::Draft;
 /// over its file.
 pub const MAX_EDITS: usize = 1000;
 
-/// The most places that are named where an edit has several.
+/// The most places that are named where an edit has several, and the most files where it is for none of them.
 const NAMED: usize = 5;
 
 /// The files that edits may change, by path; `None` for one that may be made.
@@ -49,8 +51,13 @@ pub struct Refusal {
 pub enum Reason {
     /// It names no file, and there are several.
     NoPath,
-    /// It names a file that is none of those that may change.
-    OtherFile,
+    /// It names a file that is none of those that may change: the first of these, and how many more there are.
+    OtherFile {
+        /// The first few that may.
+        may: Vec<String>,
+        /// How many more.
+        more: usize,
+    },
     /// It makes a file that is there and not empty.
     Exists,
     /// It looks for lines in a file that is not there yet.
@@ -77,6 +84,7 @@ pub enum Reason {
 /// # Errors
 /// With every edit that has no place; then nothing is to be changed.
 pub fn apply(files: &Files, edits: &[Edit]) -> Result<BTreeMap<String, String>, Vec<Refusal>> {
+    let known = Known::new(files.keys());
     let mut drafts = BTreeMap::new();
     let mut refused = Vec::new();
     for (index, edit) in edits.iter().enumerate() {
@@ -91,7 +99,7 @@ pub fn apply(files: &Files, edits: &[Edit]) -> Result<BTreeMap<String, String>, 
             refuse(None, Reason::TooMany);
             break;
         }
-        let (path, before) = match target(files, edit.path.as_deref()) {
+        let (path, before) = match target(files, &known, edit.path.as_deref()) {
             Ok(target) => target,
             Err(reason) => {
                 refuse(edit.path.as_deref(), reason);
@@ -117,22 +125,23 @@ pub fn apply(files: &Files, edits: &[Edit]) -> Result<BTreeMap<String, String>, 
         .collect())
 }
 
-/// The file that an edit is for. Models shorten paths: the end of one is enough where it fits one file.
-fn target<'f>(files: &'f Files, written: Option<&str>) -> Result<(&'f str, Option<&'f str>), Reason> {
+/// The file that an edit is for. Models shorten paths: what may stand for one file is that one.
+fn target<'f>(
+    files: &'f Files,
+    known: &Known,
+    written: Option<&str>,
+) -> Result<(&'f str, Option<&'f str>), Reason> {
     let Some(written) = written else {
         return only(files.iter()).ok_or(Reason::NoPath);
     };
-    let Ok(inside) = crate::path::inside(written) else {
-        return Err(Reason::OtherFile);
+    let other = || Reason::OtherFile {
+        may: files.keys().take(NAMED).cloned().collect(),
+        more: files.len().saturating_sub(NAMED),
     };
-    if let Some((path, text)) = files.get_key_value(inside.as_str()) {
-        return Ok((path, text.as_deref()));
-    }
-    let ends = |path: &str| {
-        path.strip_suffix(inside.as_str())
-            .is_some_and(|before| before.ends_with('/'))
-    };
-    only(files.iter().filter(|(path, _)| ends(path))).ok_or(Reason::OtherFile)
+    let inside = || known.find(crate::path::inside(written).ok()?.as_str());
+    let path = known.find(written).or_else(inside).ok_or_else(other)?;
+    let (path, text) = files.get_key_value(path).ok_or_else(other)?;
+    Ok((path, text.as_deref()))
 }
 
 fn only<'f>(
@@ -151,7 +160,17 @@ impl fmt::Display for Refusal {
                 "edit {} names no file: put its path in the line before the block",
                 self.edit
             ),
-            Reason::OtherFile => write!(f, "`{path}` is none of the files that may be edited"),
+            Reason::OtherFile { may, more } => {
+                write!(
+                    f,
+                    "`{path}` is none of the files that may be edited: {}",
+                    listed(may)
+                )?;
+                if *more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                Ok(())
+            }
             Reason::Exists => write!(
                 f,
                 "`{path}` is not empty: an empty search part is for a new file; search for the lines beside which \

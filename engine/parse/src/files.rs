@@ -5,6 +5,7 @@
 
 mod edits;
 mod fences;
+mod known;
 mod paths;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,8 @@ use std::collections::BTreeSet;
 use self::fences::Fence;
 use crate::{Diagnostic, DiagnosticKind, Span};
 
-pub use edits::{Edit, Edits, edits};
+pub use edits::{Edit, Edits, edits, edits_of};
+pub use known::Known;
 
 /// How a file that holds fences is given without a doubt.
 pub const LONGER: &str = "put four backticks around a file that holds fences";
@@ -51,19 +53,24 @@ pub struct Files {
 /// assert_eq!(files[0].content, "pub fn one() -> i32 { 1 }\n");
 /// ```
 pub fn files(reply: &str) -> Files {
+    files_of(reply, &Known::default())
+}
+
+/// Reads the files of `reply` as [`files`] does, where some paths are known: one of them is found though it holds spaces.
+pub fn files_of(reply: &str, known: &Known) -> Files {
     let mut found = Files::default();
     let mut nameless = None;
     let mut paths = BTreeSet::new();
     for fence in fences::fences(reply) {
-        let path = paths::in_info(fence.info)
-            .or_else(|| paths::in_line(fence.before))
-            .or_else(|| paths::in_comment(fence.content.of(reply)));
-        if let Some((kind, message)) = path.and_then(|path| fault(&fence, path)) {
+        let path = paths::in_info(fence.info, known)
+            .or_else(|| paths::in_line(fence.before, known))
+            .or_else(|| paths::in_comment(fence.content.of(reply), known));
+        if let Some((kind, message)) = path.and_then(|path| fault(&fence, path, known)) {
             found.diagnostics.push(diagnostic(kind, fence.span, message));
         }
         let Some(path) = path else {
             let last = found.files.last().map(|file| file.path.as_str());
-            if let Some(message) = doubt(&fence, reply, last) {
+            if let Some(message) = doubt(&fence, reply, last, known) {
                 found
                     .diagnostics
                     .push(diagnostic(DiagnosticKind::Ambiguous, fence.span, message));
@@ -107,7 +114,7 @@ pub fn files(reply: &str) -> Files {
 }
 
 /// What is wrong with the block of a file.
-fn fault(fence: &Fence<'_>, path: &str) -> Option<(DiagnosticKind, String)> {
+fn fault(fence: &Fence<'_>, path: &str, known: &Known) -> Option<(DiagnosticKind, String)> {
     if !fence.closed {
         let way_out = if fence.inner.is_empty() {
             String::new()
@@ -118,7 +125,7 @@ fn fault(fence: &Fence<'_>, path: &str) -> Option<(DiagnosticKind, String)> {
         return Some((DiagnosticKind::Cut, message));
     }
     // It may be part of the file, or the next one where a closing fence was left out here and one too many is behind.
-    let inner = inner_path(fence)?;
+    let inner = inner_path(fence, known)?;
     let message = format!(
         "`{inner}` begins inside `{path}`: close the fence of each file before the next, or {LONGER}"
     );
@@ -126,8 +133,8 @@ fn fault(fence: &Fence<'_>, path: &str) -> Option<(DiagnosticKind, String)> {
 }
 
 /// Why a block without a path may be more than an example: it holds a file, or lines of the file before it.
-fn doubt(fence: &Fence<'_>, reply: &str, last: Option<&str>) -> Option<String> {
-    if let Some(inner) = inner_path(fence) {
+fn doubt(fence: &Fence<'_>, reply: &str, last: Option<&str>, known: &Known) -> Option<String> {
+    if let Some(inner) = inner_path(fence, known) {
         return Some(format!(
             "`{inner}` begins inside another block: close each fence before the next file"
         ));
@@ -141,8 +148,8 @@ fn doubt(fence: &Fence<'_>, reply: &str, last: Option<&str>) -> Option<String> {
     Some(format!("it is not clear where `{path}` ends: {LONGER}"))
 }
 
-fn inner_path<'a>(fence: &Fence<'a>) -> Option<&'a str> {
-    fence.inner.iter().find_map(|info| paths::in_info(info))
+fn inner_path<'a>(fence: &Fence<'a>, known: &Known) -> Option<&'a str> {
+    fence.inner.iter().find_map(|info| paths::in_info(info, known))
 }
 
 /// Whether a file is prose, which is what fences stand in.
@@ -212,6 +219,52 @@ mod tests {
     }
 
     #[test]
+    fn all_behind_the_language_is_the_path() {
+        for (info, path) in [
+            ("docs/my file.md", "docs/my file.md"),
+            ("md docs/my file.md", "docs/my file.md"),
+            ("my file.md", "my file.md"),
+            ("zigzag my.zigzag", "my.zigzag"),
+            ("c d.txt", "d.txt"),
+            ("md:docs/my file.md", "docs/my file.md"),
+            ("md title=\"docs/my file.md\" lines=1", "docs/my file.md"),
+            ("docs/my file.md (new)", "docs/my file.md"),
+            ("rust lines=1-3 src/a.rs", "src/a.rs"),
+            ("src/a.rs (new)", "src/a.rs"),
+            ("C:\\src\\a.rs", "C:\\src\\a.rs"),
+        ] {
+            assert_eq!(paths(&format!("```{info}\nx\n```\n")), [path], "{info}");
+        }
+        for info in ["{.python}", "src/a.rs:12", "rust", "text", "sh"] {
+            assert!(paths(&format!("```{info}\nx\n```\n")).is_empty(), "{info}");
+        }
+    }
+
+    #[test]
+    fn a_known_path_is_found_whole() {
+        let known = Known::new(["c d.txt", "d.txt", "my dir/c d.txt"]);
+        let path = |reply: String| files_of(&reply, &known).files.pop().map(|file| file.path);
+        for (written, found) in [
+            ("c d.txt", "c d.txt"),
+            ("my dir/c d.txt", "my dir/c d.txt"),
+            ("d.txt", "d.txt"),
+        ] {
+            for reply in [
+                format!("```{written}\nx\n```\n"),
+                format!("```txt {written}\nx\n```\n"),
+                format!("{written}:\n```\nx\n```\n"),
+                format!("**{written}**\n```\nx\n```\n"),
+                format!("File: `{written}`\n```\nx\n```\n"),
+                format!("Here is the new {written}:\n```\nx\n```\n"),
+                format!("```\n# {written}\nx\n```\n"),
+            ] {
+                assert_eq!(path(reply.clone()).as_deref(), Some(found), "{reply}");
+            }
+        }
+        assert_eq!(path("e d.txt:\n```\nx\n```\n".to_owned()), None);
+    }
+
+    #[test]
     fn a_path_stands_before_the_fence() {
         for line in [
             "src/a.rs",
@@ -223,6 +276,8 @@ mod tests {
             "### 2. File: `src/a.rs`",
             "Here is `src/a.rs`:",
             "Create src/a.rs:",
+            "Here is the updated src/a.rs:",
+            "Step 1, src/a.rs:",
         ] {
             assert_eq!(
                 paths(&format!("Hello.\n\n{line}\n\n```rust\nx\n```\n")),
@@ -230,6 +285,9 @@ mod tests {
                 "{line}"
             );
         }
+        assert_eq!(paths("docs/my file.md\n```\nx\n```\n"), ["docs/my file.md"]);
+        assert!(paths("Run `node src/a.js`:\n```sh\nnode\n```\n").is_empty());
+        assert!(paths("Install Node.js\n```sh\nls\n```\n").is_empty());
         assert!(paths("Run it with version 1.2:\n```sh\nls\n```\n").is_empty());
         assert!(paths("See https://example.com/a.html\n```sh\nls\n```\n").is_empty());
     }

@@ -50,7 +50,9 @@ mod tree;
 mod value;
 
 pub use calls::native;
-pub use files::{Block, Edit, Edits, FileBlock, Files, LONGER, blocks, edits, files};
+pub use files::{
+    Block, Edit, Edits, FileBlock, Files, Known, LONGER, blocks, edits, edits_of, files, files_of,
+};
 pub use reading::{
     Call, Cut, Diagnostic, DiagnosticKind, Dialect, MAX_REPAIRS, Omitted, Reading, Repair, RepairKind,
     RunnerUp, Severity,

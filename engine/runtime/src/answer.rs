@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use smallcode_core::run::{Failure, FailureClass, RepairSeverity, Repaired};
 use smallcode_core::syntax;
 use smallcode_parse::{
-    Block, Diagnostic, Edit, Expect, LONGER, Omitted, Repair, RepairKind, Schema, Severity, parse,
+    Block, Diagnostic, Edit, Expect, Known, LONGER, Omitted, Repair, RepairKind, Schema, Severity, parse,
 };
 
 /// How many of the problems of an answer are told: a small model puts right what it can keep in mind.
@@ -134,13 +134,13 @@ fn is_markdown(word: &str) -> bool {
     matches!(word, "md" | "markdown" | "mdx")
 }
 
-/// The files of an answer, as path and content.
+/// The files of an answer, as path and content; `known` are those that it is asked for by name.
 ///
 /// # Errors
 /// When there are none, when one is cut or given twice; the message says which and what to do.
-pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
+pub fn files(answer: &str, known: &Known) -> Result<Vec<(String, String)>, Failure> {
     let text = text(answer);
-    let found = smallcode_parse::files(text);
+    let found = smallcode_parse::files_of(text, known);
     if found.diagnostics.is_empty() {
         return Ok(found
             .files
@@ -151,13 +151,13 @@ pub fn files(answer: &str) -> Result<Vec<(String, String)>, Failure> {
     Err(failure(FailureClass::Unparseable, answer, &found.diagnostics))
 }
 
-/// The edits of an answer: search/replace blocks, or a diff.
+/// The edits of an answer to the files `known`: search/replace blocks, or a diff.
 ///
 /// # Errors
 /// When there are none, or when a block lacks a part. One that ends too early is not what the limit of an answer cut:
 /// the model left its end out, and may well give it when it is told.
-pub fn edits(answer: &str) -> Result<Vec<Edit>, Failure> {
-    let found = smallcode_parse::edits(text(answer));
+pub fn edits(answer: &str, known: &Known) -> Result<Vec<Edit>, Failure> {
+    let found = smallcode_parse::edits_of(text(answer), known);
     if found.diagnostics.is_empty() {
         return Ok(found.edits);
     }
@@ -295,14 +295,23 @@ mod tests {
     #[test]
     fn files_have_paths_and_are_whole() {
         let answer = "```src/a.rs\na\n```\n### src/b.rs\n```rust\nb\n```\n```rust\nno path\n```\n";
-        let paths: Vec<String> = files(answer).unwrap().into_iter().map(|(path, _)| path).collect();
+        let paths: Vec<String> = files(answer, &Known::default())
+            .unwrap()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
         assert_eq!(paths, ["src/a.rs", "src/b.rs"]);
         assert!(
-            files("```src/a.rs\na\n")
+            files("```src/a.rs\na\n", &Known::default())
                 .unwrap_err()
                 .message
                 .contains("ends inside `src/a.rs`")
         );
-        assert!(files("none").unwrap_err().message.contains("fenced block"));
+        assert!(
+            files("none", &Known::default())
+                .unwrap_err()
+                .message
+                .contains("fenced block")
+        );
     }
 }

@@ -277,11 +277,23 @@ fn only_given_files_change_and_shortened_paths_are_known() {
         };
         apply(&some, &[edit]).map(|changed| changed.into_keys().collect::<Vec<_>>())
     };
-    for path in ["src/a.rs", "./src/a.rs", "src/x/../a.rs", "a.rs"] {
+    for path in [
+        "src/a.rs",
+        "./src/a.rs",
+        "/src/a.rs",
+        "b/src/a.rs",
+        "src\\a.rs",
+        "src/a.rs:12",
+        "src/x/../a.rs",
+        "a.rs",
+    ] {
         assert_eq!(changed(path), Ok(vec!["src/a.rs".to_owned()]), "{path}");
     }
-    for path in ["b.rs", "c.rs", "/src/a.rs", "../src/a.rs", "rc/a.rs", "", "."] {
-        assert_eq!(changed(path).unwrap_err()[0].reason, Reason::OtherFile, "{path}");
+    for path in ["b.rs", "c.rs", "/etc/a.rs", "../src/a.rs", "rc/a.rs", "", "."] {
+        let refused = changed(path).unwrap_err().remove(0).to_string();
+        let told =
+            format!("`{path}` is none of the files that may be edited: `lib/b.rs`, `src/a.rs`, `src/b.rs`");
+        assert_eq!(refused, told);
     }
 }
 

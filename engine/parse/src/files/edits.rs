@@ -1,5 +1,6 @@
 //! Edits: search/replace blocks and unified diffs, as one kind of thing.
 
+use super::known::Known;
 use super::paths;
 use crate::{Diagnostic, DiagnosticKind, Span};
 
@@ -39,16 +40,26 @@ pub struct Edits {
 /// assert_eq!((edits[0].search.as_str(), edits[0].replace.as_str()), ("x = 1\n", "x = 2\n"));
 /// ```
 pub fn edits(reply: &str) -> Edits {
+    edits_of(reply, &Known::default())
+}
+
+/// Reads the edits of `reply` as [`edits`] does, where the paths that it may name are known: one of them is found though
+/// it holds spaces.
+pub fn edits_of(reply: &str, known: &Known) -> Edits {
     Reader {
         reply,
-        ..Reader::default()
+        known,
+        found: Edits::default(),
+        path: None,
+        state: State::default(),
+        removes: false,
     }
     .read()
 }
 
-#[derive(Default)]
 struct Reader<'a> {
     reply: &'a str,
+    known: &'a Known,
     found: Edits,
     path: Option<String>,
     state: State,
@@ -124,7 +135,7 @@ impl<'a> Reader<'a> {
     fn line(&mut self, line: &'a str, start: usize, end: usize, before: [&'a str; 2]) {
         match (&mut self.state, mark(line)) {
             (State::Outside, Some(Mark::Search)) => {
-                if let Some(path) = path_before(before) {
+                if let Some(path) = path_before(before, self.known) {
                     self.path = Some(path.to_owned());
                 }
                 self.state = State::Search { start, from: end };
@@ -338,12 +349,12 @@ fn mark(line: &str) -> Option<Mark> {
 }
 
 /// The path in the line before a block, in the fence that the block stands in, or in the line before that.
-fn path_before([line, earlier]: [&str; 2]) -> Option<&str> {
+fn path_before<'a>([line, earlier]: [&'a str; 2], known: &Known) -> Option<&'a str> {
     let info = line.trim_start_matches(['`', '~']);
     if info.len() < line.len() && !info.contains('`') {
-        return paths::in_info(info).or_else(|| paths::in_line(earlier));
+        return paths::in_info(info, known).or_else(|| paths::before_edit(earlier, known));
     }
-    paths::in_line(line).or_else(|| paths::in_comment(line))
+    paths::before_edit(line, known)
 }
 
 /// The path of a `---` or `+++` line, without its prefix and its time.
@@ -407,6 +418,32 @@ mod tests {
             let found = edits(&format!("{head}<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"));
             assert_eq!(found.edits[0].path.as_deref(), Some("src/a.py"), "{head}");
         }
+    }
+
+    #[test]
+    fn a_name_with_spaces_is_no_prose_and_its_last_word_no_path() {
+        let known = Known::new(["c d.txt", "d.txt", "my dir/c d.txt"]);
+        let block = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n";
+        for (head, path) in [
+            ("c d.txt:\n", "c d.txt"),
+            ("my dir/c d.txt\n", "my dir/c d.txt"),
+            ("my dir/c d.txt\n```\n", "my dir/c d.txt"),
+            ("```c d.txt\n", "c d.txt"),
+            ("In c d.txt:\n", "c d.txt"),
+            ("In d.txt:\n", "d.txt"),
+            ("Change `my dir/c d.txt`:\n", "my dir/c d.txt"),
+            ("# c d.txt\n", "c d.txt"),
+            ("// c d.txt\n", "c d.txt"),
+            ("// src/a.rs\n", "src/a.rs"),
+            // Not known, and refused later.
+            ("e d.txt:\n", "e d.txt"),
+        ] {
+            let reply = format!("d.txt\n{block}{head}{block}");
+            let found = edits_of(&reply, &known).edits;
+            assert_eq!(found[1].path.as_deref(), Some(path), "{head}");
+        }
+        let prose = format!("d.txt\n{block}And the call of it in main.rs\n{block}");
+        assert_eq!(edits_of(&prose, &known).edits[1].path.as_deref(), Some("d.txt"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use smallcode_core::spec;
 use smallcode_core::spec::{Edit, Task};
 use smallcode_core::template::Scope;
 use smallcode_core::tokens::{self, Family};
+use smallcode_parse::Known;
 
 use self::part::{PART, View};
 use super::parts::{Measure, wanted};
@@ -213,7 +214,7 @@ fn fits(answerer: Answering<'_>, files: &Files, messages: &[Message]) -> Result<
 
 /// The files as the answer wants them, and what it says of that.
 fn patched(files: &Files, reply: &str) -> Result<(BTreeMap<String, String>, String), Failure> {
-    let edits = answer::edits(reply)?;
+    let edits = answer::edits(reply, &Known::new(files.keys()))?;
     let changed = patch::apply(files, &edits).map_err(|refused| refusal(&refused))?;
     if changed.is_empty() {
         let message = "the edits change nothing: what they put in is what they search for";

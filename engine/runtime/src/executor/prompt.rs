@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use smallcode_core::context::Section;
-use smallcode_core::glob;
 use smallcode_core::instruction;
 use smallcode_core::load::{Module, TaskSchema};
 use smallcode_core::run::{Failure, FailureClass, Part, TaskResult};
-use smallcode_core::spec::{OneOrMany, Output, Prompt, Task, Text};
+use smallcode_core::spec::{Output, Prompt, Task};
 use smallcode_core::template::Scope;
+use smallcode_core::{glob, path};
+use smallcode_parse::Known;
 
 use super::parts::{Measure, wanted};
 use super::stages::{self, Ask, Asker};
@@ -182,15 +183,24 @@ fn understand(
             Ok((json!({ "file": to, "text": content }), vec![(to, content)]))
         }
         Some(Output::Files(globs)) => {
+            let texts = globs.iter().map(|glob| text(glob, scope));
+            let texts = texts.collect::<Result<Vec<_>, _>>()?;
+            let globs = patterns(&texts)?;
+            let known = Known::new(named(&texts));
+            let asked_for = |path: &str| globs.iter().any(|glob| glob.matches(path));
             let files = match job.part.as_ref().and_then(|part| part.file.clone()) {
                 Some(file) => vec![(file.clone(), answer::file(answer, &file)?)],
-                None => answer::files(answer)?,
+                None => answer::files(answer, &known)?,
             };
-            let globs = patterns(globs, scope)?;
             let mut written = Vec::with_capacity(files.len());
             for (path, content) in files {
+                let is_asked_for = path::inside(&path).is_ok_and(|path| asked_for(path.as_str()));
+                let path = match known.find(&path).filter(|_| !is_asked_for) {
+                    Some(path) => path.to_owned(),
+                    None => path,
+                };
                 let path = permit::allowed(shared, &path)?;
-                if !globs.iter().any(|glob| glob.matches(&path)) {
+                if !asked_for(&path) {
                     let message = format!("`{path}` is none of the files that this task may write");
                     return Err(Failure::new(FailureClass::Denied, message));
                 }
@@ -207,17 +217,20 @@ fn understand(
     }
 }
 
-fn patterns(globs: &OneOrMany<Text>, scope: &Arc<dyn Scope>) -> Result<Vec<glob::Glob>, Failure> {
-    globs
-        .iter()
-        .map(|pattern| {
-            let pattern = text(pattern, scope)?;
-            glob::Glob::new(&pattern).map_err(|reason| {
-                Failure::new(
-                    FailureClass::Expression,
-                    format!("`{pattern}` is no glob: {reason}"),
-                )
-            })
+/// The files that a prompt asks for by their names.
+fn named(texts: &[String]) -> impl Iterator<Item = String> {
+    let names = texts.iter().filter(|text| !glob::is_pattern(text));
+    names.filter_map(|name| Some(path::inside(name).ok()?.into_string()))
+}
+
+fn patterns(texts: &[String]) -> Result<Vec<glob::Glob>, Failure> {
+    let glob = |pattern: &String| {
+        glob::Glob::new(pattern).map_err(|reason| {
+            Failure::new(
+                FailureClass::Expression,
+                format!("`{pattern}` is no glob: {reason}"),
+            )
         })
-        .collect()
+    };
+    texts.iter().map(glob).collect()
 }

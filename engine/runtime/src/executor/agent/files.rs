@@ -12,6 +12,7 @@ use smallcode_core::spec::ToolName;
 use smallcode_core::tokens::Tokens;
 use smallcode_core::tool::read::ToolCall;
 use smallcode_core::tool::route::Last;
+use smallcode_parse::Known;
 
 use super::super::edit::refusal;
 use super::search::Search;
@@ -408,21 +409,13 @@ pub(super) async fn patch(
     Ok(Outcome::did(tool, text))
 }
 
-/// The path that a model means: the end of one is enough where only one file that it knows ends so.
+/// The path that a model means: what may stand for one only of the files that it knows is that one.
 fn full(toolbox: &Toolbox<'_>, written: &str) -> String {
     if toolbox.shared.workspace.exists(written) {
         return written.to_owned();
     }
-    let ends = |known: &&String| {
-        known
-            .strip_suffix(written)
-            .is_some_and(|before| before.ends_with('/'))
-    };
-    let mut known = toolbox.known.keys().filter(ends);
-    match (known.next(), known.next()) {
-        (Some(path), None) => path.clone(),
-        _ => written.to_owned(),
-    }
+    let known = Known::new(toolbox.known.keys());
+    known.find(written).unwrap_or(written).to_owned()
 }
 
 /// The lines of a file that are new, with some around them.
