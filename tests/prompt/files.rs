@@ -74,6 +74,23 @@ fn a_name_with_spaces_is_the_whole_name() {
 }
 
 #[test]
+fn files_that_are_asked_for_by_name_must_all_be_there() {
+    let output = "{ files: [out/a.txt, ./out/b.txt, 'more/*'] }";
+    let first = "```out/a.txt\na\n```\n";
+    let both = "```out/a.txt\na\n```\n```out/b.txt\nb\n```\n";
+    let (sandbox, ended, asked) = write(output, &[first, both]);
+    ended.exits(0);
+    assert_eq!(
+        (sandbox.read("out/a.txt"), sandbox.read("out/b.txt")),
+        ("a\n".to_owned(), "b\n".to_owned())
+    );
+    assert!(asked[1].contains("`out/b.txt` is missing"), "{}", asked[1]);
+    let (sandbox, ended, _) = write(output, &[first]);
+    ended.exits(1).says("`out/b.txt` is missing");
+    assert!(!sandbox.has("out/a.txt"));
+}
+
+#[test]
 fn where_it_is_not_clear_where_a_file_ends_the_model_is_told() {
     let bare = PAGE.replace("```sh", "```");
     let right = format!("````README.md\n{bare}````\n");

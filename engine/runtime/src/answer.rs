@@ -151,6 +151,28 @@ pub fn files(answer: &str, known: &Known) -> Result<Vec<(String, String)>, Failu
     Err(failure(FailureClass::Unparseable, answer, &found.diagnostics))
 }
 
+/// Sees that the files which are asked for by their names are all among those of an answer.
+///
+/// # Errors
+/// When some are missing; the message says which.
+pub fn has_all(files: &[(String, String)], names: &[String]) -> Result<(), Failure> {
+    let is_given = |name: &String| files.iter().any(|(path, _)| path == name);
+    let missing: Vec<&String> = names.iter().filter(|name| !is_given(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut told: Vec<String> = missing
+        .iter()
+        .take(TOLD)
+        .map(|name| format!("`{name}` is missing"))
+        .collect();
+    if missing.len() > TOLD {
+        told.push(format!("and {} more are missing", missing.len() - TOLD));
+    }
+    let message = format!("{}: give every file that is asked for", told.join("; "));
+    Err(Failure::new(FailureClass::SchemaMismatch, message))
+}
+
 /// The edits of an answer to the files `known`: search/replace blocks, or a diff.
 ///
 /// # Errors
@@ -290,6 +312,26 @@ mod tests {
             assert_eq!(failure.class, FailureClass::Unparseable, "{answer}");
             assert!(failure.message.contains(told), "{answer}: {}", failure.message);
         }
+    }
+
+    #[test]
+    fn files_that_are_missing_are_named() {
+        let given = [("a".to_owned(), String::new())];
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert!(has_all(&given, &names(&["a"])).is_ok() && has_all(&given, &[]).is_ok());
+        let failure = has_all(&given, &names(&["a", "b", "c"])).unwrap_err();
+        assert_eq!(failure.class, FailureClass::SchemaMismatch);
+        assert_eq!(
+            failure.message,
+            "`b` is missing; `c` is missing: give every file that is asked for"
+        );
+        let many = names(&["b", "c", "d", "e", "f", "g", "h"]);
+        let failure = has_all(&given, &many).unwrap_err();
+        assert!(
+            failure.message.contains("`f` is missing; and 2 more are missing"),
+            "{}",
+            failure.message
+        );
     }
 
     #[test]

@@ -186,9 +186,12 @@ fn understand(
             let texts = globs.iter().map(|glob| text(glob, scope));
             let texts = texts.collect::<Result<Vec<_>, _>>()?;
             let globs = patterns(&texts)?;
-            let known = Known::new(named(&texts));
+            let names: Vec<String> = named(&texts).collect();
+            let known = Known::new(&names);
             let asked_for = |path: &str| globs.iter().any(|glob| glob.matches(path));
-            let files = match job.part.as_ref().and_then(|part| part.file.clone()) {
+            let part = job.part.as_ref().and_then(|part| part.file.clone());
+            let is_part = part.is_some();
+            let files = match part {
                 Some(file) => vec![(file.clone(), answer::file(answer, &file)?)],
                 None => answer::files(answer, &known)?,
             };
@@ -205,6 +208,9 @@ fn understand(
                     return Err(Failure::new(FailureClass::Denied, message));
                 }
                 written.push((path, content));
+            }
+            if !is_part {
+                answer::has_all(&written, &names)?;
             }
             Ok((
                 written
