@@ -98,3 +98,55 @@ fn a_dead_server_of_a_pool_rests_and_the_others_answer() {
     assert_eq!(well.calls().len(), 6);
     assert!(ill.calls().len() < 6, "it is not asked for each");
 }
+
+fn of_pool(servers: &[&ModelServer]) -> Sandbox {
+    let sandbox = Sandbox::with("tasks:\n  a: { prompt: Hello }\noutputs: { a: '{{ tasks.a.output }}' }\n");
+    let urls: Vec<String> = servers
+        .iter()
+        .map(|server| format!("'{}'", server.base_url()))
+        .collect();
+    sandbox.write(
+        "smallcode.toml",
+        &format!(
+            "[profiles.default]\nbase_url = [{}]\nmodel = 'tiny'\n",
+            urls.join(", ")
+        ),
+    );
+    sandbox
+}
+
+fn limited(seconds: u32) -> Answer {
+    Answer::fault(Fault::Status {
+        status: 429,
+        retry_after: Some(seconds.to_string()),
+        body: "busy".to_owned(),
+    })
+}
+
+#[test]
+fn a_pool_whose_servers_are_all_busy_is_waited_for() {
+    let busy = || ModelServer::start(Script::answers([limited(1)]).otherwise(Answer::text("yes")));
+    // As many as one call has tries, so that none would be left after the wait.
+    let servers = [busy(), busy(), busy()];
+    let sandbox = of_pool(&[&servers[0], &servers[1], &servers[2]]);
+    let begun = std::time::Instant::now();
+    let output = sandbox.exec(&["-v"]).exits(0).says("a: call again in");
+    assert!(begun.elapsed().as_millis() >= 1000);
+    assert_eq!(output.json(), json!({ "a": "yes" }));
+    let calls: usize = servers.iter().map(|server| server.calls().len()).sum();
+    assert_eq!(calls, 4);
+}
+
+#[test]
+fn a_server_that_wants_to_rest_for_long_is_left_alone() {
+    let busy = ModelServer::start(Script::always(limited(3600)));
+    let well = ModelServer::start(Script::always(Answer::text("yes")));
+    of_pool(&[&busy, &well])
+        .exec(&[])
+        .exits(0)
+        .says("rests for 3600 s");
+    assert_eq!((busy.calls().len(), well.calls().len()), (1, 1));
+    for servers in [vec![&busy], vec![&busy, &busy]] {
+        of_pool(&servers).exec(&[]).exits(1).says("in 3600 s");
+    }
+}

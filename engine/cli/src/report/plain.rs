@@ -12,6 +12,10 @@ use super::{Report, Verbosity, View, wording};
 use crate::render::style::Paint;
 use crate::render::text;
 
+/// A wait before a call is made again that is told at normal verbosity, in milliseconds: those that we choose ourselves
+/// are of 2 s at most.
+const LONG_WAIT: u64 = 3_000;
+
 /// One line for each event that matters, with the time since the start.
 pub(crate) struct Plain<W> {
     out: W,
@@ -372,7 +376,13 @@ impl<W: Write + Send> Report for Plain<W> {
                 self.output_lines(at, node, lines);
             }
             Notice::CallRetried { node, because, delay } => {
-                if self.says(Verbosity::Verbose) {
+                // What keeps a node for longer is told to everyone: else the run seems to hang.
+                let level = if *delay >= LONG_WAIT {
+                    Verbosity::Normal
+                } else {
+                    Verbosity::Verbose
+                };
+                if self.says(level) {
                     let (name, because) = (self.node(node), text::one_line(because));
                     let delay = text::duration(*delay);
                     self.line(at, format_args!("{name}: call again in {delay}: {because}"));

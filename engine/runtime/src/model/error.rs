@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::http::ClientError;
 
+/// The longest that a server is waited for when it wants to be asked later: a minute is the window of most rate limits.
+/// What is further away is told to the user, who need not keep a run open for it.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// Why a call gave no reply; each message says what to do. Text of a server is cut, without control
 /// characters, and never holds the key.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -50,7 +54,10 @@ pub enum CallError {
         waited: Duration,
     },
     /// Too many requests.
-    #[error("{host} takes no more requests now: {excerpt}; wait, or lower the number of parallel calls")]
+    #[error(
+        "{host} takes no more requests now: {excerpt}; {}",
+        advice(*.retry_after, "wait, or lower the number of parallel calls")
+    )]
     RateLimited {
         /// The server.
         host: String,
@@ -60,7 +67,10 @@ pub enum CallError {
         excerpt: String,
     },
     /// The server failed. A status of 200 stands for an error inside a stream.
-    #[error("{host} failed with status {status}: {excerpt}; look at the server's own log")]
+    #[error(
+        "{host} failed with status {status}: {excerpt}; {}",
+        advice(*.retry_after, "look at the server's own log")
+    )]
     ServerError {
         /// The server.
         host: String,
@@ -231,6 +241,11 @@ impl CallError {
         matches!(self, Self::Unreachable { .. } | Self::ConnectTimeout { .. })
     }
 
+    /// Tells whether the server wants to be asked again later than it is waited for.
+    pub fn wants_long_rest(&self) -> bool {
+        self.retry_after().is_some_and(|asked| asked > LONGEST_WAIT)
+    }
+
     /// Returns when the server wants to be asked again, if it says so.
     pub fn retry_after(&self) -> Option<Duration> {
         if let Self::RateLimited { retry_after, .. } | Self::ServerError { retry_after, .. } = self {
@@ -239,4 +254,22 @@ impl CallError {
             None
         }
     }
+}
+
+/// What to do about a server that can't answer now.
+fn advice(retry_after: Option<Duration>, otherwise: &str) -> String {
+    match retry_after.filter(|asked| *asked > LONGEST_WAIT) {
+        Some(asked) => format!(
+            "it wants to be asked again in {}, and is waited for up to {}: resume the run then",
+            whole_seconds(asked),
+            whole_seconds(LONGEST_WAIT)
+        ),
+        None => otherwise.to_owned(),
+    }
+}
+
+/// A time in seconds, from one on: what it is a fraction more says nothing to anyone.
+pub fn whole_seconds(time: Duration) -> String {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    format!("{} s", seconds.max(1))
 }

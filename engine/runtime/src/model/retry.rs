@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::client::call;
-use super::error::CallError;
+use super::error::{CallError, LONGEST_WAIT};
 use super::http::Client;
 use super::message::{Reply, Request};
 use crate::settings::Profile;
@@ -18,7 +18,7 @@ pub struct RetryPolicy {
     pub tries: u32,
     /// The longest first wait.
     pub first_wait: Duration,
-    /// The longest wait of all; also what a server's `Retry-After` is cut to.
+    /// The longest wait of all: a server whose `Retry-After` is longer is not asked again.
     pub longest_wait: Duration,
     /// Where the random part comes from: the same seed gives the same waits.
     pub seed: u64,
@@ -26,12 +26,12 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     /// Three tries: a server that restarts is back within the waits (at most 1 s and 2 s), and more
-    /// would hide one that is broken. A minute is the window of most rate limits.
+    /// would hide one that is broken.
     fn default() -> Self {
         Self {
             tries: 3,
             first_wait: Duration::from_secs(1),
-            longest_wait: Duration::from_secs(60),
+            longest_wait: LONGEST_WAIT,
             seed: 0,
         }
     }
@@ -61,11 +61,8 @@ impl RetryPolicy {
         let full = doubled.min(self.longest_wait);
         let part = u32::try_from(mix(self.seed, attempt) % 1_000).unwrap_or(0);
         let jittered = full / 2 + (full / 2 / 1_000).saturating_mul(part);
-        Some(
-            error
-                .retry_after()
-                .map_or(jittered, |asked| asked.max(jittered).min(self.longest_wait)),
-        )
+        let asked = error.retry_after().unwrap_or_default();
+        (asked <= self.longest_wait).then_some(jittered.max(asked))
     }
 }
 
@@ -150,10 +147,8 @@ mod tests {
     fn the_server_is_heard_up_to_a_limit() {
         let policy = RetryPolicy::default();
         assert_eq!(policy.wait_after(1, &limited(7)), Some(Duration::from_secs(7)));
-        assert_eq!(
-            policy.wait_after(1, &limited(7_000)),
-            Some(Duration::from_secs(60))
-        );
+        assert_eq!(policy.wait_after(1, &limited(60)), Some(Duration::from_secs(60)));
+        assert_eq!(policy.wait_after(1, &limited(61)), None);
         assert_eq!(policy.wait_after(3, &limited(7)), None);
         assert_eq!(policy.wait_after(1, &CallError::Cancelled), None);
     }

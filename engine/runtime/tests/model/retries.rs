@@ -43,7 +43,7 @@ async fn retried(
 async fn a_server_that_comes_back_is_asked_again() {
     let limited = Fault::Status {
         status: 429,
-        retry_after: Some("3600".to_owned()),
+        retry_after: Some("0".to_owned()),
         body: String::new(),
     };
     let answers = vec![
@@ -61,6 +61,23 @@ async fn a_server_that_comes_back_is_asked_again() {
         "{failed:?}"
     );
     assert_eq!(calls, 3);
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_long_rest_is_not_asked_again() {
+    let limited = Fault::Status {
+        status: 429,
+        retry_after: Some("3600".to_owned()),
+        body: "out of quota".to_owned(),
+    };
+    let answers = vec![Answer::fault(limited), Answer::text("too early")];
+    let (outcome, failed, calls) = retried(answers, &CancellationToken::new()).await;
+    let error = outcome.unwrap_err().to_string();
+    assert!(
+        error.ends_with("in 3600 s, and is waited for up to 60 s: resume the run then"),
+        "{error}"
+    );
+    assert_eq!((failed.len(), calls), (0, 1));
 }
 
 #[tokio::test]

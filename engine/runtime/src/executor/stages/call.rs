@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use smallcode_core::plan::CALL_TRIES;
 use smallcode_core::price::Usd;
 use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Sent, Stored, Stream};
 use smallcode_core::tokens::{Estimate, Tokens};
@@ -12,8 +11,9 @@ use tokio::sync::oneshot;
 use super::super::command::in_words;
 use super::super::{Answerer, Answering, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::request::{Asked, SHORT};
+use super::tries::Tries;
 use super::{Asker, judge};
-use crate::model::{self, CallError, Constraint, Reply, Request, RetryPolicy, UsageVerdict};
+use crate::model::{self, CallError, Constraint, Ready, Reply, Request, Turn as PoolTurn, UsageVerdict};
 use crate::own_time::Step;
 use crate::settings::Profile;
 
@@ -31,12 +31,7 @@ impl<'a> Asker<'a> {
         } = *self;
         let answerer = self.answerer.answerer;
         let mut digest = named(&asked.request, answerer)?;
-        let policy = RetryPolicy {
-            tries: CALL_TRIES,
-            seed: u64::from(job.attempt),
-            ..RetryPolicy::default()
-        };
-        let mut tries = 0;
+        let mut tries = Tries::new(u64::from(job.attempt));
         let mut refused = Vec::new();
         let unread = job.previous.as_deref().is_some_and(is_unreadable);
         loop {
@@ -52,23 +47,20 @@ impl<'a> Asker<'a> {
             let record = job.calls.get(self.made);
             self.made += 1;
             let number = u32::try_from(self.made).unwrap_or(u32::MAX);
-            tries += 1;
+            tries.begin();
             if let Some(record) = record {
                 let reply = record.reply.as_ref().filter(|_| record.digest == digest);
                 if let Some(reply) = reply {
                     return Ok(judged(journaled(shared, reply)?, &asked));
                 }
-                tries = tries.min(CALL_TRIES - 1);
+                tries.was_made();
                 // As it was then: its prompt may have been built anew.
                 asked = self.built(&mut build).await?;
                 digest = named(&asked.request, answerer)?;
                 continue;
             }
             let reserve = worst_case(prompt, request, answerer);
-            let turn = tokio::select! {
-                turn = answerer.pool.turn() => turn.ok_or_else(stopped)?,
-                () = job.cancel.cancelled() => return Err(stopped()),
-            };
+            let turn = self.server(tries.longest_wait()).await?;
             let sent = sent(shared, turn.profile(), request)?;
             self.granted(&digest, reserve, sent, number)
                 .await
@@ -88,18 +80,22 @@ impl<'a> Asker<'a> {
             let wait = match result.as_ref().err() {
                 // It may not know these words. What it refuses otherwise, too, is none of their fault.
                 Some(CallError::Rejected { .. })
-                    if request.constraint != Constraint::Nothing && tries < CALL_TRIES =>
+                    if request.constraint != Constraint::Nothing && tries.are_left() =>
                 {
                     refused.push(request.constraint);
                     Some(Duration::ZERO)
                 }
-                // Another server need not wait for this one.
-                Some(_) if rests.is_some() && tries < CALL_TRIES => Some(Duration::ZERO),
-                error => error.and_then(|error| policy.wait_after(tries, error)),
+                Some(error) if rests.is_some() => {
+                    tries.wait_for_pool(error, &answerer.pool.ready(), answerer.pool.others())
+                }
+                error => error.and_then(|error| tries.wait(error)),
             };
-            if let Some(rest) = rests {
-                let message = format!("{host} failed and rests for {rest:?}; calls go to the other servers");
-                job.tell.notices.send(Notice::Warning { message });
+            if let Some(rest) = rests.filter(|rest| rest.is_new) {
+                let time = model::whole_seconds(rest.time);
+                tell(
+                    job,
+                    format!("{host} failed and rests for {time}; calls go to the other servers"),
+                );
             }
             let expected = Expected {
                 estimate,
@@ -115,13 +111,39 @@ impl<'a> Asker<'a> {
                     tell_again(job, unmade.because, wait);
                     pause(wait, job).await?;
                 }
-                (Cure::Recount, _) if tries < CALL_TRIES => {
+                (Cure::Recount, _) if tries.are_left() => {
                     tell_again(job, unmade.because, Duration::ZERO);
                     asked = self.built(&mut build).await?;
                     digest = named(&asked.request, answerer)?;
                 }
                 _ => return Err(unmade.failure),
             }
+        }
+    }
+}
+
+impl<'a> Asker<'a> {
+    /// Waits for the turn of a server that is well; until the first is, where all of them rest.
+    async fn server(&self, longest_wait: Duration) -> Result<PoolTurn<'a>, Failure> {
+        let (pool, job) = (&self.answerer.answerer.pool, self.job);
+        while let Ready::In(wait, host) = pool.ready() {
+            let because = format!(
+                "all servers of `{}` rest, {host} for the shortest time",
+                self.profile
+            );
+            if wait > longest_wait {
+                let message = format!(
+                    "{because}: for {}; resume the run then",
+                    model::whole_seconds(wait)
+                );
+                return Err(Failure::new(FailureClass::Refused, message));
+            }
+            tell_again(job, because, wait);
+            pause(wait, job).await?;
+        }
+        tokio::select! {
+            turn = pool.turn() => turn.ok_or_else(stopped),
+            () = job.cancel.cancelled() => Err(stopped()),
         }
     }
 }
@@ -157,6 +179,10 @@ impl Asker<'_> {
             () = job.cancel.cancelled() => Err(stopped()),
         }
     }
+}
+
+fn tell(job: &Job, message: String) {
+    job.tell.notices.send(Notice::Warning { message });
 }
 
 fn tell_again(job: &Job, because: String, wait: Duration) {
@@ -315,6 +341,8 @@ async fn finish(
             let class = match &error {
                 error if error.is_unreachable() => FailureClass::NoModel,
                 CallError::TooLong { .. } => FailureClass::TooLarge,
+                // Another attempt would come too early as well.
+                error if error.wants_long_rest() => FailureClass::Refused,
                 CallError::Unauthorized { .. } | CallError::Rejected { .. } => FailureClass::Refused,
                 _ => FailureClass::Transport,
             };
