@@ -1,6 +1,7 @@
 //! What is made of the server that is there: Ollama's own chat, and several servers of one profile.
 
 mod ability;
+mod counts;
 
 use serde_json::json;
 

@@ -393,8 +393,16 @@ fn a_server_that_lies_about_usage_breaks_no_cap() {
         &server,
         "budget: { tokens: 100000 }\ntasks:\n  a: { prompt: Hello }\n  b: { needs: a, prompt: Again }\n",
     );
-    sandbox.exec(&[]).exits(3);
-    assert_eq!(server.calls().len(), 1);
+    // It is charged with the most that each call may have: that keeps the cap, and does not let a lie end the run.
+    sandbox
+        .exec(&[])
+        .exits(0)
+        .says("its counts are not to be relied on");
+    for event in sandbox.events() {
+        if event["type"] == "call_finished" {
+            assert!(event["usage"]["completion"].as_u64().unwrap() <= 4096, "{event}");
+        }
+    }
 }
 
 #[test]

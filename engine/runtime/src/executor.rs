@@ -19,6 +19,7 @@ mod prompt;
 mod render;
 mod said;
 mod stages;
+mod told;
 mod uses;
 mod verify;
 mod writes;
@@ -58,6 +59,7 @@ pub use self::evaluate::{check, expand, leave, outputs};
 pub use self::message::{CallEnd, CallRequest, Message, Tell, ToolEnd, ToolStart};
 pub use self::parts::{Made, Purpose, Refused, join};
 pub use self::said::Said;
+pub use self::told::Told;
 pub use self::writes::{Keeper, Keeping, TurnRequest, Writes};
 
 /// What all attempts of a run share.
@@ -108,6 +110,8 @@ pub struct Answerer {
     pub learned: Learned,
     /// Counts prompts exactly, where the server does.
     pub counter: Counter,
+    /// What the user was told of it.
+    pub told: Told,
 }
 
 /// The environment of commands.

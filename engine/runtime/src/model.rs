@@ -35,5 +35,8 @@ pub use http::{Client, ClientError};
 pub use message::{Finish, Message, Offered, Reply, Request, Role, ToolCall, Usage};
 pub use pool::{Pool, Ready, Rest, Turn};
 pub use retry::{Retry, RetryPolicy, call_with_retries};
-pub use usage::{PromptCut, UsageVerdict, compare_usage, estimate_request, estimate_tool};
+pub use usage::{
+    Miscount, PromptCut, UsageVerdict, compare_usage, estimate_reply, estimate_request, estimate_tool,
+    judge_answer, judge_prompt,
+};
 pub use watch::{Stop, thinking_allowance};

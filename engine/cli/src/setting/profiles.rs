@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Escalation, ProfileFacts};
 use smallcode_core::spec::Task;
-use smallcode_runtime::executor::Answerer;
+use smallcode_runtime::executor::{Answerer, Told};
 use smallcode_runtime::model::discover::{self, Candidates};
 use smallcode_runtime::model::{Client, Counter, Learned, Pool};
 use smallcode_runtime::settings::{self, ApiKey, PRICES_OF, Profile, ProfileError, TrustStore};
@@ -281,6 +281,7 @@ async fn prepare(
         facts,
         learned,
         counter: Counter::new(abilities.counts),
+        told: Told::default(),
     })
 }
 

@@ -72,7 +72,7 @@ pub struct CallUsage {
     /// Tokens of the prompt that the server had cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached: Option<u64>,
-    /// Whether we counted, because the server did not.
+    /// Whether we counted, because the server did not, or its count could not be right.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
     /// What it cost, in billionths of a US dollar.

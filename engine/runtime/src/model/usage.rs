@@ -1,9 +1,9 @@
 //! Did the server read the whole prompt, and was our estimate right?
 
-use smallcode_core::tokens::{Estimate, Family, Tokens, estimate_chat};
+use smallcode_core::tokens::{Estimate, Family, Tokens, estimate, estimate_chat};
 
 use super::answer_tool;
-use super::message::{Request, Usage};
+use super::message::{Reply, Request, Usage};
 
 /// Tokens that a prompt must be short of before it counts as cut. Below this, a template that leaves
 /// something out (an empty system message, spaces at the ends) explains the difference.
@@ -68,6 +68,79 @@ pub fn compare_usage(estimate: Estimate, set_aside: Tokens, usage: &Usage) -> Us
     UsageVerdict::Consistent
 }
 
+/// What a call is charged with, where the server's own count cannot be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a server counted {counted} tokens of {of}, which has between {least} and {most}: {charged} are charged, and its counts \
+     are not to be relied on"
+)]
+pub struct Miscount {
+    /// What it counted: `a prompt` or `an answer`.
+    pub of: &'static str,
+    /// What the server counted.
+    pub counted: u64,
+    /// The least that there can be.
+    pub least: u64,
+    /// The most that there can be.
+    pub most: u64,
+    /// What is charged instead.
+    pub charged: u64,
+}
+
+/// Returns the range of what came of an answer: its text, its thinking and what it passes to tools.
+pub fn estimate_reply(family: Family, reply: &Reply) -> Estimate {
+    let calls = reply.tool_calls.iter();
+    let calls = calls.flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
+    [reply.text.as_str(), reply.thinking.as_str()]
+        .into_iter()
+        .chain(calls)
+        .fold(Estimate::default(), |sum, text| sum.plus(estimate(family, text)))
+}
+
+/// Tells whether a server's count of an answer can be: no fewer than surely came, no more than the call could have, which
+/// was asked for so many tokens at most. Thinking may be counted and not shown, but it is part of that limit.
+///
+/// A count that is too low is replaced by the most that came may be, like one that is missing; one that is too high by
+/// the most that there can be: what caps keep must not be more than what is charged.
+pub fn judge_answer(counted: u64, came: Estimate, asked: u64) -> Result<(), Miscount> {
+    let (least, most) = (came.low.get(), asked.max(came.high.get()));
+    let charged = if counted < least {
+        came.high.get()
+    } else if counted > most {
+        most
+    } else {
+        return Ok(());
+    };
+    Err(Miscount {
+        of: "an answer",
+        counted,
+        least,
+        most,
+        charged,
+    })
+}
+
+/// Tells whether a server's count of a prompt is no more than there can be: no vocabulary makes more tokens of a text than
+/// it has bytes, and what a server adds unseen must fit its window.
+///
+/// Too low a count is a prompt that was cut, see [`compare_usage`].
+pub fn judge_prompt(counted: u64, request: &Request, window: u64) -> Result<(), Miscount> {
+    let bytes = request.messages.iter().map(|message| message.content.len());
+    let most = bytes.fold(window, |sum, bytes| {
+        sum.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX))
+    });
+    if counted <= most {
+        return Ok(());
+    }
+    Err(Miscount {
+        of: "a prompt",
+        counted,
+        least: 0,
+        most,
+        charged: most,
+    })
+}
+
 /// Returns the range of a request's prompt for a model.
 pub fn estimate_request(family: Family, request: &Request) -> Estimate {
     let chat = estimate_chat(
@@ -108,6 +181,75 @@ mod tests {
                 estimated: false,
             },
         )
+    }
+
+    #[test]
+    fn an_answer_is_charged_with_what_it_can_have() {
+        let came = Estimate {
+            low: Tokens(10),
+            high: Tokens(30),
+        };
+        let charged = |counted, asked| {
+            judge_answer(counted, came, asked).map_or_else(|miscount| miscount.charged, |()| counted)
+        };
+        for right in [10, 11, 99, 100] {
+            assert_eq!(judge_answer(right, came, 100), Ok(()));
+        }
+        // Too few, or none, are as good as not counted.
+        assert_eq!((charged(9, 100), charged(0, 100)), (30, 30));
+        assert_eq!((charged(101, 100), charged(u64::MAX, 100)), (100, 100));
+        // A server that does not keep its limit.
+        assert_eq!((charged(25, 20), charged(31, 20)), (25, 30));
+        let nothing = Estimate::default();
+        assert_eq!(judge_answer(0, nothing, 100), Ok(()));
+        assert_eq!(
+            judge_answer(100, nothing, 100),
+            Ok(()),
+            "thinking that is not shown"
+        );
+    }
+
+    #[test]
+    fn a_prompt_has_no_more_tokens_than_bytes_beside_what_is_unseen() {
+        let request = Request {
+            messages: vec![crate::model::Message::new(
+                crate::model::Role::User,
+                "x".repeat(1000),
+            )],
+            max_tokens: 10,
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 0,
+            stop: Vec::new(),
+            schema: None,
+            constraint: crate::model::Constraint::default(),
+            offered: crate::model::Offered::default(),
+        };
+        assert_eq!(judge_prompt(5_096, &request, 4_096), Ok(()));
+        let most = judge_prompt(u64::MAX, &request, 4_096).unwrap_err();
+        assert_eq!((most.charged, most.of), (5_096, "a prompt"));
+    }
+
+    #[test]
+    fn all_that_came_is_counted() {
+        let reply = |text: &str, thinking: &str, arguments: &str| Reply {
+            text: text.to_owned(),
+            thinking: thinking.to_owned(),
+            tool_calls: vec![crate::model::ToolCall {
+                arguments: arguments.to_owned(),
+                ..Default::default()
+            }],
+            finish: crate::model::Finish::Stop,
+            usage: Usage::default(),
+            model: None,
+        };
+        let long = "a few words ".repeat(100);
+        let counted = |reply: Reply| estimate_reply(Family::Llama3, &reply);
+        let one = counted(reply(&long, "", ""));
+        assert!(one.low.get() > 100 && one.high >= one.low);
+        assert_eq!(counted(reply("", &long, "")), one);
+        assert_eq!(counted(reply("", "", &long)), one);
+        assert_eq!(counted(reply("", "", "")), Estimate::default());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smallcode_core::price::Usd;
 use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Sent, Stored, Stream};
-use smallcode_core::tokens::{Estimate, Tokens};
+use smallcode_core::tokens::{Estimate, Family, Tokens};
 use tokio::sync::oneshot;
 
 use super::super::command::in_words;
@@ -324,16 +324,7 @@ async fn finish(
             for text in reply.texts() {
                 shared.mask.cover(text);
             }
-            let usage = CallUsage {
-                prompt: reply.usage.prompt,
-                completion: reply.usage.completion,
-                cached: reply.usage.cached,
-                estimated: reply.usage.estimated,
-                usd: answerer.facts.price.map_or(Usd::ZERO, |price| {
-                    let cached = reply.usage.cached.unwrap_or(0);
-                    price.cost(reply.usage.prompt, cached, reply.usage.completion)
-                }),
-            };
+            let usage = charged(answerer, request, &reply, job);
             (Some(reply), None, usage)
         }
         Err(CallError::Cancelled) => return Err(Unmade::hopeless(stopped())),
@@ -397,6 +388,44 @@ async fn finish(
                 cure,
             })
         }
+    }
+}
+
+/// What a call is charged with: what the server has counted, as far as that can be.
+fn charged(answerer: &Answerer, request: &Request, reply: &Reply, job: &Job) -> CallUsage {
+    let family = Family::of_model(answerer.profile.model_name());
+    let model::Usage {
+        prompt,
+        completion,
+        cached,
+        mut estimated,
+    } = reply.usage;
+    let mut in_range = |counted: u64, judged: Result<(), model::Miscount>| {
+        let Err(miscount) = judged else {
+            return counted;
+        };
+        estimated = true;
+        if answerer.told.is_first(miscount.of) {
+            tell(job, format!("`{}`: {miscount}", answerer.profile.name));
+        }
+        miscount.charged
+    };
+    let window = answerer.facts.window;
+    let came = model::estimate_reply(family, reply);
+    let completion = in_range(
+        completion,
+        model::judge_answer(completion, came, request.max_tokens),
+    );
+    let prompt = in_range(prompt, model::judge_prompt(prompt, request, window));
+    let cached = cached.map(|cached| in_range(cached, model::judge_prompt(cached, request, window)));
+    CallUsage {
+        prompt,
+        completion,
+        cached,
+        estimated,
+        usd: answerer.facts.price.map_or(Usd::ZERO, |price| {
+            price.cost(prompt, cached.unwrap_or(0), completion)
+        }),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use smallcode_core::tokens::{Family, count};
+use smallcode_core::tokens::Family;
 
 use super::{Chunk, Counts, ToolDelta};
 use crate::model::message::{Finish, Reply, Request, ToolCall, Usage};
-use crate::model::usage::estimate_request;
+use crate::model::usage::{estimate_reply, estimate_request};
 use crate::model::watch::Stop;
 
 /// Puts a reply together from its chunks.
@@ -99,8 +99,16 @@ impl Assembler {
 
     /// Ends the reply. What the server did not count is estimated, from above.
     pub(in crate::model) fn finish(self, model: &str, request: &Request) -> Reply {
-        let reported = self.counts.filter(|counts| counts.prompt > 0);
-        let usage = match reported {
+        let counts = self.counts.filter(|counts| counts.prompt > 0);
+        let mut reply = Reply {
+            text: self.text,
+            thinking: self.thinking,
+            tool_calls: self.calls,
+            finish: self.finish.unwrap_or_else(|| Finish::Other(String::new())),
+            usage: Usage::default(),
+            model: self.model,
+        };
+        reply.usage = match counts {
             Some(Counts {
                 prompt,
                 completion,
@@ -111,36 +119,19 @@ impl Assembler {
                 cached,
                 estimated: false,
             },
-            None => self.estimated(model, request),
+            None => estimated(model, request, &reply),
         };
-        Reply {
-            text: self.text,
-            thinking: self.thinking,
-            tool_calls: self.calls,
-            finish: self.finish.unwrap_or_else(|| Finish::Other(String::new())),
-            usage,
-            model: self.model,
-        }
+        reply
     }
+}
 
-    fn estimated(&self, model: &str, request: &Request) -> Usage {
-        let family = Family::of_model(model);
-        let calls = self
-            .calls
-            .iter()
-            .flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
-        let said = [self.text.as_str(), self.thinking.as_str()]
-            .into_iter()
-            .chain(calls);
-        Usage {
-            prompt: estimate_request(family, request).high.get(),
-            completion: said
-                .map(|text| count(family, text))
-                .sum::<smallcode_core::tokens::Tokens>()
-                .get(),
-            cached: None,
-            estimated: true,
-        }
+fn estimated(model: &str, request: &Request, reply: &Reply) -> Usage {
+    let family = Family::of_model(model);
+    Usage {
+        prompt: estimate_request(family, request).high.get(),
+        completion: estimate_reply(family, reply).high.get(),
+        cached: None,
+        estimated: true,
     }
 }
 

@@ -1,0 +1,66 @@
+//! Counts of a server that cannot be.
+
+use crate::support::model_server::script::Reported;
+use crate::support::model_server::{Answer, ModelServer, Script};
+
+use super::at;
+
+const TWO: &str =
+    "budget: { tokens: 10000 }\ntasks:\n  a: { prompt: Hello }\n  b: { needs: a, prompt: Hello again }\n";
+
+fn counting(text: &str, completion: u64) -> ModelServer {
+    let usage = Reported::Exactly {
+        prompt: 30,
+        completion,
+    };
+    ModelServer::start(Script::always(Answer::text(text).usage(usage)))
+}
+
+#[test]
+fn no_answer_is_charged_with_more_than_it_may_have() {
+    let server = counting("ok", 1_000_000_000_000_000);
+    let output = at(&server, TWO)
+        .exec(&[])
+        .exits(0)
+        .says("a server counted 1000000000000000 tokens of an answer")
+        .says("tokens in 2 calls")
+        .says("about ");
+    assert_eq!(
+        output
+            .stderr
+            .matches("its counts are not to be relied on")
+            .count(),
+        1,
+        "it is told once: {}",
+        output.stderr
+    );
+}
+
+#[test]
+fn no_answer_is_free() {
+    let long: Vec<String> = (0..300).map(|number| format!("word {number} of it")).collect();
+    let server = counting(&long.join(", "), 0);
+    let sandbox = at(&server, TWO);
+    sandbox
+        .exec(&[])
+        .exits(0)
+        .says("a server counted 0 tokens of an answer");
+    let finished = sandbox.events().into_iter();
+    let finished: Vec<_> = finished
+        .filter(|event| event["type"] == "call_finished")
+        .collect();
+    assert_eq!(finished.len(), 2);
+    for call in finished {
+        assert!(call["usage"]["completion"].as_u64().unwrap() > 500, "{call}");
+        assert_eq!(call["usage"]["estimated"], true);
+    }
+    // What can be is believed.
+    let right = counting("ok", 900);
+    let output = at(&right, TWO).exec(&[]).exits(0);
+    assert!(!output.stderr.contains("counted"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("1,860 tokens in 2 calls"),
+        "{}",
+        output.stderr
+    );
+}
