@@ -2,6 +2,7 @@
 
 mod ability;
 mod counts;
+mod ends;
 
 use serde_json::json;
 

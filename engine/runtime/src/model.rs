@@ -16,6 +16,7 @@ mod count;
 mod dialect;
 pub mod discover;
 mod error;
+mod finish;
 mod http;
 mod lines;
 mod message;
@@ -31,8 +32,9 @@ pub use client::call;
 pub use count::{Counter, Counts};
 pub use dialect::{Dialect, body};
 pub use error::{CallError, whole_seconds};
+pub use finish::Finish;
 pub use http::{Client, ClientError};
-pub use message::{Finish, Message, Offered, Reply, Request, Role, ToolCall, Usage};
+pub use message::{Message, Offered, Reply, Request, Role, ToolCall, Usage};
 pub use pool::{Pool, Ready, Rest, Turn};
 pub use retry::{Retry, RetryPolicy, call_with_retries};
 pub use usage::{

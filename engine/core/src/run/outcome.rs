@@ -84,7 +84,7 @@ pub enum FailureClass {
     Transport,
     /// No server could be reached.
     NoModel,
-    /// The server does not take the request: its key, its model or its form.
+    /// The server does not take the request (its key, its model, its form or its time), or withholds the answer.
     Refused,
     /// The answer was cut at its token limit.
     Truncated,

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use smallcode_core::tokens::Calibration;
 
 use super::discover::Server;
-use super::message::{Finish, Reply, Request};
+use super::finish::Finish;
+use super::message::{Reply, Request};
 use super::watch::Stop;
 use crate::settings::{Profile, Provider};
 

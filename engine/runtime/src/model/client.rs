@@ -12,6 +12,7 @@ use super::chat::{Assembler, Chunk};
 use super::classify;
 use super::dialect::{self, Reader};
 use super::error::CallError;
+use super::finish::Finish;
 use super::http::Client;
 use super::lines::Lines;
 use super::message::{Reply, Request};
@@ -174,7 +175,13 @@ impl Exchange<'_> {
             passed.finish(request, &mut reply);
         }
         own_time::log(taken + step.taken(), "answer taken in");
-        Ok(reply)
+        match &reply.finish {
+            Finish::Aborted(reason) => Err(CallError::Aborted {
+                host: self.host(),
+                reason: classify::excerpt(self.profile, reason),
+            }),
+            _ => Ok(reply),
+        }
     }
 
     fn post(&self, client: &reqwest::Client, request: &Request) -> reqwest::RequestBuilder {

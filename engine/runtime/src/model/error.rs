@@ -135,6 +135,14 @@ pub enum CallError {
         /// The server.
         host: String,
     },
+    /// The server says itself that it broke off.
+    #[error("{host} broke the answer off (`{reason}`); look at the server's own log")]
+    Aborted {
+        /// The server.
+        host: String,
+        /// Its word for why.
+        reason: String,
+    },
     /// What the server streams is not JSON.
     #[error("{host} streams what is not JSON: {excerpt}; check that it speaks the OpenAI dialect")]
     Malformed {
@@ -169,9 +177,11 @@ impl CallError {
     /// server was busy, and not what was asked.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::RateLimited { .. } | Self::Silent { .. } | Self::Reset { .. } | Self::CutStream { .. } => {
-                true
-            }
+            Self::RateLimited { .. }
+            | Self::Silent { .. }
+            | Self::Reset { .. }
+            | Self::CutStream { .. }
+            | Self::Aborted { .. } => true,
             // 501 says that the server cannot do this at all.
             Self::ServerError { status, .. } => *status != 501,
             Self::Client(_)
@@ -202,6 +212,7 @@ impl CallError {
             | Self::Redirected { .. }
             | Self::Reset { .. }
             | Self::CutStream { .. }
+            | Self::Aborted { .. }
             | Self::Malformed { .. }
             | Self::NotJson200 { .. } => true,
             Self::Client(_)
@@ -229,6 +240,7 @@ impl CallError {
             | Self::TotalTimeout { .. }
             | Self::Reset { .. }
             | Self::CutStream { .. }
+            | Self::Aborted { .. }
             | Self::Malformed { .. }
             | Self::TooLarge { .. }
             | Self::NotJson200 { .. }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use smallcode_parse::Expect;
 
 use super::ability::Constraint;
 use super::canonical;
-use super::watch::Stop;
+use super::finish::Finish;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,58 +135,6 @@ impl<'a> Said<'a> {
     }
 }
 
-/// Why a model stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finish {
-    /// It was done.
-    Stop,
-    /// It ran into the limit: the answer is not whole.
-    Length,
-    /// It wants tools called.
-    ToolCalls,
-    /// It was stopped before it was done.
-    Stopped(Stop),
-    /// Something else; empty when the server ended the stream properly and gave no reason.
-    Other(String),
-}
-
-impl Finish {
-    /// Reads the reason as servers write it.
-    pub fn from_reason(reason: &str) -> Self {
-        match reason {
-            "stop" => Self::Stop,
-            "length" => Self::Length,
-            "tool_calls" => Self::ToolCalls,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    /// Returns the reason as servers write it.
-    pub fn as_reason(&self) -> &str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::ToolCalls => "tool_calls",
-            Self::Stopped(stop) => stop.as_str(),
-            Self::Other(reason) => reason,
-        }
-    }
-}
-
-impl Serialize for Finish {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_reason())
-    }
-}
-
-impl<'de> Deserialize<'de> for Finish {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let reason = String::deserialize(deserializer)?;
-        // Only what we wrote ourselves is read here: a server's words go through `from_reason`.
-        Ok(Stop::from_word(&reason).map_or_else(|| Self::from_reason(&reason), Self::Stopped))
-    }
-}
-
 /// A tool call in the server's own form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
@@ -306,7 +254,7 @@ mod tests {
                 name: "read".into(),
                 arguments: "{}".into(),
             }],
-            finish: Finish::Other("content_filter".to_owned()),
+            finish: Finish::Withheld("content_filter".to_owned()),
             usage: Usage {
                 prompt: 1,
                 completion: 2,

@@ -227,6 +227,23 @@ async fn streams_that_end_too_soon() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_that_the_server_breaks_off() {
+    for reason in ["error", "abort", "CANCELLED"] {
+        for answer in [
+            Answer::text("half a sentence"),
+            Answer::text("half").with(Fault::WholeJson),
+        ] {
+            let error = call_script(Script::always(answer.finish(reason)), |_| ())
+                .await
+                .unwrap_err();
+            assert!(matches!(error, CallError::Aborted { .. }), "{error:?}");
+            assert!(error.to_string().contains(&format!("(`{reason}`)")) && error.retryable());
+            assert!(!error.is_before_work());
+        }
+    }
+}
+
 /// Wherever a stream is cut: an error, or the whole text. Lost after the reason, it lacks the counts.
 #[tokio::test]
 async fn a_cut_at_any_byte_gives_the_whole_text_or_an_error() {

@@ -104,7 +104,7 @@ async fn missing_counts_are_estimated_and_marked() {
 async fn reasons_of_all_kinds_are_kept() {
     for (reason, finish) in [
         ("length", Finish::Length),
-        ("content_filter", Finish::Other("content_filter".to_owned())),
+        ("content_filter", Finish::Withheld("content_filter".to_owned())),
         // The stream ended as it should, without a reason.
         ("", Finish::Other(String::new())),
     ] {

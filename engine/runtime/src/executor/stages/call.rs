@@ -324,6 +324,12 @@ async fn finish(
             for text in reply.texts() {
                 shared.mask.cover(text);
             }
+            if let Some(mut message) = judge::unknown(&reply) {
+                shared.mask.cover(&mut message);
+                if answerer.told.is_first(&message) {
+                    tell(job, message);
+                }
+            }
             let usage = charged(answerer, request, &reply, job);
             (Some(reply), None, usage)
         }

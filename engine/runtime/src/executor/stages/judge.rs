@@ -43,6 +43,18 @@ pub(super) fn whole(reply: &Reply, request: &Request, room: u64) -> Result<(), F
             thinking_allowance(limit)
         ))),
         Finish::Stopped(Stop::Looping) => Err(looping(reply)),
+        Finish::Withheld(reason) => Err(Failure::new(
+            FailureClass::Refused,
+            format!(
+                "the server withholds the answer, or the rest of it (`{reason}`); change what is asked, or ask another model"
+            ),
+        )),
+        // A call that was broken off gave no reply: only a journal can hold one.
+        Finish::Aborted(reason) => Err(Failure::new(
+            FailureClass::Transport,
+            format!("the server broke the answer off (`{reason}`)"),
+        )),
+        // An answer with a reason that nobody knows is taken as whole: `unknown` says so.
         Finish::Stopped(Stop::Complete) | Finish::Stop | Finish::ToolCalls | Finish::Other(_) => {
             if said.is_empty() && reply.tool_calls.is_empty() {
                 return Err(Failure::new(FailureClass::Empty, "the answer is empty"));
@@ -54,6 +66,17 @@ pub(super) fn whole(reply: &Reply, request: &Request, room: u64) -> Result<(), F
             Ok(())
         }
     }
+}
+
+/// What is to be told of a reason that is not known.
+pub(super) fn unknown(reply: &Reply) -> Option<String> {
+    let Finish::Other(reason) = &reply.finish else {
+        return None;
+    };
+    let word: String = reason.chars().take(SHOWN).collect();
+    (!word.is_empty()).then(|| {
+        format!("the server ends an answer with `{word}`, which is not known; the answer is taken as whole")
+    })
 }
 
 fn thought(reply: &Reply) -> bool {
@@ -96,4 +119,54 @@ fn is_echo(said: &str, request: &Request) -> bool {
         .rev()
         .find(|message| message.role == Role::User);
     asked.is_some_and(|asked| said.split_whitespace().eq(asked.content.split_whitespace()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Constraint, Offered, Usage};
+
+    fn judged(text: &str, reason: &str) -> (Option<FailureClass>, Option<String>) {
+        let reply = Reply {
+            text: text.to_owned(),
+            thinking: String::new(),
+            tool_calls: Vec::new(),
+            finish: Finish::from_reason(reason),
+            usage: Usage::default(),
+            model: None,
+        };
+        let request = Request {
+            messages: Vec::new(),
+            max_tokens: 100,
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 0,
+            stop: Vec::new(),
+            schema: None,
+            constraint: Constraint::default(),
+            offered: Offered::default(),
+        };
+        let class = whole(&reply, &request, 100).err().map(|failure| failure.class);
+        (class, unknown(&reply))
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_how_it_ended() {
+        for known in ["stop", "", "eos", "COMPLETE", "tool_calls", "function_call"] {
+            assert_eq!(judged("yes", known), (None, None), "{known}");
+        }
+        for (reason, class) in [
+            ("length", FailureClass::Truncated),
+            ("MAX_TOKENS", FailureClass::Truncated),
+            ("content_filter", FailureClass::Refused),
+            ("refusal", FailureClass::Refused),
+            ("error", FailureClass::Transport),
+        ] {
+            assert_eq!(judged("half a", reason), (Some(class), None), "{reason}");
+        }
+        assert_eq!(judged("", "content_filter").0, Some(FailureClass::Refused));
+        assert_eq!(judged("", "").0, Some(FailureClass::Empty));
+        let (class, told) = judged("yes", "guessed");
+        assert!(class.is_none() && told.is_some_and(|told| told.contains("`guessed`")));
+    }
 }

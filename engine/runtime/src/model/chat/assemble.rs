@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use smallcode_core::tokens::Family;
 
 use super::{Chunk, Counts, ToolDelta};
-use crate::model::message::{Finish, Reply, Request, ToolCall, Usage};
+use crate::model::finish::Finish;
+use crate::model::message::{Reply, Request, ToolCall, Usage};
 use crate::model::usage::{estimate_reply, estimate_request};
 use crate::model::watch::Stop;
 
