@@ -148,6 +148,21 @@ fn thinking_that_overruns_its_allowance_is_stopped() {
     let cut = Answer::text("").thinking("Let me see.").finish("length");
     let (output, _) = ask(vec![cut], "timeout: 1m");
     output.exits(1).says("thinking took all");
+    let cut = Answer::text("<think>Let me see.").finish("length");
+    let (output, _) = ask(vec![cut], "timeout: 1m");
+    output.exits(1).says("thinking took all");
+}
+
+/// What a model thinks is no text.
+#[test]
+fn thinking_that_never_ends_is_no_answer() {
+    let thinking = || Answer::text("<think>\nThe user wants it said.\n");
+    let (output, calls) = ask(
+        vec![thinking(), Answer::text("yes")],
+        "on_failure: { retry: { max: 1, backoff: 1ms } }",
+    );
+    assert_eq!(output.exits(0).json(), json!({ "a": "yes" }));
+    assert_eq!(calls, 2);
 }
 
 #[test]

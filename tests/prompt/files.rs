@@ -74,6 +74,19 @@ fn a_name_with_spaces_is_the_whole_name() {
 }
 
 #[test]
+fn thinking_that_never_ends_is_no_file() {
+    let thinking = "<think>\nThe user wants notes.\n```a.txt\ndraft\n```\n";
+    for output in ["{ file: a.txt }", "{ files: [a.txt] }"] {
+        let (sandbox, ended, _) = write(output, &[thinking]);
+        ended.exits(1).says("thinking that never ends");
+        assert!(!sandbox.has("a.txt"), "{output}");
+        let (sandbox, ended, _) = write(output, &[thinking, "```a.txt\nnotes\n```\n"]);
+        ended.exits(0);
+        assert_eq!(sandbox.read("a.txt"), "notes\n");
+    }
+}
+
+#[test]
 fn files_that_are_asked_for_by_name_must_all_be_there() {
     let output = "{ files: [out/a.txt, ./out/b.txt, 'more/*'] }";
     let first = "```out/a.txt\na\n```\n";

@@ -30,7 +30,7 @@ pub(crate) use piece::{Claim, Piece, RawCall};
 pub(crate) use shape::calls_of;
 pub(crate) use tag::Tag;
 use tag::Tags;
-pub(crate) use thinking::split;
+pub(crate) use thinking::{never_ends, split};
 
 /// What a reply consists of.
 pub(crate) struct Framed<'t> {

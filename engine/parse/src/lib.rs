@@ -107,3 +107,14 @@ fn read_whole(reply: &str, expect: &Expect, partial: bool) -> Reading {
 pub fn without_thinking(reply: &str) -> &str {
     value::answer(reply)
 }
+
+/// Whether all of `reply` is what the model thought aloud, or may be: it began to think and never said that it ended.
+/// [`without_thinking`] leaves such thinking, as it may hold a value or a call; what is free text is none.
+///
+/// ```
+/// assert!(smallcode_parse::is_thinking("<think>The user wants"));
+/// assert!(!smallcode_parse::is_thinking("<think>hm</think>yes"));
+/// ```
+pub fn is_thinking(reply: &str) -> bool {
+    value::is_thinking(reply)
+}

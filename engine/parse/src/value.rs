@@ -31,6 +31,10 @@ pub(crate) fn answer(text: &str) -> &str {
     frame::split(text).1.of(text)
 }
 
+pub(crate) fn is_thinking(text: &str) -> bool {
+    frame::never_ends(text)
+}
+
 fn typed(text: &str, schema: &Schema, partial: bool) -> Reading {
     let (thought, answer) = frame::split(text);
     let mut tree = Tree::new(text);

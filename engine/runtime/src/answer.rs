@@ -21,6 +21,20 @@ pub fn text(answer: &str) -> &str {
     smallcode_parse::without_thinking(answer)
 }
 
+/// The answer as [`text()`] gives it, where it is to be free text or code.
+///
+/// # Errors
+/// When it begins with thinking that never ends: where the answer would begin can't be known.
+pub fn said(answer: &str) -> Result<&str, Failure> {
+    if smallcode_parse::is_thinking(answer) {
+        let message = "the answer is thinking that never ends: end the thinking, then answer";
+        let mut failure = Failure::new(FailureClass::Overthinking, message);
+        failure.detail = answer.chars().take(EXCERPT).collect();
+        return Err(failure);
+    }
+    Ok(text(answer))
+}
+
 /// The value that the answer holds, in the shape of `schema` as far as that goes without inventing anything, and what
 /// had to be repaired to read it. Where there is none, or it lacks something or was cut, the failure says what and
 /// where.
@@ -76,7 +90,7 @@ pub(crate) fn counted(repairs: &[Repair], omitted: &[Omitted]) -> Vec<Repaired> 
 /// When the answer ends inside the block, when that is empty or one of several, or when there is none and the answer is
 /// none of the code that the path asks for.
 pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
-    let text = text(answer);
+    let text = said(answer)?;
     let blocks = smallcode_parse::blocks(text);
     let is_page = is_markdown(path.rsplit('.').next().unwrap_or_default());
     // The first word tells: a path may follow it.
@@ -139,8 +153,7 @@ fn is_markdown(word: &str) -> bool {
 /// # Errors
 /// When there are none, when one is cut or given twice; the message says which and what to do.
 pub fn files(answer: &str, known: &Known) -> Result<Vec<(String, String)>, Failure> {
-    let text = text(answer);
-    let found = smallcode_parse::files_of(text, known);
+    let found = smallcode_parse::files_of(said(answer)?, known);
     if found.diagnostics.is_empty() {
         return Ok(found
             .files
@@ -312,6 +325,31 @@ mod tests {
             assert_eq!(failure.class, FailureClass::Unparseable, "{answer}");
             assert!(failure.message.contains(told), "{answer}: {}", failure.message);
         }
+    }
+
+    #[test]
+    fn thinking_that_never_ends_is_no_text_and_no_file() {
+        for answer in [
+            "<think>\nI should write it.\n",
+            "<think>a</think><think>\n```a.rs\nx\n```\n",
+        ] {
+            let class = |failure: Failure| failure.class;
+            for found in [
+                said(answer).map(str::to_owned).map_err(class),
+                file(answer, "a.txt").map_err(class),
+                files(answer, &Known::default())
+                    .map(|_| String::new())
+                    .map_err(class),
+            ] {
+                assert_eq!(found, Err(FailureClass::Overthinking), "{answer}");
+            }
+        }
+        assert_eq!(said("<think>hm</think>\nyes\n").unwrap(), "yes");
+        assert_eq!(said("`<think>` begins it").unwrap(), "`<think>` begins it");
+        assert_eq!(
+            value("<think>so {\"n\": 1}", &schema()).0.ok(),
+            Some(json!({ "n": 1 }))
+        );
     }
 
     #[test]

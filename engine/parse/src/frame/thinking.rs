@@ -41,6 +41,12 @@ pub(crate) fn split(text: &str) -> (Span, Span) {
     }
 }
 
+/// Whether the answer of a text begins with thinking that never ends.
+pub(crate) fn never_ends(text: &str) -> bool {
+    let (_, answer) = split(text);
+    tag::at(text, answer.start).is_some_and(|tag| tag.role == Role::Think && !tag.close && tag.whole)
+}
+
 /// Whether an answer is a value from its first character on. A quote begins many things, so that it must be a string.
 fn is_value(answer: &str) -> bool {
     answer.starts_with(['{', '['])

@@ -39,7 +39,7 @@ use super::stages::{self, Asker, Turn};
 use super::verify::{Subject, Verification};
 use super::{Job, Message, Shared, keep};
 use crate::answer;
-use crate::model::{Offered, Reply};
+use crate::model::{Finish, Offered, Reply};
 pub(super) use command::{may_propose, of_plan};
 use prompt::Prompt;
 use served::Servers;
@@ -263,7 +263,8 @@ impl Work<'_> {
         let read = self.reader.read(&reply.text, &found);
         if let Some(failure) = failure {
             // What is whole in front of the cut was meant, whatever came after it.
-            let is_cut = matches!(failure.class, FailureClass::Truncated | FailureClass::Looping);
+            let is_cut = reply.finish == Finish::Length
+                || matches!(failure.class, FailureClass::Truncated | FailureClass::Looping);
             if !is_cut || read.is_err() {
                 self.miss(&reply.text, &useless(&failure), failure, Last::Talked)?;
                 return Ok(None);

@@ -160,10 +160,10 @@ fn understand(
     scope: &Arc<dyn Scope>,
 ) -> Result<(Json, Vec<(String, String)>), Failure> {
     match &prompt.beside.output {
-        None => Ok((Json::String(answer::text(answer).to_owned()), Vec::new())),
+        None => Ok((Json::String(answer::said(answer)?.to_owned()), Vec::new())),
         Some(Output::Schema(_)) => {
             let Some(schema) = schema else {
-                return Ok((Json::String(answer::text(answer).to_owned()), Vec::new()));
+                return Ok((Json::String(answer::said(answer)?.to_owned()), Vec::new()));
             };
             let (value, repairs) = answer::value(answer, &schema.json);
             if !repairs.is_empty() {

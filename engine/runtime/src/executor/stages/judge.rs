@@ -19,9 +19,12 @@ pub(super) fn whole(reply: &Reply, request: &Request, room: u64) -> Result<(), F
     let limit = request.max_tokens;
     let said = answer::text(&reply.text);
     match &reply.finish {
-        Finish::Length if said.is_empty() && thought(reply) => Err(overthought(format!(
-            "thinking took all {limit} tokens of the answer"
-        ))),
+        // Where no more than thinking has come, a longer answer is more of it.
+        Finish::Length if said.is_empty() && thought(reply) || smallcode_parse::is_thinking(&reply.text) => {
+            Err(overthought(format!(
+                "thinking took all {limit} tokens of the answer"
+            )))
+        }
         Finish::Length => {
             let mut failure = Failure::new(
                 FailureClass::Truncated,
