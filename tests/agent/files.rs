@@ -166,6 +166,17 @@ fn a_call_is_carried_out_whatever_follows_it() {
     assert!(told[2].contains("`src/a.py` was changed"), "{}", told[2]);
 }
 
+/// Free text in thinking that never ends is no answer; a whole call at its end is what the model wants.
+#[test]
+fn a_call_at_the_end_of_thinking_is_carried_out() {
+    let thinks = Answer::text(format!("<think>\n{}", read("src/a.py", None))).finish("length");
+    let server = ModelServer::start(Script::answers([thinks, Answer::text(finish())]));
+    let sandbox = sandbox(&server, "");
+    sandbox.exec(&[]);
+    let told = told(&server.calls()[1]);
+    assert!(told.contains("5 |     return 3"), "{told}");
+}
+
 /// A server that keeps no limit may bring any number of calls at once.
 #[test]
 fn a_step_of_any_size_stays_in_the_conversation_in_brief() {
