@@ -3,6 +3,7 @@
 mod ability;
 mod counts;
 mod ends;
+mod loading;
 
 use serde_json::json;
 

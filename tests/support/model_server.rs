@@ -203,7 +203,13 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(request.clone());
-        if wire::is_call(&request.path) && !request.alternates() {
+        if shared.script.is_loading() {
+            let error =
+                serde_json::json!({ "code": 503, "message": "Loading model", "type": "unavailable_error" });
+            connection
+                .write_json(503, &[], &serde_json::json!({ "error": error }))
+                .await?;
+        } else if wire::is_call(&request.path) && !request.alternates() {
             let reason = "Conversation roles must alternate user/assistant/user/assistant/...";
             let body = serde_json::json!({ "error": { "message": reason, "type": "invalid_request_error" } });
             connection.write_json(400, &[], &body).await?;

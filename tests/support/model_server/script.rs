@@ -180,12 +180,16 @@ pub(crate) struct Script {
     takes: Option<&'static str>,
     /// Whether it keeps the prompt that it read last.
     caches: bool,
+    /// How many requests of any kind are answered that the model is loading.
+    loading: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     calls: usize,
+    /// How many requests were told that the model is loading.
+    told_loading: usize,
     from_list: usize,
     /// How often each request came, by its digest.
     seen: BTreeMap<u64, u64>,
@@ -209,6 +213,7 @@ impl Script {
             counts: None,
             takes: None,
             caches: false,
+            loading: 0,
             routes: dialect::routes(&Dialect::Plain, "tiny"),
             state: Mutex::default(),
         }
@@ -283,6 +288,20 @@ impl Script {
     pub(crate) fn taking(mut self, word: &'static str) -> Self {
         self.takes = Some(word);
         self
+    }
+
+    /// Answers so many requests of any kind as llama.cpp does while it loads its model.
+    #[must_use]
+    pub(crate) fn loading(mut self, requests: usize) -> Self {
+        self.loading = requests;
+        self
+    }
+
+    /// Whether this request comes while the model is loading.
+    pub(super) fn is_loading(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.told_loading += 1;
+        state.told_loading <= self.loading
     }
 
     /// Why a call is refused.

@@ -1,6 +1,7 @@
 //! The profiles that a workflow's tasks ask: found, trusted, and asked what their servers can do.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
@@ -8,9 +9,9 @@ use smallcode_core::load::Bundle;
 use smallcode_core::plan::{self, Escalation, ProfileFacts};
 use smallcode_core::spec::Task;
 use smallcode_runtime::executor::{Answerer, Told};
-use smallcode_runtime::model::discover::{self, Candidates};
-use smallcode_runtime::model::{Client, Counter, Learned, Pool};
-use smallcode_runtime::settings::{self, ApiKey, PRICES_OF, Profile, ProfileError, TrustStore};
+use smallcode_runtime::model::discover::{self, AskError, Candidates, Found};
+use smallcode_runtime::model::{Client, Counter, Learned, Pool, whole_seconds};
+use smallcode_runtime::settings::{self, ApiKey, PRICES_OF, Profile, ProfileError, Timeouts, TrustStore};
 
 use super::{Outside, tasks};
 use crate::exit::{Exit, Refusal};
@@ -106,7 +107,7 @@ impl Outside {
             let Some(profile) = found else {
                 continue;
             };
-            let answerer = runtime.block_on(prepare(&client, profile, state.as_deref()))?;
+            let answerer = runtime.block_on(prepare(&client, profile, state.as_deref(), terminal))?;
             let profile = &answerer.profile;
             if (priced || of == Use::Escalates) && answerer.facts.price.is_none() && profile.leaves_machine()
             {
@@ -151,9 +152,7 @@ impl Outside {
                 Ok(Some(selected.profile))
             }
             Err(ProfileError::NothingConfigured { .. }) => {
-                let found = discover::discover(client, &Candidates::usual())
-                    .await
-                    .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+                let found = look_round(client, terminal).await?;
                 let with_model = found.iter().find_map(|server| {
                     let loaded = server.models.iter().find(|model| model.loaded == Some(true));
                     Some((server, loaded.or(server.models.first())?))
@@ -259,15 +258,53 @@ fn facts_of(profile: &Profile, window: u64) -> ProfileFacts {
     }
 }
 
+/// Looks for servers on the usual ports of this machine; for one that loads its model only where no other is found.
+async fn look_round(client: &Client, terminal: &Terminal) -> Result<Vec<Found>, Refusal> {
+    let candidates = Candidates::usual();
+    let limit = Timeouts::default().first_byte;
+    let begun = Instant::now();
+    let mut is_told = false;
+    loop {
+        let found = discover::discover(client, &candidates)
+            .await
+            .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+        if found.iter().any(|server| !server.models.is_empty()) || begun.elapsed() > limit {
+            return Ok(found);
+        }
+        let loading = discover::loading(client, &candidates)
+            .await
+            .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+        let Some(server) = loading else {
+            return Ok(found);
+        };
+        if !std::mem::replace(&mut is_told, true) {
+            tell_loading(&server.host(), limit, terminal);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn tell_loading(host: &str, limit: Duration, terminal: &Terminal) {
+    let limit = whole_seconds(limit);
+    terminal.say(&format!(
+        "{host} is loading its model; it is waited for up to {limit}"
+    ));
+}
+
 /// Asks a profile's server what it can do, and makes the profile ready to be called.
 async fn prepare(
     client: &Client,
     mut profile: Profile,
     state: Option<&Utf8Path>,
+    terminal: &Terminal,
 ) -> Result<Answerer, Refusal> {
-    let abilities = discover::abilities(client, &profile)
+    let mut on_loading = |host: &str, limit| tell_loading(host, limit, terminal);
+    let abilities = discover::abilities_once_loaded(client, &profile, &mut on_loading)
         .await
-        .map_err(|error| Refusal::of(Exit::Bug)(&error))?;
+        .map_err(|error| match error {
+            AskError::Client(error) => Refusal::of(Exit::Bug)(&error),
+            AskError::Loading { .. } => Refusal::new(Exit::NoModel, error.to_string()),
+        })?;
     let window = abilities.window.value;
     let mut facts = facts_of(&profile, window);
     facts.price = facts.price.or(abilities.price);

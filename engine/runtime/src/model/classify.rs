@@ -24,6 +24,15 @@ const TOO_LONG: [&str; 9] = [
     "too many tokens",
 ];
 
+/// The status of a server that can't answer now.
+pub(super) const UNAVAILABLE: u16 = 503;
+
+/// Tells whether a server says that it loads its model: llama.cpp answers 503 and `Loading model` to every question until
+/// it has, and others that load when they are asked use the same word.
+pub(super) fn says_loading(status: u16, body: &str) -> bool {
+    status == UNAVAILABLE && body.to_ascii_lowercase().contains("loading")
+}
+
 /// Returns the start of a server's text, fit to be shown: on one line and without the key.
 pub(super) fn excerpt(profile: &Profile, text: &str) -> String {
     let redacted = profile.redact(text);
@@ -65,6 +74,7 @@ pub(super) fn status(profile: &Profile, status: u16, retry_after: Option<Duratio
             window: window_in(body),
             excerpt,
         },
+        _ if says_loading(status, body) => CallError::Loading { host, excerpt },
         408 | 500.. => CallError::ServerError {
             host,
             status,
@@ -279,7 +289,10 @@ mod tests {
             named(500, "exceeds the available context size"),
             CallError::TooLong { .. }
         ));
-        assert!(matches!(named(503, "loading"), CallError::ServerError { .. }));
+        assert!(matches!(named(503, "busy"), CallError::ServerError { .. }));
+        let loading = r#"{"error":{"code":503,"message":"Loading model"}}"#;
+        assert!(matches!(named(503, loading), CallError::Loading { .. }));
+        assert!(matches!(named(500, loading), CallError::ServerError { .. }));
         assert!(!named(501, "").retryable());
         assert!(matches!(
             in_stream(&profile, Some(429), "x"),

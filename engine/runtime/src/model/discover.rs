@@ -5,6 +5,7 @@
 
 mod identify;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use smallcode_core::price::{Price, Usd};
 
 use super::ability::Constraint;
+use super::classify;
 use super::count::{self, Counts};
 use super::dialect::{Dialect, bearer};
 use super::http::{Client, ClientError};
@@ -25,6 +27,9 @@ const QUESTION_TIME: Duration = Duration::from_secs(2);
 
 /// Bytes of an answer at most; a list of hundreds of models has some 100 KB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// The pause before a server that loads its model is asked again: a load takes seconds to minutes, and asking nothing.
+const LOADING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where to look for servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,34 +121,114 @@ impl Found {
 pub async fn discover(client: &Client, candidates: &Candidates) -> Result<Vec<Found>, ClientError> {
     let http = client.get(QUESTION_TIME, true)?;
     let asked = candidates.servers.iter().map(|url| {
-        let questions = Questions {
-            http: http.clone(),
-            url: url.clone(),
-            bearer: None,
-        };
+        let questions = Questions::new(http.clone(), url.clone(), None);
         async move { identify::identify(&questions).await }
     });
     Ok(join_all(asked).await.into_iter().flatten().collect())
+}
+
+/// Looks for a server that is there, but loads its model still.
+///
+/// # Errors
+///
+/// When HTTP cannot be set up.
+pub async fn loading(client: &Client, candidates: &Candidates) -> Result<Option<ServerUrl>, ClientError> {
+    let http = client.get(QUESTION_TIME, true)?;
+    let asked = candidates.servers.iter().map(|url| {
+        let questions = Questions::new(http.clone(), url.clone(), None);
+        async move { questions.is_loading().await.then(|| url.clone()) }
+    });
+    Ok(join_all(asked).await.into_iter().flatten().next())
+}
+
+/// Why a server was not asked what it can do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// HTTP cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// It loads its model: what it can do is not known before.
+    #[error(
+        "{host} has not loaded its model, for which it was waited {}; wait until it has, look at the server's own log, or \
+         raise `timeouts.first_byte` of the profile",
+        super::whole_seconds(*.waited)
+    )]
+    Loading {
+        /// The server.
+        host: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
+/// Asks the server of a profile what it can do, once it has loaded its model; `on_loading` hears once that this is waited
+/// for.
+///
+/// It is waited for as long as for the first byte of an answer: servers that load a model only when they are asked are
+/// silent for just this, and the user can say how long.
+///
+/// # Errors
+///
+/// See [`AskError`].
+pub async fn abilities_once_loaded(
+    client: &Client,
+    profile: &Profile,
+    on_loading: &mut dyn FnMut(&str, Duration),
+) -> Result<Abilities, AskError> {
+    let limit = profile.timeouts.first_byte;
+    let mut waited = Duration::ZERO;
+    loop {
+        match abilities(client, profile).await {
+            Err(AskError::Loading { host, .. }) if waited < limit => {
+                if waited.is_zero() {
+                    on_loading(&host, limit);
+                }
+                let pause = LOADING_PAUSE.min(limit.saturating_sub(waited));
+                tokio::time::sleep(pause).await;
+                waited += pause;
+            }
+            Err(AskError::Loading { host, .. }) => return Err(AskError::Loading { host, waited }),
+            other => return other,
+        }
+    }
+}
+
+/// Waits until the server of a profile has loaded its model, up to a limit; one that does not say that it loads has.
+pub async fn loaded(client: &Client, profile: &Profile, limit: Duration) {
+    let Ok(questions) = questions(client, profile) else {
+        return;
+    };
+    let mut waited = Duration::ZERO;
+    while waited < limit && questions.is_loading().await {
+        let pause = LOADING_PAUSE.min(limit.saturating_sub(waited));
+        tokio::time::sleep(pause).await;
+        waited += pause;
+    }
 }
 
 /// Asks the server of a profile what it is; nothing when it does not say.
 ///
 /// # Errors
 ///
-/// When HTTP cannot be set up.
-pub async fn inspect(client: &Client, profile: &Profile) -> Result<Option<Found>, ClientError> {
-    Ok(identify::identify(&questions(client, profile)?).await)
+/// See [`AskError`].
+pub async fn inspect(client: &Client, profile: &Profile) -> Result<Option<Found>, AskError> {
+    let questions = questions(client, profile)?;
+    let found = identify::identify(&questions).await;
+    // Some answer one question of several while they load, such as for their list of models.
+    if questions.said_loading() {
+        return Err(AskError::Loading {
+            host: questions.url.host(),
+            waited: Duration::ZERO,
+        });
+    }
+    Ok(found)
 }
 
 pub(super) fn questions(client: &Client, profile: &Profile) -> Result<Questions, ClientError> {
     let url = profile.base_url.value.clone();
     let connect = profile.timeouts.connect.min(QUESTION_TIME);
     let http = client.get(connect, url.is_loopback())?;
-    Ok(Questions {
-        http,
-        url,
-        bearer: bearer(profile),
-    })
+    Ok(Questions::new(http, url, bearer(profile)))
 }
 
 /// What a server can do, as it showed itself.
@@ -173,8 +258,8 @@ const HOSTED_SLOTS: u64 = 4;
 ///
 /// # Errors
 ///
-/// When HTTP cannot be set up.
-pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, ClientError> {
+/// See [`AskError`].
+pub async fn abilities(client: &Client, profile: &Profile) -> Result<Abilities, AskError> {
     let assumed = || Sourced::new(ASSUMED_WINDOW, Origin::Assumed);
     let hosted = profile
         .provider
@@ -254,9 +339,32 @@ pub(super) struct Questions {
     http: reqwest::Client,
     url: ServerUrl,
     bearer: Option<reqwest::header::HeaderValue>,
+    /// Whether any answer was that the model is loading.
+    loading: AtomicBool,
 }
 
 impl Questions {
+    fn new(http: reqwest::Client, url: ServerUrl, bearer: Option<reqwest::header::HeaderValue>) -> Self {
+        Self {
+            http,
+            url,
+            bearer,
+            loading: AtomicBool::new(false),
+        }
+    }
+
+    /// Asks whether the server loads its model. Newer versions of llama.cpp list their models all the same, but tell
+    /// nothing else.
+    async fn is_loading(&self) -> bool {
+        self.loading.store(false, Ordering::Relaxed);
+        tokio::join!(self.ask("health"), self.ask("props"), self.ask_dialect("models"));
+        self.said_loading()
+    }
+
+    fn said_loading(&self) -> bool {
+        self.loading.load(Ordering::Relaxed)
+    }
+
     /// Asks for a route at the server's root; nothing when the answer is not a success with JSON.
     async fn ask(&self, route: &str) -> Option<serde_json::Value> {
         self.get(self.url.root_route(route)).await
@@ -283,7 +391,8 @@ impl Questions {
         }
         let answer = async {
             let mut response = request.send().await.ok()?;
-            if !response.status().is_success() {
+            let status = response.status();
+            if !status.is_success() && status.as_u16() != classify::UNAVAILABLE {
                 return None;
             }
             let mut body = Vec::new();
@@ -293,7 +402,10 @@ impl Questions {
                     return None;
                 }
             }
-            serde_json::from_slice(&body).ok()
+            if classify::says_loading(status.as_u16(), &String::from_utf8_lossy(&body)) {
+                self.loading.store(true, Ordering::Relaxed);
+            }
+            status.is_success().then(|| serde_json::from_slice(&body).ok())?
         };
         tokio::time::timeout(QUESTION_TIME, answer).await.ok().flatten()
     }

@@ -81,6 +81,17 @@ pub enum CallError {
         /// What it said.
         excerpt: String,
     },
+    /// The server has not loaded its model yet.
+    #[error(
+        "{host} is loading its model ({excerpt}); it is waited for up to `timeouts.first_byte`: raise that, or look at the \
+         server's own log"
+    )]
+    Loading {
+        /// The server.
+        host: String,
+        /// What it said.
+        excerpt: String,
+    },
     /// The server refuses this request.
     #[error(
         "{host} refused the request with status {status}: {excerpt}; correct the profile or the workflow"
@@ -178,6 +189,7 @@ impl CallError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::RateLimited { .. }
+            | Self::Loading { .. }
             | Self::Silent { .. }
             | Self::Reset { .. }
             | Self::CutStream { .. }
@@ -207,6 +219,7 @@ impl CallError {
             | Self::Silent { .. }
             | Self::TotalTimeout { .. }
             | Self::RateLimited { .. }
+            | Self::Loading { .. }
             | Self::ServerError { .. }
             | Self::Unauthorized { .. }
             | Self::Redirected { .. }
@@ -230,6 +243,7 @@ impl CallError {
             | Self::Unreachable { .. }
             | Self::ConnectTimeout { .. }
             | Self::RateLimited { .. }
+            | Self::Loading { .. }
             | Self::Rejected { .. }
             | Self::TooLong { .. }
             | Self::Unauthorized { .. }
@@ -251,6 +265,11 @@ impl CallError {
     /// Tells whether no server could be reached, which has an exit code of its own.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::ConnectTimeout { .. })
+    }
+
+    /// Tells whether the server loads its model.
+    pub fn is_loading(&self) -> bool {
+        matches!(self, Self::Loading { .. })
     }
 
     /// Tells whether the server wants to be asked again later than it is waited for.

@@ -1,7 +1,7 @@
 //! One call: leave is asked for, the answer streamed, its end journaled; again where the server broke off.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smallcode_core::price::Usd;
 use smallcode_core::run::{CallUsage, Failure, FailureClass, Notice, Reserve, Sent, Stored, Stream};
@@ -31,7 +31,7 @@ impl<'a> Asker<'a> {
         } = *self;
         let answerer = self.answerer.answerer;
         let mut digest = named(&asked.request, answerer)?;
-        let mut tries = Tries::new(u64::from(job.attempt));
+        let mut tries = Tries::new(u64::from(job.attempt), answerer.profile.timeouts.first_byte);
         let mut refused = Vec::new();
         let unread = job.previous.as_deref().is_some_and(is_unreadable);
         loop {
@@ -83,12 +83,9 @@ impl<'a> Asker<'a> {
                     if request.constraint != Constraint::Nothing && tries.are_left() =>
                 {
                     refused.push(request.constraint);
-                    Some(Duration::ZERO)
+                    Some(Wait::default())
                 }
-                Some(error) if rests.is_some() => {
-                    tries.wait_for_pool(error, &answerer.pool.ready(), answerer.pool.others())
-                }
-                error => error.and_then(|error| tries.wait(error)),
+                error => error.and_then(|error| wait_after(error, rests, answerer, &mut tries)),
             };
             if let Some(rest) = rests.filter(|rest| rest.is_new) {
                 let time = model::whole_seconds(rest.time);
@@ -108,8 +105,11 @@ impl<'a> Asker<'a> {
             };
             match (unmade.cure, wait) {
                 (Cure::Wait, Some(wait)) => {
-                    tell_again(job, unmade.because, wait);
-                    pause(wait, job).await?;
+                    tell_again(job, unmade.because, wait.pause);
+                    pause(wait.pause, job).await?;
+                    if let Some(left) = wait.load {
+                        self.loaded(&host, left).await?;
+                    }
                 }
                 (Cure::Recount, _) if tries.are_left() => {
                     tell_again(job, unmade.because, Duration::ZERO);
@@ -149,6 +149,22 @@ impl<'a> Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// Waits until the server has loaded its model, by what it answers to questions: each call is journaled, and counts.
+    async fn loaded(&self, host: &str, left: Duration) -> Result<(), Failure> {
+        let Answerer { profile, told, .. } = self.answerer.answerer;
+        let message = format!(
+            "{host} is loading its model; it is waited for up to {}",
+            model::whole_seconds(profile.timeouts.first_byte)
+        );
+        if told.is_first(&message) {
+            tell(self.job, message);
+        }
+        tokio::select! {
+            () = model::discover::loaded(self.client, profile, left) => Ok(()),
+            () = self.job.cancel.cancelled() => Err(stopped()),
+        }
+    }
+
     /// Has the call journaled and its worst case set aside.
     async fn granted(
         &self,
@@ -179,6 +195,35 @@ impl Asker<'_> {
             () = job.cancel.cancelled() => Err(stopped()),
         }
     }
+}
+
+/// What is waited for before a call is made again.
+#[derive(Default)]
+struct Wait {
+    pause: Duration,
+    /// How long the server may load its model then.
+    load: Option<Duration>,
+}
+
+/// The wait after a failure, where another try may help; `rests` is that of the server.
+fn wait_after(
+    error: &CallError,
+    rests: Option<model::Rest>,
+    answerer: &Answerer,
+    tries: &mut Tries,
+) -> Option<Wait> {
+    let plain = |pause| Wait { pause, load: None };
+    if rests.is_some() {
+        let (ready, others) = (answerer.pool.ready(), answerer.pool.others());
+        let pause = tries.wait_for_pool(error, &ready, others, Instant::now());
+        return pause.map(plain);
+    }
+    if error.is_loading() {
+        let (pause, left) = tries.wait_for_load(Instant::now())?;
+        let load = Some(left);
+        return Some(Wait { pause, load });
+    }
+    tries.wait(error).map(plain)
 }
 
 fn tell(job: &Job, message: String) {

@@ -2,7 +2,7 @@
 //!
 //! Pure: what happened goes in, the wait comes out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smallcode_core::plan::CALL_TRIES;
 
@@ -13,13 +13,20 @@ pub(super) struct Tries {
     policy: RetryPolicy,
     /// How many were made.
     made: u32,
-    /// How many other servers of the pool were asked at once, where a single one would have been waited for.
+    /// How many other servers of the pool were asked in its place since the last of them.
     moved: u32,
+    /// How long a server may load its model, and since when one is waited for.
+    load_time: Duration,
+    loading_since: Option<Instant>,
 }
 
+/// The longest pause before a server that loads its model is called again, where it tells only calls that it does: each is
+/// journaled as one, and some thirty fit the five minutes that are usual.
+const LOADING_PAUSE: Duration = Duration::from_secs(10);
+
 impl Tries {
-    /// Those of a call; the same seed gives the same waits.
-    pub(super) fn new(seed: u64) -> Self {
+    /// Those of a call, to a server that may load its model for so long; the same seed gives the same waits.
+    pub(super) fn new(seed: u64, load_time: Duration) -> Self {
         Self {
             policy: RetryPolicy {
                 tries: CALL_TRIES,
@@ -28,6 +35,8 @@ impl Tries {
             },
             made: 0,
             moved: 0,
+            load_time,
+            loading_since: None,
         }
     }
 
@@ -56,28 +65,47 @@ impl Tries {
         self.policy.wait_after(self.made, error)
     }
 
+    /// How long is waited where the server says that it loads its model: until its time for that is over, which is told
+    /// with it. It has done nothing, so this was no try.
+    pub(super) fn wait_for_load(&mut self, now: Instant) -> Option<(Duration, Duration)> {
+        let loading = now.duration_since(*self.loading_since.get_or_insert(now));
+        let left = self
+            .load_time
+            .checked_sub(loading)
+            .filter(|left| !left.is_zero())?;
+        self.made = self.made.saturating_sub(1);
+        // As long again as it was waited for already.
+        let pause = loading.clamp(self.policy.first_wait, LOADING_PAUSE);
+        Some((pause.min(left), left))
+    }
+
     /// The same where the server now rests, of a pool that has so many `others` and can be asked then.
     pub(super) fn wait_for_pool(
         &mut self,
         error: &CallError,
         ready: &Ready,
         others: u32,
+        now: Instant,
     ) -> Option<Duration> {
-        match ready {
-            // Another server need not wait for this one. What this one refused before it did any work is no try: else
-            // a pool has used up all of them before it waits.
-            Ready::Now if error.is_before_work() && self.moved < others => {
-                self.moved += 1;
-                self.made = self.made.saturating_sub(1);
-                Some(Duration::ZERO)
-            }
-            Ready::Now => self.are_left().then_some(Duration::ZERO),
-            Ready::In(first, _) => {
+        let pause = match ready {
+            Ready::Now => Duration::ZERO,
+            Ready::In(first, _) if error.is_loading() => {
                 self.moved = 0;
-                (self.are_left() && *first <= self.longest_wait()).then_some(*first)
+                let (_, left) = self.wait_for_load(now)?;
+                return Some((*first).min(left));
             }
-            Ready::Never => None,
+            Ready::In(first, _) => *first,
+            Ready::Never => return None,
+        };
+        // What a server refused before it did any work is a try only once all of them have: else a pool has used up all
+        // of its tries before it waits.
+        if error.is_before_work() && self.moved < others {
+            self.moved += 1;
+            self.made = self.made.saturating_sub(1);
+        } else {
+            self.moved = 0;
         }
+        (self.are_left() && pause <= self.longest_wait()).then_some(pause)
     }
 }
 
@@ -103,11 +131,11 @@ mod tests {
 
     /// The waits after failures of servers that are ready like that each time, to the last try.
     fn waits(error: &CallError, others: u32, ready: &[Ready]) -> Vec<Option<u64>> {
-        let mut tries = Tries::new(1);
+        let mut tries = Tries::new(1, Duration::from_secs(30));
         let mut waits = Vec::new();
         for ready in ready {
             tries.begin();
-            let wait = tries.wait_for_pool(error, ready, others);
+            let wait = tries.wait_for_pool(error, ready, others, Instant::now());
             waits.push(wait.map(|wait| wait.as_secs()));
         }
         waits
@@ -126,12 +154,17 @@ mod tests {
 
     #[test]
     fn other_servers_are_no_end_of_tries() {
-        // One that comes back at once, and refuses again.
-        let ready = vec![Ready::Now; 6];
+        // Whether one is awake, or nearly so, each is asked as often as a single one.
         let moved = Some(0);
-        assert_eq!(waits(&busy(), 1, &ready)[..4], [moved, moved, moved, None]);
-        // Those may have worked for each.
-        assert_eq!(waits(&cut(), 9, &ready)[..3], [moved, moved, None]);
+        for ready in [Ready::Now, rests(0)] {
+            let ready = vec![ready; 7];
+            assert_eq!(
+                waits(&busy(), 1, &ready)[..6],
+                [moved, moved, moved, moved, moved, None]
+            );
+            // Those may have worked for each.
+            assert_eq!(waits(&cut(), 9, &ready)[..3], [moved, moved, None]);
+        }
     }
 
     #[test]
@@ -142,8 +175,44 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_loads_is_waited_for_within_its_time() {
+        let start = Instant::now();
+        let mut tries = Tries::new(1, Duration::from_secs(30));
+        let mut waits = Vec::new();
+        let mut now = start;
+        loop {
+            tries.begin();
+            let Some((pause, left)) = tries.wait_for_load(now) else {
+                break;
+            };
+            waits.push(pause.as_secs());
+            assert_eq!(now + left, start + Duration::from_secs(30));
+            now += pause;
+        }
+        assert_eq!(waits, [1, 1, 2, 4, 8, 10, 4]);
+        // The same of a pool; another server that is well is asked.
+        let loading = CallError::Loading {
+            host: String::new(),
+            excerpt: String::new(),
+        };
+        let mut tries = Tries::new(1, Duration::from_secs(30));
+        let mut at = |seconds: u64, ready: &Ready| {
+            tries.begin();
+            let now = start + Duration::from_secs(seconds);
+            let wait = tries.wait_for_pool(&loading, ready, 1, now);
+            wait.map(|wait| wait.as_secs())
+        };
+        for seconds in 0..10 {
+            assert_eq!(at(seconds, &Ready::Now), Some(0));
+            assert_eq!(at(seconds, &rests(4)), Some(4));
+        }
+        assert_eq!(at(27, &rests(4)), Some(3));
+        assert_eq!(at(30, &rests(4)), None);
+    }
+
+    #[test]
     fn a_call_of_before_a_crash_leaves_one() {
-        let mut tries = Tries::new(1);
+        let mut tries = Tries::new(1, Duration::from_secs(30));
         for _ in 0..5 {
             tries.begin();
             tries.was_made();
