@@ -291,10 +291,18 @@ fn resume_does_not_begin_to_count_again() {
     wait_until(|| servers.strong.calls().len() == 1);
     engine.kill().unwrap();
     engine.wait().unwrap();
-    sandbox
+    // What was in flight counts, and is told wherever totals are.
+    let shown = sandbox.run(["runs", "show"]).exits(0).stdout;
+    assert!(shown.contains(" in 3 calls (1 cut off), $0.0"), "{shown}");
+    let output = sandbox
         .run(["resume"])
         .exits(3)
         .says("allows 1 call, and all are made");
+    assert!(
+        output.stderr.contains(" in 3 calls (1 cut off), $0.0"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(servers.strong.calls().len(), 1);
     assert_eq!(servers.weak.calls().len(), 2);
 }

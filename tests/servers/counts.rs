@@ -1,7 +1,9 @@
 //! Counts of a server that cannot be.
 
+use std::time::Duration;
+
 use crate::support::model_server::script::Reported;
-use crate::support::model_server::{Answer, ModelServer, Script};
+use crate::support::model_server::{Answer, Fault, ModelServer, Script};
 
 use super::at;
 
@@ -60,6 +62,19 @@ fn no_answer_is_free() {
     assert!(!output.stderr.contains("counted"), "{}", output.stderr);
     assert!(
         output.stderr.contains("1,860 tokens in 2 calls"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_call_that_a_time_limit_cut_off_is_counted() {
+    let slow = Answer::text("late").with(Fault::Delay(Duration::from_secs(20)));
+    let server = ModelServer::start(Script::always(slow));
+    let workflow = "tasks:\n  a: { prompt: Hello, timeout: 300ms, on_failure: { retry: 0 } }\n";
+    let output = at(&server, workflow).exec(&[]).exits(1);
+    assert!(
+        output.stderr.contains("  about 1,") && output.stderr.contains(" tokens in 1 call (1 cut off)"),
         "{}",
         output.stderr
     );

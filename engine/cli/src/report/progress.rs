@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use smallcode_core::price::Usd;
 use smallcode_core::run::{
-    Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, RunStatus, Status, Stored, Timestamp,
+    CallUsage, Decision, Event, Failure, FailureClass, Manner, NodeId, Outcome, Reserve, RunStatus, Status,
+    Stored, Timestamp,
 };
 use smallcode_core::spec::SplitBy;
 
@@ -44,6 +45,8 @@ pub(crate) struct Progress {
     expanded: HashMap<NodeId, i64>,
     /// Of nodes that are cut, how many of their parts have not begun.
     parts: HashMap<NodeId, i64>,
+    /// What was set aside for calls that have not ended, by their nodes and numbers.
+    open: BTreeMap<NodeId, BTreeMap<u32, Reserve>>,
 }
 
 /// How many nodes ended how.
@@ -80,8 +83,11 @@ impl Counts {
 /// What models were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
-    /// Calls that ended.
+    /// Calls that ended, those that were cut off included.
     pub(crate) calls: u64,
+    /// Calls that were cut off: by a time limit, a signal or a crash. What they took is not known, and counted as what was
+    /// set aside for them, as caps count it.
+    pub(crate) cut_off: u64,
     /// Tokens of prompts and answers.
     pub(crate) tokens: u64,
     /// Tokens of prompts that a server had cached.
@@ -92,6 +98,32 @@ pub(crate) struct Spent {
     pub(crate) usd: Usd,
     /// What left this machine: by host, how many requests and how many bytes of them.
     pub(crate) sent: BTreeMap<String, (u64, u64)>,
+}
+
+impl Spent {
+    /// Adds a call that has ended.
+    fn add(&mut self, usage: &CallUsage) {
+        self.calls += 1;
+        self.tokens = self
+            .tokens
+            .saturating_add(usage.prompt)
+            .saturating_add(usage.completion);
+        self.estimated |= usage.estimated;
+        self.cached = self.cached.saturating_add(usage.cached.unwrap_or(0));
+        self.usd = self.usd.plus(usage.usd);
+    }
+
+    /// Adds a call that was cut off.
+    fn add_cut_off(&mut self, reserve: &Reserve) {
+        self.cut_off += 1;
+        self.add(&CallUsage {
+            prompt: reserve.prompt,
+            completion: reserve.completion,
+            estimated: true,
+            usd: reserve.usd,
+            ..CallUsage::default()
+        });
+    }
 }
 
 /// A node that is at work.
@@ -218,6 +250,15 @@ impl Progress {
         self.running.values()
     }
 
+    /// What models were asked for, where nothing goes on any more: what has not ended was cut off.
+    pub(crate) fn spent_in_all(&self) -> Spent {
+        let mut spent = self.spent.clone();
+        for reserve in self.open.values().flat_map(BTreeMap::values) {
+            spent.add_cut_off(reserve);
+        }
+        spent
+    }
+
     /// How long the session has run, in milliseconds.
     pub(crate) fn elapsed(&self, now: Timestamp) -> u64 {
         self.started.map_or(0, |started| now.since(started))
@@ -272,9 +313,12 @@ impl Progress {
                 node,
                 call,
                 profile,
+                reserve,
                 sent,
                 ..
             } => {
+                let open = self.open.entry(node.clone()).or_default();
+                open.insert(*call, *reserve);
                 if let Some(sent) = sent {
                     let (requests, bytes) = self.spent.sent.entry(sent.host.clone()).or_default();
                     *requests += 1;
@@ -283,16 +327,13 @@ impl Progress {
                 self.busy(node, Activity::Calling(profile.clone(), *call));
                 None
             }
-            Event::CallFinished { node, usage, .. } => {
-                self.spent.calls += 1;
-                self.spent.tokens = self
-                    .spent
-                    .tokens
-                    .saturating_add(usage.prompt)
-                    .saturating_add(usage.completion);
-                self.spent.estimated |= usage.estimated;
-                self.spent.cached = self.spent.cached.saturating_add(usage.cached.unwrap_or(0));
-                self.spent.usd = self.spent.usd.plus(usage.usd);
+            Event::CallFinished {
+                node, call, usage, ..
+            } => {
+                if let Some(open) = self.open.get_mut(node) {
+                    open.remove(call);
+                }
+                self.spent.add(usage);
                 self.busy(node, Activity::Working);
                 None
             }
@@ -313,6 +354,7 @@ impl Progress {
                 None
             }
             Event::RunFinished { status, message, .. } => {
+                self.cut_off_all();
                 self.ended = Some((*status, message.clone()));
                 None
             }
@@ -330,8 +372,22 @@ impl Progress {
         }
     }
 
+    /// Nothing goes on: calls that have not ended never will.
+    fn cut_off_all(&mut self) {
+        self.spent = self.spent_in_all();
+        self.open.clear();
+    }
+
+    /// The attempt of a node is over: its calls that have not ended never will.
+    fn cut_off(&mut self, id: &NodeId) {
+        for reserve in self.open.remove(id).into_iter().flat_map(BTreeMap::into_values) {
+            self.spent.add_cut_off(&reserve);
+        }
+    }
+
     /// Whatever was running ran in a process that is gone.
     fn resume(&mut self, at: Timestamp) {
+        self.cut_off_all();
         self.started = Some(at);
         self.ended = None;
         for running in std::mem::take(&mut self.running).into_values() {
@@ -349,6 +405,7 @@ impl Progress {
     }
 
     fn start<'e>(&mut self, at: Timestamp, id: &'e NodeId, attempt: u32) -> Change<'e> {
+        self.cut_off(id);
         let start = self.next_start;
         self.next_start += 1;
         let node = self.nodes.entry(id.clone()).or_default();
@@ -430,6 +487,7 @@ impl Progress {
     }
 
     fn stop(&mut self, id: &NodeId) -> &mut Node {
+        self.cut_off(id);
         let node = self.nodes.entry(id.clone()).or_default();
         if let Some(start) = node.running.take() {
             self.running.remove(&start);

@@ -331,7 +331,7 @@ impl<W: Write + Send> Terminal<W> {
         if counts.retried > 0 {
             parts.push(format!("{} retried", text::number(counts.retried)));
         }
-        parts.extend(wording::spent(&self.progress));
+        parts.extend(wording::spent(&self.progress.spent));
         let left = width.saturating_sub(if bar.is_empty() { 0 } else { BAR + 1 });
         bar + &text::cut(&parts.join("  "), left)
     }

@@ -8,7 +8,7 @@ use smallcode_core::run::{
 };
 use smallcode_core::spec::SplitBy;
 
-use super::progress::Progress;
+use super::progress::{Progress, Spent};
 use crate::render::style::{Paint, Style};
 use crate::render::text;
 
@@ -95,9 +95,8 @@ pub(super) fn repairs(repairs: &[Repaired]) -> String {
     said.join(", ")
 }
 
-/// `12,345 tokens in 8 calls, 900 of them in the server's cache, $0.0123`; nothing where no model was called.
-pub(super) fn spent(progress: &Progress) -> Option<String> {
-    let spent = &progress.spent;
+/// `12,345 tokens in 8 calls (1 cut off), 900 of them in the server's cache, $0.0123`; nothing where no model was called.
+pub(super) fn spent(spent: &Spent) -> Option<String> {
     let calls = usize::try_from(spent.calls).unwrap_or(usize::MAX);
     if calls == 0 {
         return None;
@@ -105,6 +104,9 @@ pub(super) fn spent(progress: &Progress) -> Option<String> {
     let about = if spent.estimated { "about " } else { "" };
     let tokens = text::number(spent.tokens);
     let mut said = format!("{about}{tokens} tokens in {}", count(calls, "call"));
+    if spent.cut_off > 0 {
+        let _ = write!(said, " ({} cut off)", text::number(spent.cut_off));
+    }
     if spent.cached > 0 {
         let _ = write!(
             said,
@@ -187,7 +189,7 @@ pub(super) fn summary(progress: &Progress, style: Style, now: Timestamp) -> Vec<
         first.push_str(&counts);
     }
     let mut lines = vec![first];
-    lines.extend(spent(progress).map(|spent| style.paint(Paint::Dim, format!("  {spent}"))));
+    lines.extend(spent(&progress.spent_in_all()).map(|spent| style.paint(Paint::Dim, format!("  {spent}"))));
     lines.extend(
         sent(progress)
             .into_iter()

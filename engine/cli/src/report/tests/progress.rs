@@ -127,3 +127,41 @@ fn a_hundred_thousand_nodes_are_counted() {
         (100_000, Some(100_000))
     );
 }
+
+#[test]
+fn calls_that_are_cut_off_count_as_what_was_set_aside() {
+    let spent = |events: &[Event]| {
+        let events: Vec<(u64, Event)> = (0..).zip(events.iter().cloned()).collect();
+        let progress = fold(None, &events);
+        let all = progress.spent_in_all();
+        (
+            (progress.spent.calls, progress.spent.cut_off),
+            (all.tokens, all.cut_off),
+        )
+    };
+    let begun = [run_started(), started("a", 1), called("a", 1)];
+    // It may end yet; of a run that was killed, it did not.
+    assert_eq!(spent(&begun), ((0, 0), (1_924, 1)));
+    let with = |more: &[Event]| [begun.as_slice(), more].concat();
+    assert_eq!(spent(&with(&[answered("a", 1)])), ((1, 0), (2_232, 0)));
+    let resumed = Event::RunResumed {
+        jobs: 4,
+        confirmed: false,
+        boot: None,
+    };
+    let timed_out = failed("a", 1, Failure::new(FailureClass::TimedOut, "too long"), None);
+    let stopped = Event::NodeCancelled {
+        node: id("a"),
+        because: "a signal".to_owned(),
+    };
+    let interrupted = run_finished(RunStatus::Interrupted, "");
+    for end in [resumed.clone(), timed_out, stopped, interrupted] {
+        assert_eq!(
+            spent(&with(std::slice::from_ref(&end))),
+            ((1, 1), (1_924, 1)),
+            "{end:?}"
+        );
+    }
+    let again = with(&[resumed, started("a", 1), called("a", 1), answered("a", 1)]);
+    assert_eq!(spent(&again), ((2, 1), (4_156, 1)));
+}
