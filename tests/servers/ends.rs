@@ -63,3 +63,41 @@ fn an_end_that_nobody_knows_is_told_once() {
     let output = at(&server, "tasks:\n  a: { prompt: Hello }\n").exec(&[]).exits(0);
     assert!(!output.stderr.contains("warning"), "{}", output.stderr);
 }
+
+#[test]
+fn a_value_that_came_as_a_thought_is_read_from_there() {
+    let thought = |thinking: &str| Answer::text("").thinking(thinking);
+    let value = r#"let me see: {"age": 7}"#;
+    let schema = "tasks:\n  a: { prompt: How old?, output: { schema: { type: object, properties: { age: { type: integer } }, required: [age] } } }\noutputs: { a: '{{ tasks.a.output.age }}' }\n";
+    let server = ModelServer::start(Script::always(thought(value)));
+    let output = at(&server, schema).exec(&[]).exits(0);
+    let told = "files the answer under the model's thoughts; it is read from there";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    assert_eq!(output.json(), json!({ "a": 7 }));
+    assert_eq!(server.calls().len(), 1);
+    // A thought is no text, and no file.
+    for workflow in [FILE, "tasks:\n  a: { prompt: Hello, on_failure: { retry: 0 } }\n"] {
+        let server = ModelServer::start(Script::always(thought(value)));
+        let sandbox = at(&server, workflow);
+        sandbox.exec(&[]).exits(1).says("the answer is empty");
+        assert!(!sandbox.has("notes.md"));
+    }
+}
+
+#[test]
+fn a_call_that_came_as_a_thought_is_carried_out() {
+    let call = |name: &str, arguments: serde_json::Value| {
+        let call = json!({ "name": name, "arguments": arguments });
+        Answer::text("").thinking(format!("I write it.\n<tool_call>\n{call}\n</tool_call>"))
+    };
+    let server = ModelServer::start(Script::answers([
+        call("write_file", json!({ "path": "src/a.txt", "content": "hello\n" })),
+        call("finish", json!({ "summary": "done" })),
+    ]));
+    let sandbox = at(
+        &server,
+        "permissions: { write: ['src/**'] }\ntasks:\n  a: { agent: { goal: Write it. }, writes: ['src/**'], verify: [{ files: [src/a.txt] }] }\n",
+    );
+    sandbox.exec(&[]).exits(0);
+    assert_eq!(sandbox.read("src/a.txt"), "hello\n");
+}

@@ -5,6 +5,7 @@
 mod call;
 mod judge;
 mod request;
+mod thoughts;
 mod tries;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use super::super::command::in_words;
 use super::super::{Answerer, Answering, CallEnd, CallRequest, Job, Message, Shared, keep, show, unkept};
 use super::request::{Asked, SHORT};
 use super::tries::Tries;
-use super::{Asker, judge};
+use super::{Asker, judge, thoughts};
 use crate::model::{self, CallError, Constraint, Ready, Reply, Request, Turn as PoolTurn, UsageVerdict};
 use crate::own_time::Step;
 use crate::settings::Profile;
@@ -51,7 +51,7 @@ impl<'a> Asker<'a> {
             if let Some(record) = record {
                 let reply = record.reply.as_ref().filter(|_| record.digest == digest);
                 if let Some(reply) = reply {
-                    return Ok(judged(journaled(shared, reply)?, &asked));
+                    return Ok(judged(journaled(shared, reply)?, &asked, answerer, job));
                 }
                 tries.was_made();
                 // As it was then: its prompt may have been built anew.
@@ -100,7 +100,7 @@ impl<'a> Asker<'a> {
                 reserve,
             };
             let unmade = match finish(shared, answerer, request, expected, result, number, job).await {
-                Ok(reply) => return Ok(judged(reply, &asked)),
+                Ok(reply) => return Ok(judged(reply, &asked, answerer, job)),
                 Err(unmade) => unmade,
             };
             match (unmade.cure, wait) {
@@ -295,7 +295,16 @@ fn named(request: &Request, answerer: &Answerer) -> Result<String, Failure> {
 }
 
 /// An answer, and why it is no whole one.
-fn judged(reply: Reply, asked: &Asked) -> (Reply, Option<Failure>) {
+fn judged(mut reply: Reply, asked: &Asked, answerer: &Answerer, job: &Job) -> (Reply, Option<Failure>) {
+    if thoughts::take_answer(&mut reply, &asked.request) {
+        let message = format!(
+            "the server of `{}` files the answer under the model's thoughts; it is read from there",
+            answerer.profile.name
+        );
+        if answerer.told.is_first(&message) {
+            tell(job, message);
+        }
+    }
     let failure = judge::whole(&reply, &asked.request, asked.room).err();
     (reply, failure)
 }
