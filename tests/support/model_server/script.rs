@@ -55,6 +55,8 @@ pub(crate) enum Fault {
     HugeAnswer { bytes: usize },
     /// The bytes of the body are sent in pieces of this size.
     Pieces { bytes: usize },
+    /// This body, byte for byte, with status 200 and a content type.
+    Body { kind: &'static str, body: String },
     /// One JSON value although a stream was asked for.
     WholeJson,
 }

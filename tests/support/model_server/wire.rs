@@ -141,6 +141,10 @@ impl Connection {
                         .await?;
                     return Ok(true);
                 }
+                Fault::Body { kind, body } => {
+                    self.write_text(200, kind, &[], body).await?;
+                    return Ok(true);
+                }
                 Fault::Html200 => {
                     let page = "<!doctype html><title>Welcome</title>";
                     self.write_text(200, "text/html", &[], page).await?;

@@ -184,9 +184,11 @@ fn stream_error(error: &Value) -> StreamError {
         "overloaded_error" => Some(529),
         _ => None,
     };
+    let words = [error.as_str().unwrap_or_default(), word("message"), word("type")];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     StreamError {
         status,
-        message: format!("{}, {}", word("message"), word("type")),
+        message: words.join(", "),
     }
 }
 

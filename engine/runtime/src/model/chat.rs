@@ -6,6 +6,7 @@
 mod assemble;
 mod plain;
 mod repeated;
+pub(super) mod surrogates;
 
 use serde_json::{Map, Value, json};
 
@@ -252,7 +253,9 @@ fn counts(fields: &Map<String, Value>) -> Option<Counts> {
 }
 
 pub(super) fn stream_error(fields: &Map<String, Value>) -> Option<StreamError> {
-    let error = fields.get("error").filter(|error| !error.is_null())?;
+    // An event that is named an error and says nothing of it is one all the same.
+    let is_named = fields.get("type").is_some_and(|kind| kind == "error");
+    let error = fields.get("error").filter(|error| is_named || !error.is_null())?;
     if let Some(message) = error.as_str() {
         return Some(StreamError {
             status: None,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer_tool::{self, Passed};
 use super::chat::{Assembler, Chunk};
 use super::classify;
-use super::dialect::{self, Reader};
+use super::dialect::{self, Dialect, Reader};
 use super::error::CallError;
 use super::finish::Finish;
 use super::http::Client;
@@ -156,17 +156,30 @@ impl Exchange<'_> {
             passed: answer_tool::is_asked(request).then(Passed::default),
             own_time: Duration::ZERO,
         };
-        match content_of(&response) {
-            Some(Content::Json) => self.whole(response, first_byte, &mut answer).await?,
-            Some(Content::Events) => {
+        let Some(claimed) = content_of(&response) else {
+            return Err(self.no_reply(&response));
+        };
+        let mut bytes = Incoming::new(self, response, first_byte);
+        let content = match claimed {
+            // No event begins so.
+            Content::Events if bytes.peek().await?.trim_ascii_start().starts_with(b"{") => {
+                match self.profile.dialect {
+                    Dialect::Ollama => Content::Lines,
+                    Dialect::OpenAi | Dialect::Anthropic => Content::Json,
+                }
+            }
+            claimed => claimed,
+        };
+        match content {
+            Content::Json => self.whole(bytes, &mut answer).await?,
+            Content::Events => {
                 let cutter = Cutter::Events(Decoder::default());
-                self.streamed(response, first_byte, cutter, &mut answer).await?;
+                self.streamed(bytes, cutter, &mut answer).await?;
             }
-            Some(Content::Lines) => {
+            Content::Lines => {
                 let cutter = Cutter::Lines(Lines::default());
-                self.streamed(response, first_byte, cutter, &mut answer).await?;
+                self.streamed(bytes, cutter, &mut answer).await?;
             }
-            None => return Err(self.no_reply(&response)),
         }
         let step = Step::begin();
         let taken = answer.own_time;
@@ -258,14 +271,8 @@ impl Exchange<'_> {
     }
 
     /// Reads the reply of a server that does not stream.
-    async fn whole(
-        &self,
-        response: reqwest::Response,
-        first_byte: Instant,
-        answer: &mut Answer<'_>,
-    ) -> Result<(), CallError> {
+    async fn whole(&self, mut bytes: Incoming<'_>, answer: &mut Answer<'_>) -> Result<(), CallError> {
         let mut body = Vec::new();
-        let mut bytes = Incoming::new(self, response, first_byte);
         while let Some(chunk) = bytes.next().await? {
             body.extend_from_slice(&chunk);
         }
@@ -273,7 +280,7 @@ impl Exchange<'_> {
         let chunk = self
             .profile
             .dialect
-            .read(&body)
+            .read_whole(&body)
             .ok_or_else(|| CallError::NotJson200 {
                 host: self.host(),
                 content: classify::excerpt(self.profile, &body),
@@ -289,12 +296,10 @@ impl Exchange<'_> {
     /// need not go on.
     async fn streamed(
         &self,
-        response: reqwest::Response,
-        first_byte: Instant,
+        mut bytes: Incoming<'_>,
         mut cutter: Cutter,
         answer: &mut Answer<'_>,
     ) -> Result<(), CallError> {
-        let mut bytes = Incoming::new(self, response, first_byte);
         loop {
             let chunk = match bytes.next().await {
                 Ok(chunk) => chunk,
@@ -408,6 +413,8 @@ struct Incoming<'a> {
     read: usize,
     /// The limit of the first byte; afterwards each has its own.
     first_byte: Option<Instant>,
+    /// What was read and not given yet.
+    peeked: Option<Bytes>,
 }
 
 impl<'a> Incoming<'a> {
@@ -417,10 +424,20 @@ impl<'a> Incoming<'a> {
             response,
             read: 0,
             first_byte: Some(first_byte),
+            peeked: None,
         }
     }
 
+    /// The bytes that come first.
+    async fn peek(&mut self) -> Result<&[u8], CallError> {
+        self.peeked = self.next().await?;
+        Ok(self.peeked.as_deref().unwrap_or_default())
+    }
+
     async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
+        if let Some(peeked) = self.peeked.take() {
+            return Ok(Some(peeked));
+        }
         let (limit, name) = match self.first_byte {
             Some(limit) => (limit, "first_byte"),
             None => (after(self.exchange.profile.timeouts.idle), "idle"),

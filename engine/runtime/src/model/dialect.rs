@@ -4,7 +4,7 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use super::chat::{self, Chunk, Repeated};
+use super::chat::{self, Chunk, Repeated, surrogates};
 use super::message::Request;
 use super::{anthropic, ollama};
 use crate::settings::Profile;
@@ -26,6 +26,8 @@ pub enum Dialect {
 pub(super) struct Reader {
     dialect: Dialect,
     repeated: Repeated,
+    /// The first half of a character, at the end of an event.
+    half: Option<u16>,
 }
 
 /// The version of Anthropic's protocol that this speaks: the last in which older models take a temperature.
@@ -61,8 +63,14 @@ impl Dialect {
         headers
     }
 
+    /// Reads a whole answer; nothing where it is not JSON, or no object.
+    pub(super) fn read_whole(self, text: &str) -> Option<Chunk> {
+        self.read(text)
+            .or_else(|| self.read(&surrogates::joined(text, None)?))
+    }
+
     /// Reads an event of a stream, or a whole answer; nothing where it is not JSON, or no object.
-    pub(super) fn read(self, text: &str) -> Option<Chunk> {
+    fn read(self, text: &str) -> Option<Chunk> {
         match self {
             Self::OpenAi => Chunk::read(text),
             Self::Anthropic => anthropic::read(text),
@@ -77,16 +85,36 @@ impl Reader {
         Self {
             dialect,
             repeated: Repeated::default(),
+            half: None,
         }
     }
 
     /// Reads an event of a stream; nothing where it is not JSON, or no object.
     pub(super) fn read(&mut self, event: &str) -> Option<Chunk> {
-        match self.dialect {
+        let chunk = match self.dialect {
             Dialect::OpenAi => self.repeated.read(event),
             // Each event of the others differs from the one before in a time, or is of one of several kinds.
             dialect @ (Dialect::Anthropic | Dialect::Ollama) => dialect.read(event),
+        };
+        if chunk.is_none() {
+            let joined = surrogates::joined(event, Some(&mut self.half))?;
+            return self.dialect.read(&joined);
         }
+        self.with_half(chunk)
+    }
+
+    /// An event that is right, after one that ended with half a character: the other half does not come any more.
+    fn with_half(&mut self, chunk: Option<Chunk>) -> Option<Chunk> {
+        let mut chunk = chunk?;
+        let text = match (chunk.text.is_empty(), chunk.thinking.is_empty()) {
+            (false, _) => &mut chunk.text,
+            (true, false) => &mut chunk.thinking,
+            (true, true) => return Some(chunk),
+        };
+        if self.half.take().is_some() {
+            text.insert(0, char::REPLACEMENT_CHARACTER);
+        }
+        Some(chunk)
     }
 }
 
@@ -108,4 +136,36 @@ pub(super) fn bearer(profile: &Profile) -> Option<HeaderValue> {
     let mut header = HeaderValue::from_str(&format!("Bearer {}", profile.key()?)).ok()?;
     header.set_sensitive(true);
     Some(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(dialect: Dialect, events: &[&str]) -> String {
+        let mut reader = Reader::new(dialect);
+        let chunks = events.iter().map(|event| reader.read(event).unwrap().text);
+        chunks.collect()
+    }
+
+    #[test]
+    fn half_a_character_is_no_end_of_a_stream() {
+        let openai = |text: &str| format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
+        let ollama = |text: &str| format!(r#"{{"message":{{"content":"{text}"}},"done":false}}"#);
+        for (dialect, event) in [
+            (Dialect::OpenAi, &openai as &dyn Fn(&str) -> String),
+            (Dialect::Ollama, &ollama),
+        ] {
+            let events = |texts: &[&str]| {
+                let events: Vec<String> = texts.iter().map(|text| event(text)).collect();
+                let events: Vec<&str> = events.iter().map(String::as_str).collect();
+                said(dialect, &events)
+            };
+            assert_eq!(events(&["a", "b", "c\\ud83d", "\\ude00d", "e"]), "abc😀de");
+            assert_eq!(events(&["a", "b\\ud83d", "c"]), "ab\u{fffd}c");
+            assert_eq!(events(&["\\ude00", "c"]), "\u{fffd}c");
+            assert_eq!(dialect.read_whole(&event("\\ud83d")).unwrap().text, "\u{fffd}");
+            assert!(dialect.read_whole("{not json").is_none());
+        }
+    }
 }

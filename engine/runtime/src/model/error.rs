@@ -68,7 +68,8 @@ pub enum CallError {
     },
     /// The server failed. A status of 200 stands for an error inside a stream.
     #[error(
-        "{host} failed with status {status}: {excerpt}; {}",
+        "{host} failed {}: {excerpt}; {}",
+        place(*.status),
         advice(*.retry_after, "look at the server's own log")
     )]
     ServerError {
@@ -284,6 +285,14 @@ impl CallError {
         } else {
             None
         }
+    }
+}
+
+/// Where a server failed.
+fn place(status: u16) -> String {
+    match status {
+        200 => "in the middle of its answer".to_owned(),
+        status => format!("with status {status}"),
     }
 }
 

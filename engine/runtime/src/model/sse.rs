@@ -15,8 +15,16 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventTooLarge;
 
+/// What an event is named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    #[default]
+    Other,
+    Error,
+}
+
 /// Turns bytes into the data of events. Names and ids of events are read over: model servers tell
-/// everything in the data.
+/// everything in the data, but that an event is an error.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     /// The line that is not finished yet.
@@ -25,6 +33,8 @@ pub(super) struct Decoder {
     data: Vec<u8>,
     /// Whether a data line was seen: an event may have empty data.
     has_data: bool,
+    /// What it is named.
+    name: Name,
     /// A CR ended the last line, so a LF right after it belongs to it.
     after_cr: bool,
     /// The first line is over, so a byte order mark is text.
@@ -96,7 +106,10 @@ impl Decoder {
         }
         if line.is_empty() {
             self.dispatch(event);
-        } else if let Some(value) = field_value(line, b"data") {
+        } else if let Some(name) = field_value(line, b"event") {
+            self.name = if name == ERROR { Name::Error } else { Name::Other };
+        } else if let Some((value, name)) = data(line) {
+            self.name = self.name.max(name);
             if self.data.len() + value.len() >= MAX_EVENT_BYTES {
                 return Err(EventTooLarge);
             }
@@ -110,8 +123,13 @@ impl Decoder {
     }
 
     fn dispatch(&mut self, event: &mut impl FnMut(&str)) {
+        let name = std::mem::take(&mut self.name);
         if std::mem::take(&mut self.has_data) {
-            event(&text(&self.data));
+            let data = text(&self.data);
+            match name {
+                Name::Error => event(&as_error(&data)),
+                Name::Other => event(&data),
+            }
         }
         self.data.clear();
     }
@@ -120,6 +138,25 @@ impl Decoder {
 /// Bytes as text. Whether they are is seen much faster than where they are not.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// The name of an event that is an error.
+const ERROR: &[u8] = b"error";
+
+/// The data of a line, and what it names its event: older versions of llama.cpp have errors in a field of that name.
+fn data(line: &[u8]) -> Option<(&[u8], Name)> {
+    let data = field_value(line, b"data").map(|value| (value, Name::Other));
+    data.or_else(|| field_value(line, ERROR).map(|value| (value, Name::Error)))
+}
+
+/// The data of an event that is an error, as an object that says so; in the words of all dialects.
+fn as_error(data: &str) -> String {
+    let error = match serde_json::from_str(data) {
+        Ok(serde_json::Value::Object(fields)) if fields.contains_key("error") => return data.to_owned(),
+        Ok(error) => error,
+        Err(_) => data.into(),
+    };
+    serde_json::json!({ "type": "error", "error": error }).to_string()
 }
 
 /// Returns the value when the line is this field: after the colon, without one space.
@@ -166,6 +203,29 @@ mod tests {
         ];
         for (bytes, events) in cases {
             assert_eq!(decode(&[bytes]), events, "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_an_error_says_so() {
+        let error = |said: &str| format!(r#"{{"type":"error","error":{said}}}"#);
+        let cases: [(&[u8], String); 6] = [
+            (
+                b"event: error\ndata: {\"message\":\"boom\"}\n\n",
+                error(r#"{"message":"boom"}"#),
+            ),
+            (b"data: boom\nevent:error\n\n", error(r#""boom""#)),
+            (b"event: error\ndata: null\n\n", error("null")),
+            (b"error: {\"code\":500}\n\n", error(r#"{"code":500}"#)),
+            (
+                b"event: error\ndata: {\"error\":\"boom\"}\n\n",
+                r#"{"error":"boom"}"#.to_owned(),
+            ),
+            (b"event: error\nevent: delta\ndata: {}\n\n", "{}".to_owned()),
+        ];
+        for (bytes, event) in cases {
+            let then = [bytes, b"data: {}\n\n"].concat();
+            assert_eq!(decode(&[&then]), [event.as_str(), "{}"]);
         }
     }
 

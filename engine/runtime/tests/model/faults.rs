@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::json;
-use smallcode_runtime::model::{CallError, Client, Finish, Stop, call};
+use smallcode_runtime::model::{CallError, Client, Dialect, Finish, Stop, call};
 use tokio_util::sync::CancellationToken;
 
 use crate::model_server::{Answer, Fault, ModelServer, Script};
@@ -242,6 +242,41 @@ async fn an_answer_that_the_server_breaks_off() {
             assert!(!error.is_before_work());
         }
     }
+}
+
+fn body(kind: &'static str, body: &str) -> Script {
+    let body = body.to_owned();
+    Script::always(Answer::fault(Fault::Body { kind, body }))
+}
+
+#[tokio::test]
+async fn errors_in_a_stream_are_told_as_they_are() {
+    let begun = "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n";
+    let named = [
+        "event: error\ndata: {\"message\":\"out of memory\"}\n\n",
+        "event: error\ndata: out of memory\n\n",
+        "error: {\"code\":7,\"message\":\"out of memory\"}\n\n",
+    ];
+    for event in named {
+        let error = call_script(body("text/event-stream", &format!("{begun}{event}")), |_| ())
+            .await
+            .unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.contains("failed in the middle of its answer: out of memory"),
+            "{told}"
+        );
+    }
+    let lines = "{\"message\":{\"content\":\"half\"},\"done\":false}\n{\"error\":\"out of memory\"}\n";
+    let ollama = |profile: &mut smallcode_runtime::settings::Profile| profile.dialect = Dialect::Ollama;
+    let error = call_script(body("application/x-ndjson", lines), ollama)
+        .await
+        .unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("failed in the middle of its answer: out of memory"),
+        "{told}"
+    );
 }
 
 /// Wherever a stream is cut: an error, or the whole text. Lost after the reason, it lacks the counts.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use smallcode_core::tokens::{Family, Tokens};
 use smallcode_runtime::model::{
-    Client, Finish, Request, ToolCall, Usage, UsageVerdict, call, compare_usage, estimate_request,
+    Client, Dialect, Finish, Request, ToolCall, Usage, UsageVerdict, call, compare_usage, estimate_request,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -209,4 +209,36 @@ fn faults_by_chance_follow_the_seed() {
     assert_ne!(first, outcomes(8));
     assert!(first.iter().any(|text| text == "an answer"));
     assert!(first.iter().any(|text| text.contains("503")));
+}
+
+#[tokio::test]
+async fn a_whole_answer_that_is_called_a_stream_is_read() {
+    for dialect in [Dialect::OpenAi, Dialect::Ollama] {
+        let body = match dialect {
+            Dialect::Ollama => "{\"message\":{\"content\":\"so\"}}\n{\"done\":true}\n",
+            _ => {
+                "\n{\n  \"choices\": [{ \"message\": { \"content\": \"so\" }, \"finish_reason\": \"stop\" }]\n}\n"
+            }
+        };
+        let answer = Answer::fault(Fault::Body {
+            kind: "text/event-stream",
+            body: body.to_owned(),
+        });
+        let reply = call_script(Script::always(answer), |profile| profile.dialect = dialect)
+            .await
+            .unwrap();
+        assert_eq!(reply.text, "so");
+    }
+}
+
+#[tokio::test]
+async fn a_character_that_was_cut_in_half_is_whole_again() {
+    let event = |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let end = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
+    let answer = Answer::fault(Fault::Body {
+        kind: "text/event-stream",
+        body: event("a\\ud83d") + &event("\\ude00b") + end,
+    });
+    let reply = call_script(Script::always(answer), |_| ()).await.unwrap();
+    assert_eq!(reply.text, "a😀b");
 }

@@ -78,6 +78,26 @@ fn plain_and_quiet() {
 }
 
 #[test]
+fn a_long_wait_is_told_to_everyone() {
+    let page = Page::default();
+    let mut report = Plain::new(page.clone(), view(Verbosity::Normal));
+    for delay in [2_000, 20_000] {
+        let retried = Notice::CallRetried {
+            node: id("build"),
+            because: "busy".to_owned(),
+            delay,
+        };
+        report.notice(START, &retried);
+    }
+    assert_eq!(page.text().matches("call again in").count(), 1);
+    assert!(
+        page.text().contains("build: call again in 20.0s: busy"),
+        "{}",
+        page.text()
+    );
+}
+
+#[test]
 fn plain_and_verbose() {
     let page = Page::default();
     let mut report = Plain::new(page.clone(), view(Verbosity::Verbose));
