@@ -100,15 +100,9 @@ mod tests {
 
     fn request(schema: Value) -> Request {
         Request {
-            messages: Vec::new(),
-            max_tokens: 100,
-            temperature: 0.0,
-            top_p: 1.0,
-            seed: 0,
-            stop: Vec::new(),
             schema: Some(schema),
             constraint: Constraint::ToolCall,
-            offered: crate::model::Offered::default(),
+            ..Request::of_tokens(100)
         }
     }
 

@@ -67,6 +67,24 @@ pub struct Request {
     pub offered: Offered,
 }
 
+#[cfg(test)]
+impl Request {
+    /// A request of tests that asks for nothing in particular.
+    pub(crate) fn of_tokens(max_tokens: u64) -> Self {
+        Self {
+            messages: Vec::new(),
+            max_tokens,
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 0,
+            stop: Vec::new(),
+            schema: None,
+            constraint: Constraint::default(),
+            offered: Offered::default(),
+        }
+    }
+}
+
 /// The tools that an answer may call, for whoever watches it. They are told in the messages, so that what is asked is the
 /// same with them and without.
 #[derive(Debug, Clone, Default)]

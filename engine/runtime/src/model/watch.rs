@@ -266,15 +266,8 @@ mod tests {
 
     fn request(max_tokens: u64, schema: Option<serde_json::Value>) -> Request {
         Request {
-            messages: Vec::new(),
-            max_tokens,
-            temperature: 0.0,
-            top_p: 1.0,
-            seed: 0,
-            stop: Vec::new(),
             schema,
-            constraint: crate::model::Constraint::default(),
-            offered: crate::model::Offered::default(),
+            ..Request::of_tokens(max_tokens)
         }
     }
 

@@ -127,7 +127,7 @@ fn is_echo(said: &str, request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Constraint, Offered, Usage};
+    use crate::model::Usage;
 
     fn judged(text: &str, reason: &str) -> (Option<FailureClass>, Option<String>) {
         let reply = Reply {
@@ -138,17 +138,7 @@ mod tests {
             usage: Usage::default(),
             model: None,
         };
-        let request = Request {
-            messages: Vec::new(),
-            max_tokens: 100,
-            temperature: 0.0,
-            top_p: 1.0,
-            seed: 0,
-            stop: Vec::new(),
-            schema: None,
-            constraint: Constraint::default(),
-            offered: Offered::default(),
-        };
+        let request = Request::of_tokens(100);
         let class = whole(&reply, &request, 100).err().map(|failure| failure.class);
         (class, unknown(&reply))
     }

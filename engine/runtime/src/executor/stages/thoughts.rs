@@ -62,19 +62,12 @@ mod tests {
     use smallcode_parse::{Tool, Tools};
 
     use super::*;
-    use crate::model::{Constraint, Offered, Usage};
+    use crate::model::{Offered, Usage};
 
     fn request(schema: Option<Json>) -> Request {
         Request {
-            messages: Vec::new(),
-            max_tokens: 100,
-            temperature: 0.0,
-            top_p: 1.0,
-            seed: 0,
-            stop: Vec::new(),
             schema,
-            constraint: Constraint::default(),
-            offered: Offered::default(),
+            ..Request::of_tokens(100)
         }
     }
 
