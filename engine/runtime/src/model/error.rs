@@ -300,7 +300,7 @@ fn place(status: u16) -> String {
 fn advice(retry_after: Option<Duration>, otherwise: &str) -> String {
     match retry_after.filter(|asked| *asked > LONGEST_WAIT) {
         Some(asked) => format!(
-            "it wants to be asked again in {}, and is waited for up to {}: resume the run then",
+            "it wants to be asked again in {}, and is waited for up to {}: run this again then",
             whole_seconds(asked),
             whole_seconds(LONGEST_WAIT)
         ),

@@ -71,11 +71,11 @@ pub fn compare_usage(estimate: Estimate, set_aside: Tokens, usage: &Usage) -> Us
 /// What a call is charged with, where the server's own count cannot be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a server counted {counted} tokens of {of}, which has between {least} and {most}: {charged} are charged, and its counts \
+    "a server's count of {of} is {counted}, where {least} to {most} tokens can be: {charged} are charged, and its counts \
      are not to be relied on"
 )]
 pub struct Miscount {
-    /// What it counted: `a prompt` or `an answer`.
+    /// What was counted: `a prompt` or `an answer`.
     pub of: &'static str,
     /// What the server counted.
     pub counted: u64,

@@ -74,7 +74,7 @@ async fn a_server_that_wants_a_long_rest_is_not_asked_again() {
     let (outcome, failed, calls) = retried(answers, &CancellationToken::new()).await;
     let error = outcome.unwrap_err().to_string();
     assert!(
-        error.ends_with("in 3600 s, and is waited for up to 60 s: resume the run then"),
+        error.ends_with("in 3600 s, and is waited for up to 60 s: run this again then"),
         "{error}"
     );
     assert_eq!((failed.len(), calls), (0, 1));

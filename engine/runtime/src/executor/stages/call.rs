@@ -133,7 +133,7 @@ impl<'a> Asker<'a> {
             );
             if wait > longest_wait {
                 let message = format!(
-                    "{because}: for {}; resume the run then",
+                    "{because}: for {}; run this again then",
                     model::whole_seconds(wait)
                 );
                 return Err(Failure::new(FailureClass::Refused, message));
