@@ -375,6 +375,8 @@ fn outcomes(folder: &Path) -> Vec<(u64, u64, bool)> {
                 escalated += u64::from(event["profile"] == "stronger");
             }
             "call_finished" => {
+                // What the server refused before it did any work is no call.
+                run.0 -= u64::from(event["usage"]["refused"] == true);
                 let usage = |what: &str| event["usage"][what].as_u64().unwrap_or(0);
                 run.1 += usage("prompt") + usage("completion");
             }

@@ -64,7 +64,9 @@ fn a_call_waits_for_it_as_well() {
     // One that was started again: more often than there are tries.
     let answers = [loading(), loading(), loading(), Answer::text("yes")];
     let server = ModelServer::start(Script::answers(answers));
-    let output = at(&server, HELLO).exec(&[]).exits(0);
+    // What was refused counts for no cap.
+    let capped = format!("budget: {{ calls: 1 }}\n{HELLO}");
+    let output = at(&server, &capped).exec(&[]).exits(0).says(" in 1 call");
     assert_eq!(output.json(), json!({ "a": "yes" }));
     assert_eq!(
         output.stderr.matches("is loading its model").count(),

@@ -32,9 +32,10 @@ pub use fits::{Bound, oversized};
 /// The version of the form of plans.
 pub const FORMAT: u32 = 1;
 
-/// How often one call of a model is tried when the server breaks off or is busy; each counts as a call, since a
-/// server may have worked for all of them. Three, as the clients of the large providers do. What a server of a pool
-/// refuses before it works is none, as long as another is asked at once.
+/// How often one call of a model is tried when the server breaks off or is busy. Three, as the clients of the large
+/// providers do. Each counts as a call, since a server may have worked for all of them; but for what a server refuses
+/// before it does any work: that takes nothing, and a pool whose servers are busy, or one that loads its model, may refuse
+/// more often than that.
 pub const CALL_TRIES: u32 = 3;
 
 /// How many calls one attempt of a task makes where none has to be tried again: those of its kind, and one for each

@@ -103,7 +103,7 @@ pub(crate) struct Spent {
 impl Spent {
     /// Adds a call that has ended.
     fn add(&mut self, usage: &CallUsage) {
-        self.calls += 1;
+        self.calls += u64::from(!usage.refused);
         self.tokens = self
             .tokens
             .saturating_add(usage.prompt)

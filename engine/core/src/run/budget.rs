@@ -77,7 +77,7 @@ impl Spend {
     pub fn settle(&mut self, reserve: Reserve, usage: CallUsage) {
         self.reserved_tokens = self.reserved_tokens.saturating_sub(reserve.tokens());
         self.reserved_calls = self.reserved_calls.saturating_sub(1);
-        self.calls = self.calls.saturating_add(1);
+        self.calls = self.calls.saturating_add(u64::from(!usage.refused));
         self.tokens = self
             .tokens
             .saturating_add(usage.prompt)
@@ -137,6 +137,30 @@ impl Spend {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_a_server_refuses_is_no_call() {
+        let caps = Caps {
+            calls: Some(1),
+            ..Caps::default()
+        };
+        let reserve = Reserve::default();
+        let mut spend = Spend::default();
+        let refused = CallUsage {
+            refused: true,
+            ..CallUsage::default()
+        };
+        for usage in [refused, refused, CallUsage::default()] {
+            assert_eq!(spend.affords(reserve, caps, "the run"), Affordable::Yes);
+            spend.reserve(reserve);
+            assert_eq!(spend.affords(reserve, caps, "the run"), Affordable::Later);
+            spend.settle(reserve, usage);
+        }
+        assert!(matches!(
+            spend.affords(reserve, caps, "the run"),
+            Affordable::Never(_)
+        ));
+    }
 
     proptest! {
         /// Whatever is granted, in whatever order calls end, the cap holds.

@@ -75,6 +75,9 @@ pub struct CallUsage {
     /// Whether we counted, because the server did not, or its count could not be right.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// Whether the server refused the call before it did any work. Then it took nothing, and counts as no call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// What it cost, in billionths of a US dollar.
     #[serde(default, skip_serializing_if = "Usd::is_zero")]
     pub usd: Usd,

@@ -38,6 +38,7 @@ const USAGE: CallUsage = CallUsage {
     completion: 20,
     cached: None,
     estimated: false,
+    refused: false,
     usd: Usd::ZERO,
 };
 

@@ -149,7 +149,7 @@ impl<'a> Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// Waits until the server has loaded its model, by what it answers to questions: each call is journaled, and counts.
+    /// Waits until the server has loaded its model, by what it answers to questions: each call is journaled.
     async fn loaded(&self, host: &str, left: Duration) -> Result<(), Failure> {
         let Answerer { profile, told, .. } = self.answerer.answerer;
         let message = format!(
@@ -400,7 +400,10 @@ async fn finish(
             // What a broken call used is unknown, and what it costs may be all that was set aside; a server that
             // refused one used nothing.
             let usage = if error.is_before_work() {
-                CallUsage::default()
+                CallUsage {
+                    refused: true,
+                    ..CallUsage::default()
+                }
             } else {
                 CallUsage {
                     prompt: expected.reserve.prompt,
@@ -483,6 +486,7 @@ fn charged(answerer: &Answerer, request: &Request, reply: &Reply, job: &Job) -> 
         completion,
         cached,
         estimated,
+        refused: false,
         usd: answerer.facts.price.map_or(Usd::ZERO, |price| {
             price.cost(prompt, cached.unwrap_or(0), completion)
         }),
