@@ -7,6 +7,7 @@ mod judge;
 mod request;
 mod thoughts;
 mod tries;
+mod usage;
 
 use std::sync::Arc;
 
