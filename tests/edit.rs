@@ -35,12 +35,7 @@ fn run(task: &str, answers: impl IntoIterator<Item = String>) -> (Sandbox, Outpu
     let server = ModelServer::start(Script::answers(answers.into_iter().map(Answer::text)));
     let sandbox = sandbox(&server, task);
     let output = sandbox.exec(&[]);
-    let calls = server.calls();
-    let asked = calls
-        .iter()
-        .map(|call| call.body["messages"].to_string())
-        .collect();
-    (sandbox, output, asked)
+    (sandbox, output, server.asked())
 }
 
 #[test]

@@ -62,14 +62,6 @@ fn all_new() -> (String, String, bool) {
     ("a is new\n".to_owned(), "b is new\n".to_owned(), true)
 }
 
-fn asked(server: &ModelServer) -> Vec<String> {
-    let calls = server.calls();
-    calls
-        .iter()
-        .map(|call| call.body["messages"].to_string())
-        .collect()
-}
-
 fn count(sandbox: &Sandbox, word: &str) -> usize {
     sandbox
         .events()
@@ -95,7 +87,7 @@ fn a_plan_is_put_right_checked_and_run() {
     assert_eq!(tasks["a"]["files"], json!(["src/a.txt"]));
     assert_eq!(tasks["list"], json!({ "file": "src/list.md" }));
     assert_eq!(files(&sandbox), all_new());
-    let asked = asked(&server);
+    let asked = server.asked();
     for told in ["src/a.txt", "Make all of it new.", "at most 4 small tasks"] {
         assert!(asked[0].contains(told), "{told}: {}", asked[0]);
     }
@@ -117,7 +109,7 @@ fn what_the_file_check_refuses_is_told_too() {
         let server = ModelServer::start(Script::answers([plan(wrong), plan(wrong)]));
         let sandbox = sandbox(&server, RETRY);
         sandbox.exec(&[]).exits(1).says("the plan can't be run");
-        assert!(asked(&server)[1].contains(told), "{}", asked(&server)[1]);
+        assert!(server.asked()[1].contains(told), "{}", server.asked()[1]);
         assert_eq!(count(&sandbox, "plan_accepted"), 0);
         assert_eq!(files(&sandbox), old());
     }
@@ -163,9 +155,9 @@ fn a_plan_whose_tasks_fail_is_made_anew() {
         ("a is new\n", "b is old\n", false)
     );
     assert!(
-        asked(&server)[4].contains("of the plan, `port/b` failed"),
+        server.asked()[4].contains("of the plan, `port/b` failed"),
         "{}",
-        asked(&server)[4]
+        server.asked()[4]
     );
 }
 

@@ -51,14 +51,6 @@ fn new_files(sandbox: &Sandbox) -> Vec<&'static str> {
     ["a", "b", "c"].into_iter().filter(is_new).collect()
 }
 
-fn asked(server: &ModelServer) -> Vec<String> {
-    let calls = server.calls();
-    calls
-        .iter()
-        .map(|call| call.body["messages"].to_string())
-        .collect()
-}
-
 fn of_type(sandbox: &Sandbox, word: &str) -> Vec<Value> {
     sandbox
         .events()
@@ -78,7 +70,7 @@ fn what_does_not_fit_is_split_before_its_first_call() {
     );
     let said = said.says("its work is split by file");
     assert_eq!(new_files(&sandbox), ["a", "b"], "{}", said.stderr);
-    let asked = asked(&server);
+    let asked = server.asked();
     assert_eq!(asked.len(), 3);
     // Each is shown its file whole, and the signatures of the others.
     assert!(
@@ -230,7 +222,7 @@ fn a_file_that_does_not_fit_is_split_by_its_symbols() {
     assert_eq!(sandbox.read("src/a.rs"), before.replace("is old", "is new"));
     let split = of_type(&sandbox, "node_split");
     assert_eq!(split[0]["by"], "symbol");
-    let asked = asked(&server);
+    let asked = server.asked();
     assert_eq!(asked.len(), split[0]["parts"].as_array().unwrap().len());
     // Together they have seen every line, and none has seen all.
     for number in 0..120 {
@@ -250,7 +242,7 @@ fn a_part_is_told_what_was_found_in_its_file() {
     let beside = format!(", verify: [{{ run: \"{check}\" }}], on_failure: {{ retry: 0, split: diagnostic }}");
     let sandbox = sandbox(&server, SMALL, &beside);
     sandbox.exec(&[]).exits(0).says("its work is split by diagnostic");
-    let asked = asked(&server);
+    let asked = server.asked();
     let told: Vec<bool> = asked.iter().map(|asked| asked.contains("this is odd")).collect();
     assert_eq!(told, [false, false, true, false]);
 }
@@ -268,7 +260,7 @@ fn a_plan_of_the_model_may_say_how_work_is_split() {
         let sandbox = sandbox(&server, LARGE, &beside);
         sandbox.exec(&[]).exits(code).says("its work is split by plan");
         assert_eq!(new_files(&sandbox), left);
-        let asked = asked(&server);
+        let asked = server.asked();
         assert!(asked[0].contains("pub fn a_7(value: u32)"), "{}", asked[0]);
         assert_eq!(asked.len(), 3);
         assert_eq!(sandbox.ended("fix#2/then"), "success");
@@ -294,7 +286,7 @@ fn the_context_of_a_prompt_is_split_by_its_items() {
     }
     let said = sandbox.exec(&[]).exits(0).says("its work is split by item");
     assert_eq!(said.json()["sum"], "a says 1\n\nb and c say 2");
-    let asked = asked(&server);
+    let asked = server.asked();
     assert!(
         asked[1].contains("a_1(") && !asked[1].contains("b_0("),
         "{}",
@@ -325,7 +317,7 @@ fn the_files_of_a_prompt_are_made_one_by_one() {
     );
     assert_eq!(sandbox.read("out/a.txt"), "first\n");
     assert_eq!(sandbox.read("out/b.txt"), "second\n");
-    assert!(asked(&server)[2].contains("you make only `out/b.txt`"));
+    assert!(server.asked()[2].contains("you make only `out/b.txt`"));
 }
 
 #[test]
@@ -372,7 +364,7 @@ fn a_text_that_does_not_fit_is_split_by_its_sections() {
     assert_eq!(sandbox.read("src/a.md"), before.replace("is old", "is new"));
     let split = of_type(&sandbox, "node_split");
     assert_eq!(split[0]["by"], "section");
-    assert_eq!(asked(&server).len(), split[0]["parts"].as_array().unwrap().len());
+    assert_eq!(server.asked().len(), split[0]["parts"].as_array().unwrap().len());
 }
 
 /// A context that does not fit is not made smaller where it can be shown in parts: nothing of it is lost.

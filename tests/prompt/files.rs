@@ -15,12 +15,7 @@ fn write(output: &str, answers: &[&str]) -> (Sandbox, Output, Vec<String>) {
         ),
     );
     let output = sandbox.exec(&[]);
-    let calls = server.calls();
-    let asked = calls
-        .iter()
-        .map(|call| call.body["messages"].to_string())
-        .collect();
-    (sandbox, output, asked)
+    (sandbox, output, server.asked())
 }
 
 const PAGE: &str = "# Title\n\n```sh\nls\n```\n\nMore\n";

@@ -148,6 +148,15 @@ impl ModelServer {
         requests.retain(|request| wire::is_call(&request.path));
         requests
     }
+
+    /// Returns the messages of each of them, as JSON.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let calls = self.calls();
+        calls
+            .iter()
+            .map(|call| call.body["messages"].to_string())
+            .collect()
+    }
 }
 
 impl Drop for ModelServer {

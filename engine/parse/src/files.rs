@@ -19,6 +19,16 @@ pub use known::Known;
 /// How a file that holds fences is given without a doubt.
 pub const LONGER: &str = "put four backticks around a file that holds fences";
 
+/// What is said of a block of this content that does not end, with the way out where a fence in it may be why.
+pub fn unclosed(content: &str) -> String {
+    let missing = "its closing fence is missing";
+    if content.contains("```") {
+        format!("{missing}; {LONGER}")
+    } else {
+        missing.to_owned()
+    }
+}
+
 /// A file as a reply gives it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FileBlock {

@@ -51,7 +51,7 @@ mod value;
 
 pub use calls::native;
 pub use files::{
-    Block, Edit, Edits, FileBlock, Files, Known, LONGER, blocks, edits, edits_of, files, files_of,
+    Block, Edit, Edits, FileBlock, Files, Known, LONGER, blocks, edits, edits_of, files, files_of, unclosed,
 };
 pub use reading::{
     Call, Cut, Diagnostic, DiagnosticKind, Dialect, MAX_REPAIRS, Omitted, Reading, Repair, RepairKind,

@@ -119,14 +119,8 @@ pub fn file(answer: &str, path: &str) -> Result<String, Failure> {
         return Ok(with_newline(text));
     }
     if !block.closed {
-        let way_out = if block.content.contains("```") {
-            format!("; {LONGER}")
-        } else {
-            String::new()
-        };
-        let message = format!(
-            "the answer ends inside the code block of `{path}`: its closing fence is missing{way_out}"
-        );
+        let why = smallcode_parse::unclosed(block.content);
+        let message = format!("the answer ends inside the code block of `{path}`: {why}");
         return Err(Failure::new(FailureClass::Unparseable, message));
     }
     Ok(block.content.to_owned())

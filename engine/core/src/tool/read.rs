@@ -395,16 +395,14 @@ impl Gathered {
 }
 
 fn cut_block(content: &str) -> Diagnostic {
-    let way_out = if content.contains("```") {
-        format!("; {LONGER}")
-    } else {
-        String::new()
-    };
     Diagnostic {
         kind: DiagnosticKind::Cut,
         span: None,
         path: None,
-        message: format!("the answer ends inside the code block: its closing fence is missing{way_out}"),
+        message: format!(
+            "the answer ends inside the code block: {}",
+            smallcode_parse::unclosed(content)
+        ),
     }
 }
 

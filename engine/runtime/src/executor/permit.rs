@@ -32,11 +32,11 @@ pub(super) fn of_workflow(mut failure: Failure) -> Failure {
 }
 
 /// Sees, before a model is asked for it, that a file which the workflow names may and can be written; gives its path
-/// inside the workspace.
+/// inside the workspace, and that without symbolic links.
 ///
 /// # Errors
 /// When it may not or can't, whatever is answered.
-pub(super) fn to_write(shared: &Shared, written: &str) -> Result<String, Failure> {
+pub(super) fn to_write(shared: &Shared, written: &str) -> Result<(String, String), Failure> {
     let path = allowed(shared, written).map_err(of_workflow)?;
     let wrong = |message: String| Failure::new(FailureClass::Expression, message);
     let workspace = &shared.workspace;
@@ -50,7 +50,7 @@ pub(super) fn to_write(shared: &Shared, written: &str) -> Result<String, Failure
     }
     match workspace.not_for_a_file(&real) {
         Some(why) => Err(wrong(format!("`{path}` can't be written: {why}"))),
-        None => Ok(path),
+        None => Ok((path, real)),
     }
 }
 

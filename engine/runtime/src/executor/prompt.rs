@@ -116,7 +116,7 @@ fn destined(shared: &Shared, output: Option<&Output>, scope: &Arc<dyn Scope>) ->
         Some(Output::Files(globs)) => {
             let globs = globs.iter().map(|pattern| text(pattern, scope));
             let globs = globs.collect::<Result<Vec<_>, _>>()?;
-            globs.into_iter().filter(|glob| !glob::is_pattern(glob)).collect()
+            exact(&globs).cloned().collect()
         }
         Some(Output::Schema(_)) | None => Vec::new(),
     };
@@ -223,10 +223,14 @@ fn understand(
     }
 }
 
+/// Those of paths and globs that name one file.
+fn exact(texts: &[String]) -> impl Iterator<Item = &String> {
+    texts.iter().filter(|text| !glob::is_pattern(text))
+}
+
 /// The files that a prompt asks for by their names.
 fn named(texts: &[String]) -> impl Iterator<Item = String> {
-    let names = texts.iter().filter(|text| !glob::is_pattern(text));
-    names.filter_map(|name| Some(path::inside(name).ok()?.into_string()))
+    exact(texts).filter_map(|name| Some(path::inside(name).ok()?.into_string()))
 }
 
 fn patterns(texts: &[String]) -> Result<Vec<glob::Glob>, Failure> {

@@ -184,6 +184,18 @@ pub enum CallError {
     Cancelled,
 }
 
+#[cfg(test)]
+impl CallError {
+    /// A server of tests that wants to rest for so long.
+    pub(crate) fn limited(seconds: u64) -> Self {
+        Self::RateLimited {
+            host: String::new(),
+            retry_after: Some(Duration::from_secs(seconds)),
+            excerpt: String::new(),
+        }
+    }
+}
+
 impl CallError {
     /// Tells whether the same call may succeed when it is made again: the transport failed or the
     /// server was busy, and not what was asked.

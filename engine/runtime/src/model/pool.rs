@@ -256,14 +256,6 @@ mod tests {
         assert_eq!(rest_after(u32::MAX), LONGEST_REST);
     }
 
-    fn limited(seconds: u64) -> CallError {
-        CallError::RateLimited {
-            host: String::new(),
-            retry_after: Some(Duration::from_secs(seconds)),
-            excerpt: String::new(),
-        }
-    }
-
     #[test]
     fn calls_that_fail_together_count_once() {
         let start = Instant::now();
@@ -276,7 +268,10 @@ mod tests {
         assert_eq!(health.fail(&down(), at(0), at(10)), rest(1, true));
         assert_eq!(health.fail(&down(), at(1), at(10)), rest(1, false));
         // What it asks for is heard all the same, and an answer from before does not wake it.
-        assert_eq!(health.fail(&limited(20), at(2), at(10)), rest(20, false));
+        assert_eq!(
+            health.fail(&CallError::limited(20), at(2), at(10)),
+            rest(20, false)
+        );
         health.answer(at(3));
         assert_eq!(health.rests_until, Some(at(30)));
         assert_eq!(
@@ -285,7 +280,10 @@ mod tests {
             "still the first"
         );
         assert_eq!(health.fail(&down(), at(41), at(42)), rest(2, true));
-        assert_eq!(health.fail(&limited(20), at(50), at(50)), rest(20, true));
+        assert_eq!(
+            health.fail(&CallError::limited(20), at(50), at(50)),
+            rest(20, true)
+        );
         health.answer(at(51));
         assert_eq!(health.fail(&down(), at(52), at(53)), rest(1, true), "it was well");
     }
@@ -294,10 +292,10 @@ mod tests {
     fn a_server_rests_for_as_long_as_it_asks() {
         let now = Instant::now();
         let rest = |error| Health::default().fail(&error, now, now).time;
-        assert_eq!(rest(limited(20)), Duration::from_secs(20));
-        assert_eq!(rest(limited(0)), FIRST_REST);
+        assert_eq!(rest(CallError::limited(20)), Duration::from_secs(20));
+        assert_eq!(rest(CallError::limited(0)), FIRST_REST);
         assert_eq!(
-            rest(limited(u64::MAX)),
+            rest(CallError::limited(u64::MAX)),
             LONGEST_ASKED,
             "no time that no clock can hold"
         );
@@ -308,7 +306,7 @@ mod tests {
         let pool = pool(&[1, 2], 1);
         let first = pool.turn().await.unwrap();
         assert_eq!(host(&first), "127.0.0.1:1");
-        let rest = first.ended(Some(&limited(20))).unwrap();
+        let rest = first.ended(Some(&CallError::limited(20))).unwrap();
         assert_eq!((rest.time, rest.is_new), (Duration::from_secs(20), true));
         drop(first);
         for _ in 0..3 {
@@ -318,7 +316,7 @@ mod tests {
             assert_eq!(other.ended(None), None);
         }
         let other = pool.turn().await.unwrap();
-        other.ended(Some(&limited(40)));
+        other.ended(Some(&CallError::limited(40)));
         let Ready::In(wait, first) = pool.ready() else {
             panic!("both rest");
         };

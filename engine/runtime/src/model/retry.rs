@@ -117,14 +117,6 @@ pub async fn call_with_retries(
 mod tests {
     use super::*;
 
-    fn limited(seconds: u64) -> CallError {
-        CallError::RateLimited {
-            host: String::new(),
-            retry_after: Some(Duration::from_secs(seconds)),
-            excerpt: String::new(),
-        }
-    }
-
     #[test]
     fn waits_double_within_bounds_and_repeat_with_the_seed() {
         let policy = RetryPolicy {
@@ -146,10 +138,16 @@ mod tests {
     #[test]
     fn the_server_is_heard_up_to_a_limit() {
         let policy = RetryPolicy::default();
-        assert_eq!(policy.wait_after(1, &limited(7)), Some(Duration::from_secs(7)));
-        assert_eq!(policy.wait_after(1, &limited(60)), Some(Duration::from_secs(60)));
-        assert_eq!(policy.wait_after(1, &limited(61)), None);
-        assert_eq!(policy.wait_after(3, &limited(7)), None);
+        assert_eq!(
+            policy.wait_after(1, &CallError::limited(7)),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(
+            policy.wait_after(1, &CallError::limited(60)),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(policy.wait_after(1, &CallError::limited(61)), None);
+        assert_eq!(policy.wait_after(3, &CallError::limited(7)), None);
         assert_eq!(policy.wait_after(1, &CallError::Cancelled), None);
     }
 }

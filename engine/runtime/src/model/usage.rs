@@ -216,14 +216,7 @@ mod tests {
                 crate::model::Role::User,
                 "x".repeat(1000),
             )],
-            max_tokens: 10,
-            temperature: 0.0,
-            top_p: 1.0,
-            seed: 0,
-            stop: Vec::new(),
-            schema: None,
-            constraint: crate::model::Constraint::default(),
-            offered: crate::model::Offered::default(),
+            ..Request::of_tokens(10)
         };
         assert_eq!(judge_prompt(5_096, &request, 4_096), Ok(()));
         let most = judge_prompt(u64::MAX, &request, 4_096).unwrap_err();

@@ -251,6 +251,13 @@ fn body(kind: &'static str, body: &str) -> Script {
 
 #[tokio::test]
 async fn errors_in_a_stream_are_told_as_they_are() {
+    let is_told = |error: &CallError| {
+        let told = error.to_string();
+        assert!(
+            told.contains("failed in the middle of its answer: out of memory"),
+            "{told}"
+        );
+    };
     let begun = "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n";
     let named = [
         "event: error\ndata: {\"message\":\"out of memory\"}\n\n",
@@ -258,25 +265,13 @@ async fn errors_in_a_stream_are_told_as_they_are() {
         "error: {\"code\":7,\"message\":\"out of memory\"}\n\n",
     ];
     for event in named {
-        let error = call_script(body("text/event-stream", &format!("{begun}{event}")), |_| ())
-            .await
-            .unwrap_err();
-        let told = error.to_string();
-        assert!(
-            told.contains("failed in the middle of its answer: out of memory"),
-            "{told}"
-        );
+        let error = call_script(body("text/event-stream", &format!("{begun}{event}")), |_| ()).await;
+        is_told(&error.unwrap_err());
     }
     let lines = "{\"message\":{\"content\":\"half\"},\"done\":false}\n{\"error\":\"out of memory\"}\n";
     let ollama = |profile: &mut smallcode_runtime::settings::Profile| profile.dialect = Dialect::Ollama;
-    let error = call_script(body("application/x-ndjson", lines), ollama)
-        .await
-        .unwrap_err();
-    let told = error.to_string();
-    assert!(
-        told.contains("failed in the middle of its answer: out of memory"),
-        "{told}"
-    );
+    let error = call_script(body("application/x-ndjson", lines), ollama).await;
+    is_told(&error.unwrap_err());
 }
 
 /// Wherever a stream is cut: an error, or the whole text. Lost after the reason, it lacks the counts.

@@ -43,13 +43,10 @@ fn read_all(shared: &Shared, written: &[String]) -> Result<Files, Failure> {
         let found = paths(shared, written)?;
         let by_pattern = found.len() > 1 || found.first().is_some_and(|path| path != written);
         for path in found {
-            let path = to_write(shared, &path)?;
+            let (path, real) = to_write(shared, &path)?;
             if files.contains_key(&path) {
                 continue;
             }
-            let real = workspace
-                .destination(&path)
-                .map_err(|error| wrong(error.to_string()))?;
             let shown = readable(shared, &path).map_err(of_workflow)?;
             if let Some(other) = reals.insert(real, path.clone()) {
                 return Err(wrong(format!("`{path}` and `{other}` are the same file")));

@@ -114,11 +114,7 @@ mod tests {
     use super::*;
 
     fn busy() -> CallError {
-        CallError::RateLimited {
-            host: String::new(),
-            retry_after: Some(Duration::from_secs(2)),
-            excerpt: String::new(),
-        }
+        CallError::limited(2)
     }
 
     fn cut() -> CallError {
