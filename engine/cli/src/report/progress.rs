@@ -116,13 +116,7 @@ impl Spent {
     /// Adds a call that was cut off.
     fn add_cut_off(&mut self, reserve: &Reserve) {
         self.cut_off += 1;
-        self.add(&CallUsage {
-            prompt: reserve.prompt,
-            completion: reserve.completion,
-            estimated: true,
-            usd: reserve.usd,
-            ..CallUsage::default()
-        });
+        self.add(&reserve.used_up());
     }
 }
 

@@ -63,6 +63,17 @@ impl Reserve {
     pub fn tokens(self) -> u64 {
         self.prompt.saturating_add(self.completion)
     }
+
+    /// What a call is charged with of which nobody knows what it took: all of it.
+    pub fn used_up(self) -> CallUsage {
+        CallUsage {
+            prompt: self.prompt,
+            completion: self.completion,
+            estimated: true,
+            usd: self.usd,
+            ..CallUsage::default()
+        }
+    }
 }
 
 impl Spend {

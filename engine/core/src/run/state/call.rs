@@ -125,13 +125,7 @@ impl State {
             call.finished
         });
         for reserve in lost {
-            let usage = CallUsage {
-                prompt: reserve.prompt,
-                completion: reserve.completion,
-                usd: reserve.usd,
-                ..CallUsage::default()
-            };
-            self.charge(index, |spend| spend.settle(reserve, usage));
+            self.charge(index, |spend| spend.settle(reserve, reserve.used_up()));
         }
     }
 

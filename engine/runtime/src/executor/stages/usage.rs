@@ -38,13 +38,7 @@ pub(super) fn unanswered(error: &CallError, reserve: Reserve) -> CallUsage {
             ..CallUsage::default()
         };
     }
-    CallUsage {
-        prompt: reserve.prompt,
-        completion: reserve.completion,
-        estimated: true,
-        usd: reserve.usd,
-        ..CallUsage::default()
-    }
+    reserve.used_up()
 }
 
 /// What a call is charged with: what the server has counted, as far as that can be.
